@@ -1,0 +1,29 @@
+"""theorysim: see whether a run does what a theorem says."""
+
+from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.draw import Draw
+from theorysim.patch_data import PatchData
+from theorysim.problem import SignalNoise
+from theorysim.run import Run, Status, reconstruct
+from theorysim.simulate import DivergenceError, resume, simulate
+from theorysim.storage import load_run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DivergenceError",
+    "Draw",
+    "Flip",
+    "Gaussian",
+    "GradientDescent",
+    "PatchData",
+    "Run",
+    "SignalNoise",
+    "Status",
+    "Uniform",
+    "load_run",
+
+    "reconstruct",
+    "resume",
+    "simulate",
+]

@@ -1,0 +1,253 @@
+"""Realisations: one set of data and initial weights, as vectors or without any dimension.
+
+Everything a run needs of its data is a Gram matrix. Stack the noise vectors and
+the initial weights, both without their component along the signal and divided by
+their standard deviations: n + 2m rows of independent standard Gaussians in d − 1
+dimensions. Rotated into the span of those rows they form a lower triangular
+matrix (Bartlett 1933), row k with √χ²(d−1−k) on the diagonal and N(0, 1) before
+it, whose Gram matrix is Wishart. A *Wishart draw* draws that triangle directly.
+It is not an approximation: it is the same random network and data, described in
+the n + 2m + 1 coordinates they occupy, so explicit weights exist there too and d
+enters only through the degrees of freedom.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theorysim import _validate
+from theorysim.patch_data import PatchData, owners
+from theorysim.problem import Problem, SignalNoise
+from theorysim.seeds import Stream, generator
+
+FORMS = ("auto", "vectors", "wishart")
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One realisation of data and initial weights.
+
+    Made by :meth:`from_problem` (drawn from a seed) or :meth:`from_arrays` (everything given).
+
+    Attributes
+    ----------
+    labels, observed_labels : (n,) arrays of ±1
+    atom, sign : (n, P) arrays
+        Patch p of sample i is ``sign[i, p] * vectors[atom[i, p]]``.
+    owner : (K,) integer array
+        The sample whose noise an atom is, −1 for a signal atom.
+    gram : (K, K) array
+        Inner products of the atoms.
+    vectors : (K, D) array
+        The atoms in an orthonormal basis: that of the patches themselves
+        (``form="vectors"``, D = d), or of the span of data and initial weights.
+    weights : (2m, D) array
+        Initial filters in the same basis; the first m belong to j = +1.
+    form : "vectors", "wishart" or "gram"
+        How it was obtained. Only ``"vectors"`` knows the coordinates of a patch.
+    """
+
+    labels: Array
+    observed_labels: Array
+    atom: NDArray[np.int64]
+    sign: Array
+    owner: NDArray[np.int64]
+    gram: Array
+    vectors: Array
+    weights: Array
+    form: str
+
+    @classmethod
+    def from_problem(cls, problem: Problem, seed: int = 0, form: str = "auto") -> Self:
+        """Draw data and initial weights.
+
+        ``form="auto"`` takes the Wishart form where it is the smaller one (d − 1 ≥ n + 2m)
+        and vectors below that; ask for ``"vectors"`` when patches of your own will be shown to the
+        network, for ``"wishart"`` to have no d-dimensional object.
+        """
+        seed = _validate.integer("seed", seed, 0)
+        _validate.choice("draw", form, FORMS)
+        if isinstance(problem, PatchData):
+            return cls._of_patches(problem, seed)
+        labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
+        rates = np.where(labels > 0, *problem.flip_rates)
+        flipped = generator(seed, Stream.OBSERVED_LABELS).random(problem.n) < rates
+        if form == "auto":
+            form = "wishart" if problem.d - 1 >= problem.n + 2 * problem.m else "vectors"
+        noise, weights = (_bartlett if form == "wishart" else _gaussian)(problem, seed)
+        signal = np.zeros(noise.shape[1])
+        signal[0] = problem.signal_norm
+        return cls._of_signal_noise(labels, np.where(flipped, -labels, labels), signal, noise, weights, form)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        *,
+        noise: ArrayLike,
+        weights: ArrayLike,
+        labels: ArrayLike,
+        signal: ArrayLike,
+        observed_labels: ArrayLike | None = None,
+    ) -> Self:
+        """Everything given, nothing drawn, to compare with a script of your own.
+
+        Parameters
+        ----------
+        noise : (n, d) array
+            Noise vectors ξ_i.
+        weights : (2, m, d) array
+            Initial filters w_{j,r}; row 0 is j = +1, row 1 is j = −1.
+        labels : (n,) array of ±1
+            True labels y_i; sample i has the patches y_i μ and ξ_i.
+        signal : (d,) array
+            The signal μ.
+        observed_labels : (n,) array of ±1, optional
+            Labels trained on; the true ones by default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the array and what is wrong with its shape or entries.
+        """
+        mu = _validate.array("signal", signal, None)
+        xi = _validate.array("noise", noise, None, mu.size)
+        if min(xi.shape) == 0:
+            raise ValueError(f"noise: has shape {xi.shape}, every length must be at least 1")
+        y = _validate.signs("labels", labels, len(xi))
+        observed = y if observed_labels is None else _validate.signs("observed_labels", observed_labels, len(xi))
+        filters = _validate.array("weights", weights, 2, None, mu.size)
+        if filters.shape[1] == 0:
+            raise ValueError(f"weights: has shape {filters.shape}, needs at least one filter per branch")
+        return cls._of_signal_noise(y, observed, mu, xi, filters.reshape(-1, mu.size), "vectors")
+
+    @classmethod
+    def _of_signal_noise(
+        cls, labels: Array, observed: Array, signal: Array, noise: Array, weights: Array, form: str
+    ) -> Self:
+        n = labels.size
+        vectors = np.concatenate([signal[None], noise])
+        return cls(
+            labels=labels,
+            observed_labels=observed,
+            atom=np.stack([np.zeros(n, dtype=np.int64), np.arange(1, n + 1)], axis=1),
+            sign=np.stack([labels, np.ones(n)], axis=1),
+            owner=np.arange(-1, n),
+            gram=vectors @ vectors.T,
+            vectors=vectors,
+            weights=weights,
+            form=form,
+        )
+
+    @classmethod
+    def _of_patches(cls, problem: PatchData, seed: int) -> Self:
+        vectors = _factor(problem.gram) if problem.vectors is None else problem.vectors
+        rng = generator(seed, Stream.WEIGHTS)
+        return cls(
+            labels=problem.labels,
+            observed_labels=problem.observed_labels,
+            atom=problem.atom,
+            sign=problem.sign,
+            owner=owners(problem.atom, len(problem.gram)),
+            gram=problem.gram,
+            vectors=vectors,
+            weights=problem.init_std * rng.standard_normal((2 * problem.m, vectors.shape[1])),
+            form="gram" if problem.vectors is None else "vectors",
+        )
+
+    def with_weights(self, weights: ArrayLike) -> Self:
+        """The same data with initial weights (2, m, D) of your own."""
+        filters = _validate.array("weights", weights, 2, self.m, self.vectors.shape[1])
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return type(self)(**fields | {"weights": filters.reshape(2 * self.m, -1)})
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.labels.size
+
+    @property
+    def m(self) -> int:
+        """Filters per branch."""
+        return len(self.weights) // 2
+
+    @property
+    def noisy(self) -> NDArray[np.bool_]:
+        """(n,) whether the observed label differs from the true one."""
+        noisy: NDArray[np.bool_] = self.labels != self.observed_labels
+        return noisy
+
+    @cached_property
+    def inner(self) -> Array:
+        """(2m, K) inner products of initial filters and atoms."""
+        inner: Array = self.weights @ self.vectors.T
+        return inner
+
+    def check_against(self, problem: Problem) -> None:
+        """Raise ValueError unless this draw can be one of ``problem``."""
+        for name, found, wanted in (("n", self.n, problem.n), ("m", self.m, problem.m)):
+            if found != wanted:
+                raise ValueError(f"draw has {name}={found}, but problem has {name}={wanted}: they must be equal")
+        if isinstance(problem, PatchData):
+            if self.gram.shape != problem.gram.shape or not np.allclose(self.gram, problem.gram):
+                raise ValueError("draw has other atoms than problem: make it with Draw.from_problem(problem)")
+            return
+        if self.owner[0] != -1 or len(self.owner) != problem.n + 1:
+            raise ValueError("draw is one of PatchData, but problem is a SignalNoise")
+        if self.form == "vectors" and self.vectors.shape[1] != problem.d:
+            raise ValueError(f"draw has d={self.vectors.shape[1]}, but problem has d={problem.d}: they must be equal")
+        norm = float(np.sqrt(self.gram[0, 0]))
+        if not np.isclose(norm, problem.signal_norm, rtol=1e-6, atol=0):
+            raise ValueError(f"draw has a signal of norm {norm:g}, but problem has signal_norm="
+                             f"{problem.signal_norm:g}: they must agree to 1e-6")
+        if problem.orthogonal_noise:
+            cosine = np.abs(self.gram[0, 1:]) / np.sqrt(np.maximum(self.gram[0, 0] * np.diag(self.gram)[1:], 1e-300))
+            if cosine.max() > 1e-8:
+                raise ValueError(f"draw has noise with cosine {cosine.max():.3g} to the signal, but problem has "
+                                 "orthogonal_noise=True: project the noise or set orthogonal_noise=False")
+
+    def __repr__(self) -> str:
+        flipped, coordinates = int(self.noisy.sum()), self.vectors.shape[1]
+        return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
+
+
+def _gaussian(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
+    """Noise (n, d) and weights (2m, d) in coordinates whose first axis is the signal's."""
+    noise = problem.noise_std * generator(seed, Stream.NOISE).standard_normal((problem.n, problem.d))
+    if problem.orthogonal_noise:
+        noise[:, 0] = 0.0
+    weights = problem.init_std * generator(seed, Stream.WEIGHTS).standard_normal((2 * problem.m, problem.d))
+    return noise, weights
+
+
+def _bartlett(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
+    """The same two arrays in the coordinates (signal, span of the rest)."""
+    n, filters = problem.n, 2 * problem.m
+    span = min(problem.d - 1, n + filters)
+    streams = (generator(seed, Stream.NOISE), n, 0), (generator(seed, Stream.WEIGHTS), filters, n)
+    noise, weights = (_triangle_rows(rng, rows, first, span, problem.d - 1) for rng, rows, first in streams)
+    if problem.orthogonal_noise:
+        noise[:, 0] = 0.0
+    return problem.noise_std * noise, problem.init_std * weights
+
+
+def _triangle_rows(rng: np.random.Generator, rows: int, first: int, span: int, degrees: int) -> Array:
+    """Rows first..first+rows−1 of Bartlett's triangle, behind a standard Gaussian signal coordinate."""
+    along_signal = rng.standard_normal((rows, 1))
+    number = np.arange(first, first + rows)
+    triangle = np.tril(rng.standard_normal((rows, span)), first - 1)
+    on_diagonal = number[number < min(span, degrees)]
+    triangle[on_diagonal - first, on_diagonal] = np.sqrt(rng.chisquare(degrees - on_diagonal))
+    return np.concatenate([along_signal, triangle], axis=1)
+
+
+def _factor(gram: Array) -> Array:
+    """Vectors (K, rank) with the given Gram matrix."""
+    size, direction = np.linalg.eigh(gram)
+    kept = size > 1e-14 * max(size[-1], 0.0)
+    factor: Array = direction[:, kept] * np.sqrt(size[kept])
+    return factor if factor.shape[1] else np.zeros((len(gram), 1))

@@ -1,0 +1,306 @@
+"""The patch network in the span of its data: outputs, observables, one step.
+
+A two-layer network with filters w_k (k = 1..2m; the first m vote +1/m, the rest
+-1/m) meets the data only through *atoms* v_0..v_{K-1}, the distinct patches up
+to sign. With the inner products z_{k,a} = <w_k, v_a> and weights kept as
+w_k(t) = w_k(0) + sum_a b_{k,a} v_a, a step of gradient descent reads
+
+    b <- b + s,   z <- z + s G,   G_{ab} = <v_a, v_b>,
+
+    s_{k,a} = (lr/n) readout_k * ( sum_{(i,p): x_ip = +v_a} c_i sigma'( z_{k,a})
+                                 - sum_{(i,p): x_ip = -v_a} c_i sigma'(-z_{k,a}) )
+
+    c_i = -loss'(e_i y_i f_i) e_i y_i,   f_i = sum_p sum_k readout_k sigma(+-z_{k,a(i,p)})
+
+for sigma(z) = max(0, z)^q, the logistic loss, observed labels y_i and the step's
+label multipliers e_i. The papers' coefficients are gamma = j b |v|^2 on signal
+atoms and rho = b |v|^2 on noise atoms. The dimension of v appears nowhere, no
+random number is drawn, and nothing is decided but to stop at an overflow.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim.kernels.jit import jit
+
+Array = NDArray[np.float64]
+
+# The columns `observe` writes, in order.
+OBSERVABLES = (
+    "train_loss",
+    "train_accuracy",
+    "clean_accuracy",
+    "noisy_accuracy",
+    "loss_derivative_min",
+    "loss_derivative_max",
+    "output_min",
+    "output_max",
+    "gamma_max",
+    "gamma_min",
+    "rho_bar_max",
+    "rho_bar_max_clean",
+    "rho_bar_max_noisy",
+    "rho_bar_min",
+    "rho_under_min",
+)
+
+
+class Data(NamedTuple):
+    """What stays fixed during a run (n samples of P patches, K atoms, 2m filters)."""
+
+    gram: Array  # (K, K) inner products of atoms
+    norm_sq: Array  # (K,) its diagonal
+    atom: NDArray[np.int64]  # (n, P) which atom a patch is
+    sign: Array  # (n, P) with which sign, +1.0 or -1.0
+    two_sided: NDArray[np.bool_]  # (K,) whether any patch is minus this atom
+    owner: NDArray[np.int64]  # (K,) the one sample whose noise it is, -1 for a signal atom
+    observed: Array  # (n,) observed labels, +1.0 or -1.0
+    noisy: NDArray[np.bool_]  # (n,) whether the observed label differs from the true one
+    readout: Array  # (2m,) second layer: +1/m for the first m filters, then -1/m
+    q: float  # power of the activation
+
+
+class Scratch(NamedTuple):
+    """Working arrays of one run, overwritten at every step."""
+
+    value: Array  # (2m, K) sigma(z)
+    slope: Array  # (2m, K) sigma'(|z|)
+    step: Array  # (2m, K) s
+    change: Array  # (2m, K) s G
+    plus: Array  # (K,) network on the patch +v_a
+    minus: Array  # (K,) network on the patch -v_a (two-sided atoms only)
+    pull_plus: Array  # (K,) sum of c_i over patches +v_a
+    pull_minus: Array  # (K,) sum of c_i over patches -v_a
+    margin: Array  # (n,) y_i f_i
+    decay: Array  # (n,) exp(-|y_i f_i|)
+    high: Array  # (2, K) largest b over the filters of either branch
+    low: Array  # (2, K) smallest
+    memory: Array  # (n,) max over the sample's noise atoms and filters of rho-bar
+
+
+@jit
+def make_scratch(data: Data) -> Scratch:
+    """Allocate the working arrays of one run."""
+    filters, atoms, samples = data.readout.size, data.norm_sq.size, data.observed.size
+    big = np.empty((4, filters, atoms))
+    per_atom = np.zeros((4, atoms))
+    per_sample = np.empty((3, samples))
+    return Scratch(
+        big[0], big[1], big[2], big[3],
+        per_atom[0], per_atom[1], per_atom[2], per_atom[3],
+        per_sample[0], per_sample[1],
+        np.empty((2, atoms)), np.empty((2, atoms)), per_sample[2],
+    )
+
+
+@jit
+def relu_power(inner: Array, q: float, value: Array, slope: Array) -> None:
+    """value = max(0, z)^q and slope = q |z|^(q-1), 0 where z = 0; NaN stays NaN.
+
+    The slope serves both signs of a patch: it is sigma'(z) where z > 0 and
+    sigma'(-z) where z < 0. Each q has its own loop so that each is vectorised.
+    """
+    z, v, s = inner.ravel(), value.ravel(), slope.ravel()
+    if q == 1.0:
+        for k in range(z.size):
+            v[k] = 0.0 if z[k] <= 0.0 else z[k]
+            s[k] = 0.0 if z[k] == 0.0 else 1.0
+    elif q == 2.0:
+        for k in range(z.size):
+            v[k] = 0.0 if z[k] <= 0.0 else z[k] * z[k]
+            s[k] = 2.0 * abs(z[k])
+    elif q == 3.0:
+        for k in range(z.size):
+            square = z[k] * z[k]
+            v[k] = 0.0 if z[k] <= 0.0 else square * z[k]
+            s[k] = 3.0 * square
+    else:
+        for k in range(z.size):
+            size = abs(z[k])
+            v[k] = 0.0 if z[k] <= 0.0 else size**q
+            s[k] = q * size ** (q - 1.0)
+
+
+@jit
+def forward(data: Data, inner: Array, scratch: Scratch) -> None:
+    """Margins y_i f_i of all samples from the inner products z, into scratch.margin."""
+    relu_power(inner, data.q, scratch.value, scratch.slope)
+    np.dot(data.readout, scratch.value, scratch.plus)
+    for a in range(data.norm_sq.size):
+        if data.two_sided[a]:
+            scratch.minus[a] = 0.0
+            for k in range(data.readout.size):
+                if inner[k, a] < 0.0:
+                    power = scratch.slope[k, a] * -inner[k, a] / data.q
+                    scratch.minus[a] += data.readout[k] * power
+    for i in range(data.observed.size):
+        output = 0.0
+        for p in range(data.atom.shape[1]):
+            a = data.atom[i, p]
+            output += scratch.plus[a] if data.sign[i, p] > 0.0 else scratch.minus[a]
+        scratch.margin[i] = data.observed[i] * output
+        scratch.decay[i] = np.exp(-abs(scratch.margin[i]))
+
+
+@jit
+def loss_derivative(margin: float) -> float:
+    """-loss'(z) = 1 / (1 + e^z), without overflow."""
+    decay = np.exp(-abs(margin))
+    return (decay if margin > 0.0 else 1.0) / (1.0 + decay)
+
+
+@jit
+def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
+    """Losses, accuracies and margins: columns 0-7 of a row."""
+    samples = data.observed.size
+    loss, right, right_noisy, noisy = 0.0, 0, 0, 0
+    low, high = np.inf, -np.inf
+    for i in range(samples):
+        margin = scratch.margin[i]
+        loss += np.log1p(scratch.decay[i]) + (0.0 if margin > 0.0 else -margin)
+        low = margin if margin < low else low
+        high = margin if margin > high else high
+        noisy += data.noisy[i]
+        right += margin > 0.0
+        right_noisy += data.noisy[i] and margin > 0.0
+    row[0] = loss / samples
+    row[1] = right / samples
+    row[2] = (right - right_noisy) / (samples - noisy) if noisy < samples else np.nan
+    row[3] = right_noisy / noisy if noisy > 0 else np.nan
+    row[4], row[5] = loss_derivative(high), loss_derivative(low)
+    row[6], row[7] = low, high
+
+
+@jit
+def branch_extremes(coef: Array, high: Array, low: Array) -> None:
+    """Largest and smallest coefficient of every atom over the filters of each branch."""
+    width = coef.shape[0] // 2
+    for j in range(2):
+        high[j], low[j] = coef[j * width], coef[j * width]
+        for k in range(j * width + 1, (j + 1) * width):
+            for a in range(coef.shape[1]):
+                b = coef[k, a]
+                high[j, a] = b if b > high[j, a] else high[j, a]
+                low[j, a] = b if b < low[j, a] else low[j, a]
+
+
+@jit
+def observe_coefficients(data: Data, coef: Array, scratch: Scratch, row: Array) -> None:
+    """Signal learning and noise memorization: columns 8-14 of a row."""
+    high, low, memory = scratch.high, scratch.low, scratch.memory
+    branch_extremes(coef, high, low)
+    memory[:] = -np.inf
+    gamma_max, gamma_min, under = -np.inf, np.inf, np.inf
+    for a in range(data.norm_sq.size):
+        norm_sq, owner = data.norm_sq[a], data.owner[a]
+        if owner < 0:  # gamma = j b |v|^2
+            gamma_max = max(gamma_max, norm_sq * max(high[0, a], -low[1, a]))
+            gamma_min = min(gamma_min, norm_sq * min(low[0, a], -high[1, a]))
+        else:
+            own = 0 if data.observed[owner] > 0.0 else 1
+            memory[owner] = max(memory[owner], norm_sq * high[own, a])
+            under = min(under, norm_sq * low[1 - own, a])
+    clean, noisy, weakest = -np.inf, -np.inf, np.inf
+    for i in range(memory.size):
+        if memory[i] > -np.inf:
+            weakest = min(weakest, memory[i])
+            if data.noisy[i]:
+                noisy = max(noisy, memory[i])
+            else:
+                clean = max(clean, memory[i])
+    row[8], row[9] = gamma_max, gamma_min
+    row[10], row[11], row[12] = max(clean, noisy), clean, noisy
+    row[13], row[14] = weakest, under
+    for column in range(8, 15):  # an extremum over nothing is NaN
+        if np.isinf(row[column]):
+            row[column] = np.nan
+
+
+@jit
+def descend(data: Data, inner: Array, coef: Array, label_noise: Array, lr: float, scratch: Scratch) -> None:
+    """The step s of gradient descent, into scratch.step and added to the coefficients."""
+    scratch.pull_plus[:] = 0.0
+    scratch.pull_minus[:] = 0.0
+    for i in range(data.observed.size):
+        noise, margin, decay = label_noise[i], scratch.margin[i], scratch.decay[i]
+        if abs(noise) == 1.0:  # the exponential is at hand
+            force = (decay if noise * margin > 0.0 else 1.0) / (1.0 + decay)
+        else:
+            force = loss_derivative(noise * margin)
+        force *= noise * data.observed[i]
+        for p in range(data.atom.shape[1]):
+            if data.sign[i, p] > 0.0:
+                scratch.pull_plus[data.atom[i, p]] += force
+            else:
+                scratch.pull_minus[data.atom[i, p]] += force
+    for k in range(inner.shape[0]):
+        rate = lr / data.observed.size * data.readout[k]
+        for a in range(inner.shape[1]):
+            pull = scratch.pull_plus[a] if inner[k, a] > 0.0 else -scratch.pull_minus[a]
+            scratch.step[k, a] = rate * scratch.slope[k, a] * pull
+            coef[k, a] += scratch.step[k, a]
+
+
+@jit
+def is_finite(scratch: Scratch, row: Array) -> bool:
+    """Whether the state just observed is free of overflow."""
+    total = row[0] + row[6] + row[7]
+    for a in range(scratch.plus.size):
+        total += scratch.plus[a]
+    return np.isfinite(total)
+
+
+@jit
+def observe(data: Data, inner: Array, coef: Array, scratch: Scratch, row: Array) -> bool:
+    """All observables of a state into a row; False when the state has overflowed."""
+    forward(data, inner, scratch)
+    observe_outputs(data, scratch, row)
+    observe_coefficients(data, coef, scratch, row)
+    return is_finite(scratch, row)
+
+
+@jit
+def evolve_coefficients(
+    data: Data, inner: Array, coef: Array, label_noise: Array, lr: float, rows: Array
+) -> int:
+    """Advance z and b in place by one update per row of label_noise (steps, n).
+
+    rows[t] receives the observables *before* update t. Returns the number of
+    updates made: fewer than asked when the state overflows.
+    """
+    scratch = make_scratch(data)
+    for t in range(label_noise.shape[0]):
+        if not observe(data, inner, coef, scratch, rows[t]):
+            return t
+        descend(data, inner, coef, label_noise[t], lr, scratch)
+        np.dot(scratch.step, data.gram, scratch.change)
+        inner += scratch.change
+    return label_noise.shape[0]
+
+
+@jit
+def evolve_weights(
+    data: Data, vectors: Array, weights: Array, coef: Array, label_noise: Array, lr: float, rows: Array
+) -> int:
+    """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.
+
+    b is accumulated beside the weights only so that the same observables can be
+    read off; the weights never depend on it.
+    """
+    scratch = make_scratch(data)
+    inner = np.empty((weights.shape[0], vectors.shape[0]))
+    for t in range(label_noise.shape[0]):
+        np.dot(weights, vectors.T, inner)
+        if not observe(data, inner, coef, scratch, rows[t]):
+            return t
+        descend(data, inner, coef, label_noise[t], lr, scratch)
+        weights += np.dot(scratch.step, vectors)
+    return label_noise.shape[0]
+
+
+@jit
+def observe_state(data: Data, inner: Array, coef: Array, row: Array) -> bool:
+    """Observables of one state, outside a run; False when it has overflowed."""
+    return observe(data, inner, coef, make_scratch(data), row)

@@ -1,0 +1,141 @@
+"""What is learned: the signal-noise model (patch data of any other kind is in patch_data)."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from theorysim import _validate
+from theorysim._html import table
+from theorysim.patch_data import PatchData
+
+
+@dataclass(frozen=True)
+class SignalNoise:
+    r"""Signal-plus-noise data and the two-layer patch network that meets it.
+
+    Each of n samples has a label y = ±1 (uniform) and two patches, the signal
+    y μ with ‖μ‖ = ``signal_norm`` and a noise vector ξ:
+
+    - ``orthogonal_noise=True``: ξ ~ N(0, σ_p² (I − μμᵀ/‖μ‖²))  (Cao et al. 2022; Huang et al. 2025),
+    - ``orthogonal_noise=False``: ξ ~ N(0, σ_p² I)  (Kou et al. 2023; Han et al. 2025).
+
+    The network is f(x) = Σ_j j/m Σ_r Σ_p σ(⟨w_{j,r}, x^(p)⟩), j = ±1, r = 1..m, with
+    σ(z) = max(0, z)^q and w_{j,r}(0) ~ N(0, σ_0² I_d); the second layer is fixed.
+
+    Parameters
+    ----------
+    n : int
+        Training samples, at least 1.
+    d : int
+        Dimension of a patch, at least 2. Cost does not depend on it.
+    m : int
+        Filters per branch; the network has 2m.
+    signal_norm : float
+        ‖μ‖₂ ≥ 0. With no signal at all the direction of μ is still that of the first axis.
+    noise_std : float
+        σ_p > 0.
+    init_std : float
+        σ_0 ≥ 0.
+    q : float
+        Power of the activation, at least 1: 1 is ReLU (with σ'(0) = 0), 2 the squared ReLU.
+    label_flip : float or (float, float)
+        Probability that a training label is flipped, once, before training. A pair gives
+        the rates of the two classes, (P(ỹ=−1 | y=+1), P(ỹ=+1 | y=−1)).
+    orthogonal_noise : bool
+        Whether noise is drawn orthogonal to the signal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed.
+    """
+
+    n: int
+    d: int
+    m: int
+    signal_norm: float
+    noise_std: float
+    init_std: float
+    q: float = 2
+    label_flip: float | tuple[float, float] = 0.0
+    orthogonal_noise: bool = True
+
+    def __post_init__(self) -> None:
+        checked = {
+            "n": _validate.integer("n", self.n, 1),
+            "d": _validate.integer("d", self.d, 2),
+            "m": _validate.integer("m", self.m, 1),
+            "signal_norm": _validate.real("signal_norm", self.signal_norm, 0),
+            "noise_std": _validate.real("noise_std", self.noise_std, 0, above=True),
+            "init_std": _validate.real("init_std", self.init_std, 0),
+            "q": _validate.real("q", self.q, 1, 100),
+            "label_flip": _flip_rates(self.label_flip),
+            "orthogonal_noise": _validate.flag("orthogonal_noise", self.orthogonal_noise),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def snr(self) -> float:
+        """Signal-to-noise ratio ‖μ‖ / (σ_p √d)."""
+        return self.signal_norm / (self.noise_std * float(np.sqrt(self.d)))
+
+    @property
+    def n_snr2(self) -> float:
+        """n·SNR², the variable of the phase diagrams for q = 2."""
+        return self.n * self.snr**2
+
+    @property
+    def d_over_n2(self) -> float:
+        """d/n²; most theorems ask for at least a constant times a logarithm."""
+        return self.d / self.n**2
+
+    @property
+    def flip_rates(self) -> tuple[float, float]:
+        """Flip probabilities of the labels +1 and −1."""
+        flip = self.label_flip
+        return flip if isinstance(flip, tuple) else (flip, flip)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed.
+
+        Besides the fields, ``snr=`` or ``n_snr2=`` may be given; either sets
+        ``signal_norm`` at the (possibly changed) n, d and noise_std.
+        """
+        fields = {field.name for field in dataclasses.fields(self)}
+        unknown = set(changes) - fields - {"snr", "n_snr2"}
+        if unknown:
+            name = min(unknown)
+            allowed = ", ".join([*sorted(fields), "snr", "n_snr2"])
+            raise TypeError(f"{name}={changes[name]!r}: not a field; the fields are {allowed}")
+        signal = [name for name in ("signal_norm", "snr", "n_snr2") if name in changes]
+        if len(signal) > 1:
+            raise ValueError(f"{' and '.join(signal)}: give only one of them, each sets the signal norm")
+        plain = {name: value for name, value in changes.items() if name in fields}
+        changed = dataclasses.replace(self, **plain)
+        if "snr" in changes:
+            snr = _validate.real("snr", changes["snr"], 0)
+        elif "n_snr2" in changes:
+            snr = float(np.sqrt(_validate.real("n_snr2", changes["n_snr2"], 0) / changed.n))
+        else:
+            return changed
+        return dataclasses.replace(changed, signal_norm=snr * changed.noise_std * float(np.sqrt(changed.d)))
+
+    def _repr_html_(self) -> str:
+        rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        rows |= {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
+        return table("SignalNoise", rows)
+
+
+def _flip_rates(label_flip: Any) -> float | tuple[float, float]:
+    if isinstance(label_flip, tuple | list):
+        if len(label_flip) != 2:
+            raise ValueError(f"label_flip={label_flip!r}: must be a number or a pair (tau_plus, tau_minus)")
+        plus, minus = (_validate.real("label_flip", rate, 0, 1) for rate in label_flip)
+        return (plus, minus)
+    return _validate.real("label_flip", label_flip, 0, 1)
+
+
+Problem = SignalNoise | PatchData

@@ -1,0 +1,236 @@
+"""The result of a simulation: what was seen at every step, and the coefficients at some."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theorysim import _validate
+from theorysim._html import show, table
+from theorysim.algorithm import GradientDescent
+from theorysim.draw import Draw
+from theorysim.kernels.patch import OBSERVABLES
+from theorysim.problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from theorysim.risk import Estimate
+    from theorysim.theory.huang2025 import StageTimes
+
+Array = NDArray[np.float64]
+At = int | Literal["end"]
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"  # all steps were made
+    DIVERGED = "diverged"  # the state overflowed at run.stopped_at; run.message says what to lower
+    INTERRUPTED = "interrupted"  # Ctrl-C; the state so far is kept, and can be resumed
+    STOPPED = "stopped"  # the condition given as `until` was met
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An immutable result of :func:`theorysim.simulate`.
+
+    Attributes
+    ----------
+    problem, algorithm, draw, seed, engine
+        What was simulated.
+    status : Status
+        completed, diverged, interrupted or stopped; compares equal to these words.
+    message : str
+        The status in a sentence, with the remedy when something went wrong.
+    stopped_at : int or None
+        Diverged: the first step whose state is not finite (the run keeps the one before).
+        Interrupted or stopped: the last step reached.
+    rows : (steps + 1, columns) array
+        Observables before each update and at the end; :attr:`observables` names the columns.
+    steps_recorded : (records,) integer array
+    coefficients : (records, 2m, K) array
+        b with w(t) = w(0) + Σ_a b_a v_a over the atoms v_a; γ and ρ are b times ‖v_a‖².
+    inner : (2m, K) array
+        ⟨w, v_a⟩ at the end.
+    weights : (2m, D) array or None
+        Explicit weights at the end, for the engines that keep them.
+    deviation : float or None
+        Engine "paired": largest ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max seen.
+    timings : dict
+        Seconds spent to ``compile``, ``draw`` and ``solve``.
+    """
+
+    problem: Problem
+    algorithm: GradientDescent
+    draw: Draw
+    seed: int
+    engine: str
+    status: Status
+    message: str
+    stopped_at: int | None
+    rows: Array
+    steps_recorded: NDArray[np.int64]
+    coefficients: Array
+    inner: Array
+    weights: Array | None = None
+    deviation: float | None = None
+    record_every: int | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Number of updates made."""
+        return len(self.rows) - 1
+
+    @cached_property
+    def observables(self) -> "pd.DataFrame":
+        """What was measured at every step, one row per step 0..steps (row t is before update t)."""
+        import pandas as pd
+
+        index = pd.RangeIndex(self.steps + 1, name="step")
+        return pd.DataFrame(self.rows, columns=list(OBSERVABLES), index=index)
+
+    def column(self, name: str) -> Array:
+        """One observable as an array of length steps + 1."""
+        return self.rows[:, OBSERVABLES.index(_validate.choice("name", name, OBSERVABLES))]
+
+    @cached_property
+    def gamma(self) -> Array:
+        """Signal learning γ_{j,r} at the recorded steps, (records, 2, m), row 0 for j = +1.
+
+        With several signal atoms S (patch data) the shape is (records, 2, m, S).
+        """
+        signal = self.draw.owner < 0
+        gamma = self._branches(signal) * np.array([1.0, -1.0])[:, None, None]
+        return gamma[..., 0] if signal.sum() == 1 else gamma
+
+    @cached_property
+    def rho(self) -> Array:
+        """Noise memorization ρ_{j,r,i} at the recorded steps, (records, 2, m, n).
+
+        For patch data the last axis runs over the atoms that belong to one sample only.
+        """
+        return self._branches(self.draw.owner >= 0)
+
+    def _branches(self, atoms: NDArray[np.bool_]) -> Array:
+        scaled: Array = self.coefficients[..., atoms] * np.diag(self.draw.gram)[atoms]
+        return scaled.reshape(len(scaled), 2, self.draw.m, -1)
+
+    def record(self, at: At = "end") -> int:
+        """Position of a step among the recorded ones.
+
+        Raises
+        ------
+        ValueError
+            When the step was not recorded; says which ones were.
+        """
+        if isinstance(at, str):
+            _validate.choice("at", at, ("end",))
+            return len(self.steps_recorded) - 1
+        step = _validate.integer("at", at, 0, self.steps)
+        position = int(np.searchsorted(self.steps_recorded, step))
+        if self.steps_recorded[position] != step:
+            below, above = self.steps_recorded[position - 1 : position + 1]
+            raise ValueError(
+                f"at={step}: must be a recorded step (nearest: {below}, {above}); "
+                "simulate with record_every= or record_at= to keep others"
+            )
+        return position
+
+    def outputs(self, at: At = "end") -> Array:
+        """f(x_i) on the training samples at a recorded step, (n,)."""
+        inner = self.draw.inner + self.coefficients[self.record(at)] @ self.draw.gram
+        return self._vote(inner[:, self.draw.atom] * self.draw.sign)
+
+    def predict(self, patches: ArrayLike, at: At = "end") -> Array:
+        """f(x) on new samples (N, P, d) at a recorded step, (N,).
+
+        Raises
+        ------
+        ValueError
+            When the shape does not fit, or the draw has no coordinates to compare
+            the patches with (simulate with ``draw="vectors"``).
+        """
+        weights = reconstruct(self, at).reshape(2 * self.draw.m, -1)
+        given = _validate.array("patches", patches, None, None, weights.shape[1])
+        return self._vote(np.moveaxis(given @ weights.T, -1, 0))
+
+    def _vote(self, inner: Array) -> Array:
+        """Sum of the filters' votes from their inner products (2m, N, P) with the patches."""
+        readout = np.repeat([1.0, -1.0], self.draw.m) / self.draw.m
+        powers = np.where(inner > 0, np.abs(inner), 0.0) ** self.problem.q
+        votes: Array = np.tensordot(readout, powers, axes=1).sum(axis=-1)
+        return votes
+
+    def test_error(self, at: At = "end", *, n_test: int = 100_000, seed: int | None = None) -> "Estimate":
+        """Probability of error on fresh data; see :func:`theorysim.risk.test_error`."""
+        from theorysim import risk
+
+        return risk.test_error(self, at, n_test=n_test, seed=seed)
+
+    def test_accuracy_curve(self, *, n_test: int = 10_000, seed: int | None = None) -> "pd.DataFrame":
+        """Test accuracy at every recorded step; see :func:`theorysim.risk.test_accuracy_curve`."""
+        from theorysim import risk
+
+        return risk.test_accuracy_curve(self, n_test=n_test, seed=seed)
+
+    def stage_times(self, **thresholds: float) -> "StageTimes":
+        """Measured and predicted T1 and T2; see :func:`theorysim.theory.huang2025.stage_times`."""
+        from theorysim.theory import huang2025
+
+        return huang2025.stage_times(self, **thresholds)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one ``.npz`` file; :func:`theorysim.load_run` reads it back."""
+        from theorysim import storage
+
+        storage.save(self, path)
+
+    def summary(self) -> dict[str, Any]:
+        """The main facts of the run, by name."""
+        final = dict(zip(OBSERVABLES, self.rows[-1], strict=True))
+        facts: dict[str, Any] = {
+            "status": f"{self.status}: {self.message}" if self.message else str(self.status),
+            "problem": self.problem,
+            "algorithm": self.algorithm,
+            "steps": self.steps,
+            "seed": self.seed,
+            "engine": self.engine,
+            "draw": self.draw,
+        }
+        facts |= {name: float(final[name]) for name in ("train_loss", "train_accuracy", "gamma_max", "rho_bar_max")}
+        if self.deviation is not None:
+            facts["deviation from explicit weights"] = self.deviation
+        return facts | {f"{name} time (s)": seconds for name, seconds in self.timings.items()}
+
+    def __repr__(self) -> str:
+        loss = show(float(self.rows[-1, 0]))
+        return f"<Run {self.status} at step {self.steps}, train_loss={loss}, {self.algorithm}, seed={self.seed}>"
+
+    def _repr_html_(self) -> str:
+        return table("Run", self.summary())
+
+
+def reconstruct(run: Run, at: At = "end") -> Array:
+    """Explicit weights w_{j,r} of a recorded step from the coefficients, (2, m, d).
+
+    w(t) = w(0) + Σ_a b_a v_a, that is w(0) + j γ μ/‖μ‖² + Σ_i ρ_i ξ_i/‖ξ_i‖².
+
+    Raises
+    ------
+    ValueError
+        When the draw has no d-dimensional vectors.
+    """
+    if run.draw.form != "vectors":
+        raise ValueError(
+            f'draw.form={run.draw.form!r}: must be "vectors" to have weights in d dimensions; '
+            'simulate with draw="vectors" or a draw made by Draw.from_arrays'
+        )
+    weights = run.draw.weights + run.coefficients[run.record(at)] @ run.draw.vectors
+    return weights.reshape(2, run.draw.m, -1)

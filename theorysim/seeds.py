@@ -1,0 +1,27 @@
+"""One seed, many independent streams.
+
+Each kind of randomness has a stream of its own, keyed by its purpose and never
+by the order of use. So the labels of seed 7 are the same whether the noise is
+drawn as vectors or by Wishart, and step 1000's label noise is the same whether
+or not steps 0..999 were simulated in this process.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Stream(IntEnum):
+    """What a stream of random numbers is for."""
+
+    LABELS = 0
+    OBSERVED_LABELS = 1
+    NOISE = 2
+    WEIGHTS = 3
+    LABEL_NOISE = 4
+    TEST = 5
+
+
+def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
+    """The generator of one stream, or of one numbered block of it."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), *key)))

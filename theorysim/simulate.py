@@ -1,0 +1,208 @@
+"""simulate(): train one network on one draw; resume(): go on with it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theorysim import _validate, blas
+from theorysim.algorithm import GradientDescent
+from theorysim.draw import FORMS, Draw
+from theorysim.label_noise import noise_source
+from theorysim.patch_data import PatchData
+from theorysim.problem import Problem, SignalNoise
+from theorysim.run import Run, Status
+from theorysim.simulation import Simulation, Until
+
+ENGINES = ("coefficients", "weights", "paired")
+RECORDS = 100  # kept by default
+MAX_BYTES = 2**30  # largest record a run may keep
+
+
+class DivergenceError(ArithmeticError):
+    """The state overflowed; ``run`` holds everything up to the last finite step."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.message)
+        self.run = run
+
+
+def simulate(
+    problem: Problem,
+    algorithm: GradientDescent,
+    steps: int,
+    seed: int = 0,
+    *,
+    engine: str = "coefficients",
+    draw: str | Draw = "auto",
+    label_noise: ArrayLike | None = None,
+    record_every: int | None = None,
+    record_at: Iterable[int] | None = None,
+    until: Until | None = None,
+    on_failure: str = "raise",
+    progress: bool = False,
+) -> Run:
+    r"""Train the patch network on one draw of the data, exactly.
+
+    Parameters
+    ----------
+    problem : SignalNoise or PatchData
+        Data distribution and network.
+    algorithm : GradientDescent
+        Learning rate and per-step label noise.
+    steps : int
+        Number of updates.
+    seed : int
+        Determines data, initial weights and label noise. Same seed, same numbers.
+    engine : {"coefficients", "weights", "paired"}
+        Evolve γ and ρ (cost independent of d), the explicit weights (the oracle), or both in
+        lockstep, recording their largest deviation in ``run.deviation``.
+    draw : {"auto", "vectors", "wishart"} or Draw
+        The form in which to draw, or a realisation of your own (:meth:`Draw.from_arrays`).
+    label_noise : (steps, n) array, optional
+        Multipliers ε of every step, instead of drawing them from ``algorithm.label_noise``.
+    record_every : int, optional
+        Keep γ and ρ every so many steps; about 100 records by default.
+    record_at : iterable of int, optional
+        Keep them at these steps instead. First and last step are always kept.
+    until : function, optional
+        Called with a mapping from observable to its values over consecutive steps; returns a
+        boolean array of the same length. The run stops at the first True. It must judge each step by itself,
+        e.g. ``lambda seen: seen["train_loss"] < 0.01``.
+    on_failure : {"raise", "return"}
+        What to do when the state overflows: raise :class:`DivergenceError` (the run so far is
+        its ``run``) or return the run with status "diverged".
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Run
+        Ctrl-C returns the run so far with status "interrupted"; :func:`resume` continues it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed.
+    DivergenceError
+        See ``on_failure``.
+
+    Notes
+    -----
+    The update (Huang et al. 2025, eqs. for γ and ρ; derived for any patch data) and the arrays are
+    described in the documentation, "The exact reduction". Time is counted in steps.
+    """
+    _validate.instance("problem", problem, (SignalNoise, PatchData))
+    _validate.instance("algorithm", algorithm, (GradientDescent,))
+    steps = _validate.integer("steps", steps, 0)
+    seed = _validate.integer("seed", seed, 0)
+    _validate.choice("engine", engine, ENGINES)
+    _validate.choice("on_failure", on_failure, ("raise", "return"))
+    _validate.flag("progress", progress)
+    _validate.instance("draw", draw, (str, Draw))
+    if isinstance(draw, str):
+        _validate.choice("draw", draw, FORMS)
+    noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
+    every, wanted = _record_steps(0, steps, record_every, record_at, problem)
+
+    with blas.single_threaded():
+        started = perf_counter()
+        realisation = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
+        realisation.check_against(problem)
+        simulation = Simulation.start(problem, algorithm, realisation, engine, steps)
+        drawn = perf_counter()
+        simulation.compile()
+        compiled = perf_counter()
+        status, stopped_at = simulation.run(steps, wanted, noise, until, progress)
+        solved = perf_counter()
+    timings = {"draw": drawn - started, "compile": compiled - drawn, "solve": solved - compiled}
+    run = simulation.result(status, stopped_at, seed=seed, record_every=every, timings=timings)
+    return _settle(run, on_failure)
+
+
+def resume(
+    run: Run,
+    steps: int,
+    *,
+    label_noise: ArrayLike | None = None,
+    until: Until | None = None,
+    on_failure: str = "raise",
+    progress: bool = False,
+) -> Run:
+    """Continue a run by more steps; the result is the whole run, as if it had never stopped.
+
+    Numbers equal those of a straight run bit for bit. ``label_noise`` gives the multipliers of
+    the additional steps, (steps, n), for a run that was given its own. Records go on at the
+    run's own spacing (its last step stays among them).
+    """
+    _validate.instance("run", run, (Run,))
+    steps = _validate.integer("steps", steps, 0)
+    _validate.choice("on_failure", on_failure, ("raise", "return"))
+    if run.status == Status.DIVERGED:
+        raise ValueError(f"run has status {run.status!r}: {run.message}")
+    start, end = run.steps, run.steps + steps
+    noise = noise_source(run.algorithm.label_noise, run.problem.n, start, steps, label_noise, run.seed)
+    _, wanted = _record_steps(start, end, run.record_every, None if run.record_every else (), run.problem)
+    with blas.single_threaded():
+        simulation = Simulation.proceed(run, end)
+        started = perf_counter()
+        status, stopped_at = simulation.run(end, wanted, noise, until, progress)
+        seconds = perf_counter() - started
+    timings = dict(run.timings) | {"solve": run.timings.get("solve", 0.0) + seconds}
+    longer = simulation.result(
+        status, stopped_at, seed=run.seed, record_every=run.record_every, timings=timings
+    )
+    return _settle(_joined(run, longer), on_failure)
+
+
+def _settle(run: Run, on_failure: str) -> Run:
+    if run.status == Status.DIVERGED and on_failure == "raise":
+        raise DivergenceError(run)
+    return run
+
+
+def _joined(before: Run, after: Run) -> Run:
+    """One run from a run and its continuation, whose first record and row are the last of the former."""
+    on_grid = before.record_every is None or before.steps % before.record_every == 0
+    seam = 0 if on_grid or after.steps == before.steps else 1  # the end of `before` is no record of the whole
+    kept = len(before.steps_recorded) - 1
+    return replace(
+        after,
+        rows=np.concatenate([before.rows[:-1], after.rows]),
+        steps_recorded=np.concatenate([before.steps_recorded[:kept], after.steps_recorded[seam:]]),
+        coefficients=np.concatenate([before.coefficients[:kept], after.coefficients[seam:]]),
+        deviation=None if after.deviation is None else max(after.deviation, before.deviation or 0.0),
+    )
+
+
+def _record_steps(
+    start: int,
+    end: int,
+    every: int | None,
+    at: Iterable[int] | None,
+    problem: Problem,
+) -> tuple[int | None, NDArray[np.int64]]:
+    """The spacing in force and the steps in [start, end] to keep, refusing more than MAX_BYTES."""
+    atoms = problem.n + 1 if isinstance(problem, SignalNoise) else len(problem.gram)
+    bytes_each = 8 * 2 * problem.m * atoms
+    if every is not None and at is not None:
+        raise ValueError(f"record_every={every!r} and record_at={at!r}: give only one of them")
+    if at is not None:
+        chosen = np.array([_validate.integer("record_at", step, start, end) for step in at], dtype=np.int64)
+    else:
+        if every is None:
+            records = max(1, min(RECORDS, MAX_BYTES // bytes_each - 2))
+            every = max(1, -(-(end - start) // records))
+        every = _validate.integer("record_every", every, 1)
+        chosen = np.arange(-(-start // every) * every, end + 1, every)
+    wanted = np.unique(np.concatenate([[start], chosen, [end]])).astype(np.int64)
+    size = bytes_each * len(wanted)
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"{f'record_every={every}' if at is None else 'record_at'}: would keep {len(wanted)} records of "
+            f"{bytes_each / 2**20:.3g} MiB, {size / 2**30:.3g} GiB in all; at most {MAX_BYTES / 2**30:g} GiB is "
+            f"allowed, {MAX_BYTES // bytes_each} records"
+        )
+    return every, wanted

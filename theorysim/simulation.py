@@ -1,0 +1,241 @@
+"""The changing state of one run, between kernels.
+
+Kernels advance the state over a *chunk*: up to the next step to be recorded, the end of a block
+of label noise, or about a tenth of a second of work, whichever comes first. Between chunks Python
+records, shows progress and looks at Ctrl-C. A chunk's length never changes a number.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim import interrupts, progress
+from theorysim.algorithm import GradientDescent
+from theorysim.draw import Draw
+from theorysim.kernels import patch
+from theorysim.label_noise import NoiseSource
+from theorysim.problem import Problem
+from theorysim.run import Run, Status
+
+CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
+
+Array = NDArray[np.float64]
+Until = Callable[[Mapping[str, Array]], NDArray[np.bool_]]
+
+
+@dataclass
+class Simulation:
+    """The changing state of one run, between kernels."""
+
+    problem: Problem
+    algorithm: GradientDescent
+    draw: Draw
+    engine: str
+    data: patch.Data
+    first: int  # step of rows[0]
+    step: int  # step of the state
+    inner: Array
+    coef: Array
+    weights: Array | None
+    rows: Array
+    records: list[tuple[int, Array]] = field(default_factory=list)
+    deviation: float | None = None
+
+    @classmethod
+    def start(
+        cls, problem: Problem, algorithm: GradientDescent, draw: Draw, engine: str, steps: int
+    ) -> "Simulation":
+        """The initial state."""
+        return cls(
+            problem, algorithm, draw, engine,
+            data=_kernel_data(draw, problem.q),
+            first=0,
+            step=0,
+            inner=draw.inner.copy(),
+            coef=np.zeros_like(draw.inner),
+            weights=None if engine == "coefficients" else np.array(draw.weights),
+            rows=np.empty((steps + 1, len(patch.OBSERVABLES))),
+        )
+
+    @classmethod
+    def proceed(cls, run: Run, end: int) -> "Simulation":
+        """The state at the end of a run."""
+        return cls(
+            run.problem, run.algorithm, run.draw, run.engine,
+            data=_kernel_data(run.draw, run.problem.q),
+            first=run.steps,
+            step=run.steps,
+            inner=run.inner.copy(),
+            coef=run.coefficients[-1].copy(),
+            weights=None if run.weights is None else run.weights.copy(),
+            rows=np.empty((end - run.steps + 1, len(patch.OBSERVABLES))),
+        )
+
+    def compile(self) -> None:
+        """Have the kernels of this engine compiled (or loaded) by asking for no step at all."""
+        self._evolve(np.empty((0, self.problem.n)))
+        self._observe()
+
+    def run(
+        self,
+        end: int,
+        wanted: NDArray[np.int64],
+        noise: NoiseSource,
+        until: Until | None,
+        shown: bool,
+    ) -> tuple[Status, int | None]:
+        """Advance to step `end`, keeping records; returns how it ended and where if not there."""
+        if not self._observe():
+            raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
+        keep, bar = set(wanted.tolist()), progress.bar(end - self.step, shown)
+        with bar, interrupts.postponed() as interrupted:
+            while True:
+                if self.step in keep:
+                    self._record()
+                if until is not None and self.step == self.first and self._met(until, self.step) is not None:
+                    return self._stop(Status.STOPPED)
+                if self.step == end:
+                    return Status.COMPLETED, None
+                if interrupted():
+                    return self._stop(Status.INTERRUPTED)
+                before = self.step
+                overflow = self._advance(min(self._chunk_end(noise, wanted), end), noise, until)
+                bar.update(self.step - before)
+                if overflow is not None:
+                    self._record()
+                    return Status.DIVERGED, overflow
+                if until is not None and self._met(until, self.step) is not None:
+                    return self._stop(Status.STOPPED)
+
+    def _stop(self, status: Status) -> tuple[Status, int | None]:
+        self._record()
+        return status, self.step
+
+    def _chunk_end(self, noise: NoiseSource, wanted: NDArray[np.int64]) -> int:
+        flops = 2.0 * self.coef.shape[1] * self.coef.size
+        if self.weights is not None:
+            flops += 4.0 * self.coef.shape[1] * self.weights.size
+        next_record = int(wanted[np.searchsorted(wanted, self.step, side="right")])
+        return min(next_record, noise.end_of_block(self.step), self.step + max(1, int(CHUNK_FLOPS / flops)))
+
+    def _advance(self, stop: int, noise: NoiseSource, until: Until | None) -> int | None:
+        """Move the state to `stop`, to where `until` is met, or to the last finite step.
+
+        Returns the step at which the state overflows, if it does.
+        """
+        start, saved = self.step, self._state()
+        done = self._evolve(noise.rows(start, stop))
+        self.step = start + done
+        finite = self.step == stop and self._observe()
+        goal = self.step if finite else self.step - 1
+        met = None if until is None else self._met(until, goal, start + 1)
+        if finite and met in (None, goal):
+            self._compare()
+            return None
+        overflow = None if finite or met is not None else self.step
+        goal = goal if met is None else met
+        self.inner, self.coef, self.weights = saved
+        self.step = start
+        if goal > start:  # the same updates again, up to the goal
+            self._evolve(noise.rows(start, goal))
+            self.step = goal
+        self._observe()
+        return overflow
+
+    def _state(self) -> tuple[Array, Array, Array | None]:
+        return self.inner.copy(), self.coef.copy(), None if self.weights is None else self.weights.copy()
+
+    def _evolve(self, label_noise: Array) -> int:
+        """Call the kernel of the engine; returns the updates made before an overflow."""
+        lr, rows, done = self.algorithm.lr, self.rows[self.step - self.first :], len(label_noise)
+        if self.engine != "weights":
+            done = patch.evolve_coefficients(self.data, self.inner, self.coef, label_noise, lr, rows)
+        if self.weights is not None:
+            # Beside the coefficients the explicit engine writes its observables to a place of its own.
+            paired = self.engine == "paired"
+            coef, rows = (self.coef.copy(), np.empty_like(rows)) if paired else (self.coef, rows)
+            explicit = patch.evolve_weights(
+                self.data, self.draw.vectors, self.weights, coef, label_noise, lr, rows
+            )
+            done = min(done, explicit)
+            if not paired:
+                self.inner = self.weights @ self.draw.vectors.T
+        return int(done)
+
+    def _observe(self) -> bool:
+        """Observables of the state into its row; False when it has overflowed."""
+        return bool(patch.observe_state(self.data, self.inner, self.coef, self.rows[self.step - self.first]))
+
+    def _met(self, until: Until, last: int, start: int | None = None) -> int | None:
+        """The first step in start..last at which the condition holds."""
+        start = last if start is None else start
+        rows = self.rows[start - self.first : last - self.first + 1]
+        answer = np.asarray(until(dict(zip(patch.OBSERVABLES, rows.T, strict=True))))
+        if answer.shape != (len(rows),) or answer.dtype != bool:
+            raise ValueError(f"until: must return a boolean array of shape ({len(rows)},), returned "
+                             f"{answer.dtype} of shape {answer.shape}")
+        return start + int(np.argmax(answer)) if answer.any() else None
+
+    def _record(self) -> None:
+        if not self.records or self.records[-1][0] != self.step:
+            self.records.append((self.step, self.coef.copy()))
+
+    def _compare(self) -> None:
+        """Engine "paired": note how far the explicit weights are from those of the coefficients."""
+        if self.weights is None or self.engine != "paired":
+            return
+        rebuilt = self.draw.weights + self.coef @ self.draw.vectors
+        scale = np.abs(self.weights).max()
+        gap = float(np.abs(rebuilt - self.weights).max() / scale) if scale > 0 else 0.0
+        self.deviation = max(gap, self.deviation or 0.0)
+
+    def result(self, status: Status, stopped_at: int | None, **facts: Any) -> Run:
+        """The run as it stands."""
+        return Run(
+            problem=self.problem,
+            algorithm=self.algorithm,
+            draw=self.draw,
+            engine=self.engine,
+            status=status,
+            message=_message(status, stopped_at, self.algorithm, self.problem),
+            stopped_at=stopped_at,
+            rows=self.rows[: self.step - self.first + 1],
+            steps_recorded=np.array([step for step, _ in self.records]),
+            coefficients=np.stack([coef for _, coef in self.records]),
+            inner=self.inner,
+            weights=self.weights,
+            deviation=self.deviation,
+            **facts,
+        )
+
+
+def _message(status: Status, at: int | None, algorithm: GradientDescent, problem: Problem) -> str:
+    if status == Status.DIVERGED:
+        return (
+            f"the state overflows at step {at}; lower lr (now {algorithm.lr:g}), the initial weights "
+            f"(init_std={problem.init_std:g}) or the power of the activation (q={problem.q:g})"
+        )
+    if status == Status.INTERRUPTED:
+        return f"interrupted at step {at}; resume() goes on from there"
+    return f"the condition was met at step {at}" if status == Status.STOPPED else ""
+
+
+def _kernel_data(draw: Draw, q: float) -> patch.Data:
+    """The draw as the kernel takes it: writable, contiguous arrays."""
+    two_sided = np.zeros(len(draw.gram), dtype=bool)
+    two_sided[draw.atom[draw.sign < 0]] = True
+    return patch.Data(
+        gram=np.array(draw.gram, order="C"),
+        norm_sq=np.diag(draw.gram).copy(),
+        atom=np.array(draw.atom, order="C"),
+        sign=np.array(draw.sign, order="C"),
+        two_sided=two_sided,
+        owner=np.array(draw.owner, order="C"),
+        observed=np.array(draw.observed_labels, order="C"),
+        noisy=draw.noisy,
+        readout=np.repeat([1.0 / draw.m, -1.0 / draw.m], draw.m),
+        q=float(q),
+    )

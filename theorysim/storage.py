@@ -1,0 +1,111 @@
+"""Runs on disk: one .npz file of arrays and a JSON header, no pickles."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.draw import Draw
+from theorysim.patch_data import PatchData
+from theorysim.problem import Problem, SignalNoise
+from theorysim.run import Run, Status
+
+FORMAT = 1
+_LAWS = {law.__name__: law for law in (Flip, Gaussian, Uniform)}
+_ARRAYS = ("rows", "steps_recorded", "coefficients", "inner", "weights")
+_DRAW_ARRAYS = ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights")
+
+
+def save(run: Run, path: str | Path) -> None:
+    """Write a run; the file appears whole or not at all."""
+    header = {
+        "format": FORMAT,
+        "problem": _problem_header(run.problem),
+        "algorithm": _algorithm_header(run.algorithm),
+        "draw_form": run.draw.form,
+        "timings": dict(run.timings),
+    }
+    plain = ("seed", "engine", "status", "message", "stopped_at", "deviation", "record_every")
+    header |= {name: getattr(run, name) for name in plain}
+    arrays = {name: getattr(run, name) for name in _ARRAYS if getattr(run, name) is not None}
+    arrays |= {f"draw_{name}": getattr(run.draw, name) for name in _DRAW_ARRAYS}
+    target = Path(path)
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as file:
+        try:
+            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    os.replace(file.name, target)
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run written by :meth:`Run.save`.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file is not a saved run, or of a format this version does not know.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # whatever a damaged or foreign file provokes
+        raise ValueError(f"path={str(path)!r}: not a saved run ({error})") from error
+    if header["format"] != FORMAT:
+        raise ValueError(f"path={str(path)!r}: has format {header['format']}, this version reads format {FORMAT}")
+    draw = Draw(form=header["draw_form"], **{name: arrays.pop(f"draw_{name}") for name in _DRAW_ARRAYS})
+    plain = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "timings")
+    return Run(
+        problem=_read_problem(header["problem"], draw),
+        algorithm=_read_algorithm(header["algorithm"]),
+        draw=draw,
+        status=Status(header["status"]),
+        **{name: header[name] for name in plain},
+        **arrays,
+    )
+
+
+def _problem_header(problem: Problem) -> dict[str, Any]:
+    if isinstance(problem, SignalNoise):
+        return dataclasses.asdict(problem)
+    return {"m": problem.m, "init_std": problem.init_std, "q": problem.q, "vectors": problem.vectors is not None}
+
+
+def _read_problem(header: dict[str, Any], draw: Draw) -> Problem:
+    if "signal_norm" in header:
+        return SignalNoise(**header)
+    return PatchData(
+        labels=draw.labels,
+        observed_labels=draw.observed_labels,
+        atom=draw.atom,
+        sign=draw.sign,
+        gram=draw.gram,
+        vectors=draw.vectors if header.pop("vectors") else None,
+        **header,
+    )
+
+
+def _algorithm_header(algorithm: GradientDescent) -> dict[str, Any]:
+    law = algorithm.label_noise
+    noise = None if law is None else {"law": type(law).__name__, **dataclasses.asdict(law)}
+    return {"lr": algorithm.lr, "label_noise": noise}
+
+
+def _read_algorithm(header: dict[str, Any]) -> GradientDescent:
+    noise = header["label_noise"]
+    if noise is None:
+        return GradientDescent(header["lr"])
+    return GradientDescent(header["lr"], _LAWS[noise.pop("law")](**noise))
