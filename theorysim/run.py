@@ -14,7 +14,7 @@ from theorysim import _validate
 from theorysim._html import show, table
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
-from theorysim.kernels.patch import OBSERVABLES
+from theorysim.observables import OBSERVABLES
 from theorysim.problem import Problem
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Run:
 
     def column(self, name: str) -> Array:
         """One observable as an array of length steps + 1."""
-        return self.rows[:, OBSERVABLES.index(_validate.choice("name", name, OBSERVABLES))]
+        return self.rows[:, list(OBSERVABLES).index(_validate.choice("name", name, OBSERVABLES))]
 
     @cached_property
     def gamma(self) -> Array:

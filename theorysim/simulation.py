@@ -17,6 +17,7 @@ from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
 from theorysim.kernels import patch
 from theorysim.label_noise import NoiseSource
+from theorysim.observables import OBSERVABLES
 from theorysim.problem import Problem
 from theorysim.run import Run, Status
 
@@ -57,7 +58,7 @@ class Simulation:
             inner=draw.inner.copy(),
             coef=np.zeros_like(draw.inner),
             weights=None if engine == "coefficients" else np.array(draw.weights),
-            rows=np.empty((steps + 1, len(patch.OBSERVABLES))),
+            rows=np.empty((steps + 1, len(OBSERVABLES))),
         )
 
     @classmethod
@@ -71,7 +72,7 @@ class Simulation:
             inner=run.inner.copy(),
             coef=run.coefficients[-1].copy(),
             weights=None if run.weights is None else run.weights.copy(),
-            rows=np.empty((end - run.steps + 1, len(patch.OBSERVABLES))),
+            rows=np.empty((end - run.steps + 1, len(OBSERVABLES))),
         )
 
     def compile(self) -> None:
@@ -173,7 +174,7 @@ class Simulation:
         """The first step in start..last at which the condition holds."""
         start = last if start is None else start
         rows = self.rows[start - self.first : last - self.first + 1]
-        answer = np.asarray(until(dict(zip(patch.OBSERVABLES, rows.T, strict=True))))
+        answer = np.asarray(until(dict(zip(OBSERVABLES, rows.T, strict=True))))
         if answer.shape != (len(rows),) or answer.dtype != bool:
             raise ValueError(f"until: must return a boolean array of shape ({len(rows)},), returned "
                              f"{answer.dtype} of shape {answer.shape}")

@@ -16,6 +16,8 @@ for sigma(z) = max(0, z)^q, the logistic loss, observed labels y_i and the step'
 label multipliers e_i. The papers' coefficients are gamma = j b |v|^2 on signal
 atoms and rho = b |v|^2 on noise atoms. The dimension of v appears nowhere, no
 random number is drawn, and nothing is decided but to stop at an overflow.
+
+The columns of a row of observables are those of `theorysim.observables.OBSERVABLES`.
 """
 
 from typing import NamedTuple
@@ -26,25 +28,6 @@ from numpy.typing import NDArray
 from theorysim.kernels.jit import jit
 
 Array = NDArray[np.float64]
-
-# The columns `observe` writes, in order.
-OBSERVABLES = (
-    "train_loss",
-    "train_accuracy",
-    "clean_accuracy",
-    "noisy_accuracy",
-    "loss_derivative_min",
-    "loss_derivative_max",
-    "output_min",
-    "output_max",
-    "gamma_max",
-    "gamma_min",
-    "rho_bar_max",
-    "rho_bar_max_clean",
-    "rho_bar_max_noisy",
-    "rho_bar_min",
-    "rho_under_min",
-)
 
 
 class Data(NamedTuple):

@@ -1,0 +1,66 @@
+"""Figures and tables of papers, made again: one module each, by name.
+
+A reproduction is a function ``run(seeds, progress)`` returning a :class:`Report`; what it draws on
+is the public library, so each is also an example of its use.
+"""
+
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from theorysim import _validate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+REPRODUCTIONS = {
+    "huang2025-fig2": "gradient descent memorises noise, label-noise gradient descent learns the signal",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a reproduction shows: a picture, tables, and the sentences that say what was measured."""
+
+    name: str
+    title: str
+    text: str
+    tables: "dict[str, pd.DataFrame]"
+    figure: "Figure" = field(repr=False)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write NAME.png, NAME.md and one CSV per table; returns their paths."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        picture, page = target / f"{self.name}.png", target / f"{self.name}.md"
+        self.figure.savefig(picture, dpi=110)
+        page.write_text(f"# {self.title}\n\n![{self.title}]({picture.name})\n\n{self.text}\n", encoding="utf-8")
+        written = [picture, page]
+        for name, frame in self.tables.items():
+            written.append(target / f"{self.name}-{name}.csv")
+            frame.to_csv(written[-1], index=False)
+        return written
+
+
+def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **options: Any) -> Report:
+    """Run a reproduction by name.
+
+    Parameters
+    ----------
+    name : str
+        One of ``REPRODUCTIONS``.
+    seeds : int, optional
+        Independent runs per setting; each reproduction has its own default.
+    progress : bool
+        Show a progress bar.
+    **options
+        Further arguments of the reproduction's ``run`` (mostly sizes, to try it small).
+    """
+    _validate.choice("name", name, REPRODUCTIONS)
+    module = importlib.import_module(f"theorysim.reproductions.{name.replace('-', '_')}")
+    if seeds is not None:
+        options["seeds"] = _validate.integer("seeds", seeds, 1)
+    report: Report = module.run(progress=_validate.flag("progress", progress), **options)
+    return report

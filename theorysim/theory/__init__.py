@@ -1,0 +1,1 @@
+"""What papers claim, one module per paper. Nothing here runs a simulation."""
