@@ -1,5 +1,6 @@
 """theorysim: see whether a run does what a theorem says."""
 
+from theorysim import plot
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
@@ -22,7 +23,7 @@ __all__ = [
     "Status",
     "Uniform",
     "load_run",
-
+    "plot",
     "reconstruct",
     "resume",
     "simulate",

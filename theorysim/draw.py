@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate
+from theorysim import _validate, blas
 from theorysim.patch_data import PatchData, owners
 from theorysim.problem import Problem, SignalNoise
 from theorysim.seeds import Stream, generator
@@ -62,6 +62,11 @@ class Draw:
     weights: Array
     form: str
 
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
+
     @classmethod
     def from_problem(cls, problem: Problem, seed: int = 0, form: str = "auto") -> Self:
         """Draw data and initial weights.
@@ -72,8 +77,13 @@ class Draw:
         """
         seed = _validate.integer("seed", seed, 0)
         _validate.choice("draw", form, FORMS)
-        if isinstance(problem, PatchData):
-            return cls._of_patches(problem, seed)
+        with blas.single_threaded():
+            if isinstance(problem, PatchData):
+                return cls._of_patches(problem, seed)
+            return cls._of_distribution(problem, seed, form)
+
+    @classmethod
+    def _of_distribution(cls, problem: SignalNoise, seed: int, form: str) -> Self:
         labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
         rates = np.where(labels > 0, *problem.flip_rates)
         flipped = generator(seed, Stream.OBSERVED_LABELS).random(problem.n) < rates
@@ -123,7 +133,8 @@ class Draw:
         filters = _validate.array("weights", weights, 2, None, mu.size)
         if filters.shape[1] == 0:
             raise ValueError(f"weights: has shape {filters.shape}, needs at least one filter per branch")
-        return cls._of_signal_noise(y, observed, mu, xi, filters.reshape(-1, mu.size), "vectors")
+        with blas.single_threaded():
+            return cls._of_signal_noise(y, observed, mu, xi, filters.reshape(-1, mu.size), "vectors")
 
     @classmethod
     def _of_signal_noise(
@@ -139,7 +150,7 @@ class Draw:
             owner=np.arange(-1, n),
             gram=vectors @ vectors.T,
             vectors=vectors,
-            weights=weights,
+            weights=np.ascontiguousarray(weights),
             form=form,
         )
 
@@ -184,7 +195,9 @@ class Draw:
     @cached_property
     def inner(self) -> Array:
         """(2m, K) inner products of initial filters and atoms."""
-        inner: Array = self.weights @ self.vectors.T
+        with blas.single_threaded():
+            inner: Array = self.weights @ self.vectors.T
+        inner.setflags(write=False)
         return inner
 
     def check_against(self, problem: Problem) -> None:

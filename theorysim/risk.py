@@ -9,13 +9,14 @@ filters (of their components orthogonal to μ when the noise is). That matrix fo
 so a test set of 10⁵ samples costs milliseconds at any dimension, also where no vector exists.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
+from theorysim import _validate, blas
 from theorysim.problem import SignalNoise
 from theorysim.run import At, Run
 from theorysim.seeds import Stream, generator
@@ -58,9 +59,9 @@ def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | N
     Returns
     -------
     Estimate
-        Monte Carlo with an exact (Clopper–Pearson) 95% interval. With S₊ > −S₋ at most one of the two
-        labels fails on a given noise vector, otherwise at least one does; either way the number of
-        failures beyond the certain ones is binomial.
+        Monte Carlo with an exact (Clopper–Pearson) 95% interval. Where the signal part of the output
+        is larger for y = +1 than for y = −1, at most one of the two labels fails on a given noise
+        vector; otherwise at least one does. Either way the failures to be counted are binomial.
 
     Raises
     ------
@@ -68,12 +69,13 @@ def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | N
         When the step was not recorded, or the problem is patch data, which has no test distribution.
     """
     n_test = _validate.integer("n_test", n_test, 1)
-    plus, minus = _signal_outputs(run, at)
-    exclusive = plus > minus
-    hits = 0
-    for noise in _noise_outputs(run, at, n_test, seed):
-        wrong_plus, wrong_minus = noise + plus <= 0, noise + minus >= 0
-        hits += int((wrong_plus | wrong_minus if exclusive else wrong_plus & wrong_minus).sum())
+    with blas.single_threaded():
+        plus, minus = _signal_outputs(run, at)
+        exclusive = plus > minus
+        hits = 0
+        for noise in _noise_outputs(run, at, n_test, seed):
+            wrong_plus, wrong_minus = noise + plus <= 0, noise + minus >= 0
+            hits += int((wrong_plus | wrong_minus if exclusive else wrong_plus & wrong_minus).sum())
     low, high = _clopper_pearson(hits, n_test)
     base = 0.0 if exclusive else 0.5
     value, low, high = (base + share / 2 for share in (hits / n_test, low, high))
@@ -125,17 +127,15 @@ def _signal_outputs(run: Run, at: At) -> tuple[float, float]:
     return plus, minus
 
 
-def _noise_outputs(run: Run, at: At, n_test: int, seed: int | None) -> list[Array]:
+def _noise_outputs(run: Run, at: At, n_test: int, seed: int | None) -> Iterator[Array]:
     """h(z) on n_test noise vectors, in blocks."""
     size, axes = np.linalg.eigh(noise_covariance(run, at))
     spread = axes * np.sqrt(np.maximum(size, 0.0))
     rng = generator(run.seed if seed is None else _validate.integer("seed", seed, 0), Stream.TEST)
     readout, q = _readout(run), _signal_noise(run).q
-    blocks = []
     for start in range(0, n_test, BLOCK):
         z = rng.standard_normal((min(BLOCK, n_test - start), size.size)) @ spread.T
-        blocks.append(np.where(z > 0, z, 0.0) ** q @ readout)
-    return blocks
+        yield np.where(z > 0, z, 0.0) ** q @ readout
 
 
 def _readout(run: Run) -> Array:

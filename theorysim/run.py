@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate
+from theorysim import _validate, blas
 from theorysim._html import show, table
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
@@ -83,6 +83,11 @@ class Run:
     record_every: int | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for array in (self.rows, self.steps_recorded, self.coefficients, self.inner, self.weights):
+            if array is not None:
+                array.setflags(write=False)
+
     @property
     def steps(self) -> int:
         """Number of updates made."""
@@ -145,7 +150,8 @@ class Run:
 
     def outputs(self, at: At = "end") -> Array:
         """f(x_i) on the training samples at a recorded step, (n,)."""
-        inner = self.draw.inner + self.coefficients[self.record(at)] @ self.draw.gram
+        with blas.single_threaded():
+            inner = self.draw.inner + self.coefficients[self.record(at)] @ self.draw.gram
         return self._vote(inner[:, self.draw.atom] * self.draw.sign)
 
     def predict(self, patches: ArrayLike, at: At = "end") -> Array:

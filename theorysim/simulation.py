@@ -155,15 +155,13 @@ class Simulation:
         if self.engine != "weights":
             done = patch.evolve_coefficients(self.data, self.inner, self.coef, label_noise, lr, rows)
         if self.weights is not None:
-            # Beside the coefficients the explicit engine writes its observables to a place of its own.
-            paired = self.engine == "paired"
-            coef, rows = (self.coef.copy(), np.empty_like(rows)) if paired else (self.coef, rows)
+            inner, coef = self.inner, self.coef
+            if self.engine == "paired":  # the explicit engine works beside, in a place of its own
+                inner, coef, rows = np.empty_like(inner), coef.copy(), np.empty_like(rows)
             explicit = patch.evolve_weights(
-                self.data, self.draw.vectors, self.weights, coef, label_noise, lr, rows
+                self.data, self.draw.vectors, self.weights, inner, coef, label_noise, lr, rows
             )
             done = min(done, explicit)
-            if not paired:
-                self.inner = self.weights @ self.draw.vectors.T
         return int(done)
 
     def _observe(self) -> bool:

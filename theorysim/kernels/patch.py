@@ -265,21 +265,21 @@ def evolve_coefficients(
 
 @jit
 def evolve_weights(
-    data: Data, vectors: Array, weights: Array, coef: Array, label_noise: Array, lr: float, rows: Array
+    data: Data, vectors: Array, weights: Array, inner: Array, coef: Array, label_noise: Array, lr: float, rows: Array
 ) -> int:
     """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.
 
-    b is accumulated beside the weights only so that the same observables can be
-    read off; the weights never depend on it.
+    z is computed afresh from the weights at every step, and b is accumulated beside them only so that
+    the same observables can be read off; the weights depend on neither.
     """
     scratch = make_scratch(data)
-    inner = np.empty((weights.shape[0], vectors.shape[0]))
+    np.dot(weights, vectors.T, inner)
     for t in range(label_noise.shape[0]):
-        np.dot(weights, vectors.T, inner)
         if not observe(data, inner, coef, scratch, rows[t]):
             return t
         descend(data, inner, coef, label_noise[t], lr, scratch)
         weights += np.dot(scratch.step, vectors)
+        np.dot(weights, vectors.T, inner)
     return label_noise.shape[0]
 
 

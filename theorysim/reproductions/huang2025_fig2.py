@@ -170,7 +170,7 @@ def _width_text(table: "pd.DataFrame") -> str:
     return (
         f"Plain gradient descent at m = 3 reaches test accuracy above 0.99 on {learned.sum()} of {len(plain)} seeds. "
         f"On {started.sum()} of them both classes have a filter of their own branch that is active on their signal at "
-        f"initialisation; of these seeds {(learned & started).sum()} reach it, of the others {(learned & ~started).sum()}."
+        f"initialisation; of these {(learned & started).sum()} reach it, of the others {(learned & ~started).sum()}."
     )
 
 

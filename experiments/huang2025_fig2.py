@@ -1,0 +1,9 @@
+"""Huang et al. 2025, Figure 2, with error bars: the same as `theorysim reproduce huang2025-fig2`."""
+
+from theorysim.reproductions import reproduce
+
+if __name__ == "__main__":
+    report = reproduce("huang2025-fig2", progress=True)
+    print(report.text)
+    for path in report.write("results"):
+        print(f"wrote {path}")
