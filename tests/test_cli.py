@@ -1,0 +1,112 @@
+"""The command line: what it prints, writes and returns."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import pandas as pd
+import pytest
+
+import theorysim as ts
+from theorysim.cli import main
+
+SMALL = ["simulate", "--n", "6", "--d", "300", "--m", "2", "--steps", "40", "--quiet"]
+
+
+def test_simulate_prints_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Status, losses, test error and stage times; nothing on stderr when quiet."""
+    assert main(SMALL) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for text in ("completed", "train_loss", "test error [95% interval]", "T1 =", "T2 =", "n=6, d=300"):
+        assert text in out
+
+
+def test_simulate_writes_what_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Picture, table and the run itself, equal to the library's."""
+    picture, table, saved = tmp_path / "run.png", tmp_path / "run.csv", tmp_path / "run.npz"
+    arguments = ["--flip", "0.1", "--seed", "3", "--plot", str(picture), "--csv", str(table), "--save", str(saved)]
+    assert main(SMALL + arguments) == 0
+    problem = ts.SignalNoise(n=6, d=300, m=2, signal_norm=2.0, noise_std=0.5, init_std=0.01)
+    run = ts.simulate(problem, ts.GradientDescent(1.0, ts.Flip(0.1)), 40, 3)
+    assert ts.load_run(saved).rows.tobytes() == run.rows.tobytes()
+    pd.testing.assert_frame_equal(pd.read_csv(table, index_col="step"), run.observables, check_index_type=False)
+    assert matplotlib.image.imread(picture).std() > 0.01, "the picture is not blank"
+    assert f"wrote {saved}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--gaussian", "1", "0.5"], "Gaussian(mean=1.0, std=0.5)"),
+        (["--uniform", "-1", "2"], "Uniform(low=-1.0, high=2.0)"),
+        (["--snr", "0.5", "--label-flip", "0.1", "0.2"], "label_flip=(0.1, 0.2)"),
+        (["--non-orthogonal-noise", "--q", "1"], "orthogonal_noise=False"),
+        (["--engine", "paired"], "deviation from explicit weights"),
+        (["--draw", "vectors"], "Draw(form='vectors'"),
+    ],
+)
+def test_options_reach_the_library(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each option shows in what is printed."""
+    assert main(SMALL + arguments) == 0
+    assert expected in capsys.readouterr().out
+
+
+def test_bad_values_are_errors_not_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
+    """The library's message on stderr, exit status 2."""
+    assert main([*SMALL, "--lr", "-1"]) == 2
+    assert "lr=-1.0: must be finite and in (0, inf]" in capsys.readouterr().err
+
+
+def test_divergence_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is finite is shown, the remedy named, exit status 1."""
+    assert main([*SMALL, "--q", "4", "--lr", "1e6", "--init-std", "10"]) == 1
+    assert "lower lr (now 1e+06)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["simulate"], ["reproduce"]])
+def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Help explains and shows examples."""
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert "theorysim" in out and (not command or "examples:" in out)
+
+
+def test_reproduce_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`reproduce` prints the report and writes picture, page and tables (here of a tiny problem)."""
+    from theorysim.reproductions import huang2025_fig2, reproduce
+
+    tiny = ts.SignalNoise(n=6, d=60, m=2, signal_norm=2.0, noise_std=0.5, init_std=0.01)
+    monkeypatch.setattr(
+        "theorysim.cli.reproduce", lambda name, **options: reproduce(name, paper=tiny, steps=30, **options)
+    )
+    assert main(["reproduce", "huang2025-fig2", "--seeds", "2", "--out", str(tmp_path), "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "lies inside d ≥ n²" in out and "lies outside" not in out.split("d ≥ n² log n**")[1].split("\n")[0]
+    runs = pd.read_csv(tmp_path / "huang2025-fig2-runs.csv")
+    assert len(runs) == 2 * 2 * len(huang2025_fig2.settings(tiny))
+    assert set(runs["seed"]) == {0, 1}
+    page = (tmp_path / "huang2025-fig2.md").read_text(encoding="utf-8")
+    assert "huang2025-fig2.png" in page and "seeds 0..1" in page
+    assert matplotlib.image.imread(tmp_path / "huang2025-fig2.png").std() > 0.01
+
+
+def test_reproduce_unknown() -> None:
+    """An unknown name lists the known ones, from Python too."""
+    from theorysim.reproductions import reproduce
+
+    with pytest.raises(SystemExit):
+        main(["reproduce", "nothing"])
+    with pytest.raises(ValueError, match="name='nothing': must be one of 'huang2025-fig2'"):
+        reproduce("nothing")
+
+
+def test_module_runs_as_a_command() -> None:
+    """python -m theorysim --version."""
+    done = subprocess.run([sys.executable, "-m", "theorysim", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"theorysim {ts.__version__}"
