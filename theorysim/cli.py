@@ -136,15 +136,18 @@ def _simulate(options: argparse.Namespace) -> int:
         )
     except DivergenceError as error:
         run = error.run
+    written = _write(run, options)
     for name, fact in run.summary().items():
         print(f"{name:32} {fact:.4g}" if isinstance(fact, float) else f"{name:32} {fact}")
     print(f"{'test error [95% interval]':32} {run.test_error()}")
     print(run.stage_times())
-    _write(run, options)
+    for path in written:
+        print(f"wrote {path}")
     return 1 if run.status == Status.DIVERGED else 130 if run.status == Status.INTERRUPTED else 0
 
 
-def _write(run: theorysim.Run, options: argparse.Namespace) -> None:
+def _write(run: theorysim.Run, options: argparse.Namespace) -> list[Path]:
+    """Write the files asked for; returns their paths."""
     if options.csv:
         run.observables.to_csv(options.csv)
     if options.save:
@@ -157,8 +160,7 @@ def _write(run: theorysim.Run, options: argparse.Namespace) -> None:
         figure = Figure(figsize=(17, 3.8), layout="constrained")
         plot.dynamics({"run": run}, figure.subplots(1, plot.PANELS))
         figure.savefig(options.plot, dpi=110)
-    for path in filter(None, (options.csv, options.save, options.plot)):
-        print(f"wrote {path}")
+    return [path for path in (options.csv, options.save, options.plot) if path]
 
 
 def _label_noise(options: argparse.Namespace) -> LabelNoise | None:
@@ -171,7 +173,8 @@ def _label_noise(options: argparse.Namespace) -> LabelNoise | None:
 
 def _reproduce(options: argparse.Namespace) -> int:
     report = reproduce(options.name, seeds=options.seeds, progress=not options.quiet)
+    written = report.write(options.out)  # first of all, so that nothing that happens to the output loses it
     print(f"{report.title}\n\n{report.text}\n")
-    for path in report.write(options.out):
+    for path in written:
         print(f"wrote {path}")
     return 0
