@@ -26,7 +26,8 @@ SIMULATE_EXAMPLES = """\
 examples:
   theorysim simulate                               gradient descent: memorises the noise
   theorysim simulate --flip 0.1                    label-noise gradient descent: learns the signal
-  theorysim simulate --d 1e9 --snr 0.05 --lr 1e-6  a billion dimensions, at the cost of a thousand
+  theorysim simulate --d 1e9 --snr 0.05 --init-std 1e-6 --lr 1e-6
+                                                   a billion dimensions, at the cost of a thousand
   theorysim simulate --flip 0.1 --plot run.png --csv run.csv --save run.npz
 """
 

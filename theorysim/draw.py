@@ -38,7 +38,7 @@ class Draw:
     ----------
     labels, observed_labels : (n,) arrays of ±1
     atom, sign : (n, P) arrays
-        Patch p of sample i is ``sign[i, p] * vectors[atom[i, p]]``.
+        Atom and sign of every patch: number p of sample i is ``sign[i, p] * vectors[atom[i, p]]``.
     owner : (K,) integer array
         The sample whose noise an atom is, −1 for a signal atom.
     gram : (K, K) array
@@ -191,6 +191,16 @@ class Draw:
         """(n,) whether the observed label differs from the true one."""
         noisy: NDArray[np.bool_] = self.labels != self.observed_labels
         return noisy
+
+    @cached_property
+    def orientation(self) -> Array:
+        """(K,) the class, ±1, that most patches ±v_a of an atom speak for; +1 for the signal μ.
+
+        Signal learning of an atom counts what points to its own class: γ = j · orientation · b ‖v‖².
+        """
+        votes = np.zeros(len(self.gram))
+        np.add.at(votes, self.atom, self.sign * self.labels[:, None])
+        return np.where(votes < 0, -1.0, 1.0)
 
     @cached_property
     def inner(self) -> Array:

@@ -47,6 +47,7 @@ class NoiseSource:
 def noise_source(
     law: LabelNoise | None, n: int, start: int, steps: int, given: ArrayLike | None, seed: int
 ) -> NoiseSource:
+    """The multipliers of steps start..start+steps−1, those given, or else drawn from the law."""
     if given is None:
         return NoiseSource(law, n, seed, None, start)
     # A writable copy: kernels are compiled for one kind of array.

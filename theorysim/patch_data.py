@@ -22,10 +22,13 @@ class PatchData:
     ----------
     labels, observed_labels : (n,) arrays of ±1
         True labels and the labels trained on.
-    atom : (n, P) integer array, sign : (n, P) array of ±1
-        Which atom each patch is, and with which sign.
+    atom : (n, P) integer array
+        Which atom each patch is.
+    sign : (n, P) array of ±1
+        With which sign.
     gram : (K, K) array
-        Inner products of the atoms.
+        Inner products of the atoms. An atom that only one sample has is turned, if need be, so
+        that its first patch there has sign +1: memorizing it is then a positive ρ̄.
     vectors : (K, d) array or None
         The atoms themselves, when known.
     m, init_std, q
@@ -45,22 +48,26 @@ class PatchData:
     def __post_init__(self) -> None:
         labels = _validate.signs("labels", self.labels, None)
         n = _validate.integer("number of samples", labels.size, 1)
-        gram = _validate.array("gram", self.gram, None, None)
-        atoms = gram.shape[0]
-        atom = _validate.indices("atom", self.atom, atoms, n, None)
+        observed = _validate.signs("observed_labels", self.observed_labels, n)
+        gram = _positive_semidefinite("gram", _validate.array("gram", self.gram, None, None))
+        atom = _validate.indices("atom", self.atom, len(gram), n, None)
+        sign = _validate.signs("sign", self.sign, *atom.shape)
+        turn = _turned(atom, sign, len(gram))
         checked = {
             "labels": labels,
-            "observed_labels": _validate.signs("observed_labels", self.observed_labels, n),
+            "observed_labels": observed,
             "atom": atom,
-            "sign": _validate.signs("sign", self.sign, *atom.shape),
-            "gram": _positive_semidefinite("gram", gram),
+            "sign": sign * turn[atom],
+            "gram": gram * turn[:, None] * turn,
             "m": _validate.integer("m", self.m, 1),
             "init_std": _validate.real("init_std", self.init_std, 0),
             "q": _validate.real("q", self.q, 1, 100),
         }
         if self.vectors is not None:
-            checked["vectors"] = _validate.array("vectors", self.vectors, atoms, None)
+            checked["vectors"] = _validate.array("vectors", self.vectors, len(gram), None) * turn[:, None]
         for name, value in checked.items():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -167,6 +174,14 @@ def owners(atom: NDArray[np.int64], atoms: int) -> NDArray[np.int64]:
         shared[row[~fresh & (first[row] != i)]] = True
         first[row[fresh]] = i
     return np.where(shared, -1, first)
+
+
+def _turned(atom: NDArray[np.int64], sign: NDArray[np.float64], atoms: int) -> NDArray[np.float64]:
+    """(K,) −1 for atoms of a single sample that come first with sign −1, else 1."""
+    first = np.ones(atoms)
+    used, where = np.unique(atom, return_index=True)
+    first[used] = sign.ravel()[where]
+    return np.where(owners(atom, atoms) >= 0, first, 1.0)
 
 
 def _atoms(

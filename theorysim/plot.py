@@ -107,15 +107,16 @@ def _test_accuracy(axis: "Axes", group: Sequence[Run], colour: str, name: str, n
 
 def _mark_stages(panels: "NDArray[Any]", group: Sequence[Run], colour: str, number: int) -> None:
     times = [run.stage_times() for run in group]
+    shown = [axis for axis in panels if axis.get_lines()]  # patch data has no test accuracy
     reached = {"T1": [time.T1 for time in times], "T2": [time.T2 for time in times]}
     for line, (text, steps) in enumerate(reached.items()):
         if np.isnan(steps).any():
             continue
         step = float(np.median(steps))
-        for axis in panels:
+        for axis in shown:
             axis.axvline(step, color=colour, linestyle=":", linewidth=1)
         # One line of text for each mark, so that marks close together stay readable.
-        panels[3].annotate(
+        shown[-1].annotate(
             f"{text} = {step:g}", (step, 0.45), xycoords=("data", "axes fraction"),
             xytext=(3, -11 * (2 * number + line)), textcoords="offset points", color=colour, fontsize=8,
         )
@@ -132,7 +133,10 @@ def _label(panels: "NDArray[Any]") -> None:
     for axis in panels[:3]:
         if any((line.get_ydata() > 0).any() for line in axis.get_lines()[:1]):
             axis.set_yscale("log")
-    panels[3].set_ylim(-0.02, 1.02)
-    panels[3].axhline(0.5, color="0.6", linewidth=0.8)
+    if panels[3].get_lines():
+        panels[3].set_ylim(-0.02, 1.02)
+        panels[3].axhline(0.5, color="0.6", linewidth=0.8)
+    else:
+        panels[3].set_axis_off()
     panels[0].legend(fontsize=8)
     panels[2].legend(fontsize=8)

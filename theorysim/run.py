@@ -109,10 +109,11 @@ class Run:
     def gamma(self) -> Array:
         """Signal learning γ_{j,r} at the recorded steps, (records, 2, m), row 0 for j = +1.
 
-        With several signal atoms S (patch data) the shape is (records, 2, m, S).
+        With several signal atoms S (patch data) the shape is (records, 2, m, S), and each is
+        counted toward the class that it speaks for (:attr:`Draw.orientation`).
         """
         signal = self.draw.owner < 0
-        gamma = self._branches(signal) * np.array([1.0, -1.0])[:, None, None]
+        gamma = self._branches(signal) * np.array([1.0, -1.0])[:, None, None] * self.draw.orientation[signal]
         return gamma[..., 0] if signal.sum() == 1 else gamma
 
     @cached_property
@@ -234,9 +235,11 @@ def reconstruct(run: Run, at: At = "end") -> Array:
         When the draw has no d-dimensional vectors.
     """
     if run.draw.form != "vectors":
-        raise ValueError(
-            f'draw.form={run.draw.form!r}: must be "vectors" to have weights in d dimensions; '
-            'simulate with draw="vectors" or a draw made by Draw.from_arrays'
+        remedy = (
+            "make the PatchData from vectors"
+            if run.draw.form == "gram"
+            else 'simulate with draw="vectors" or a draw made by Draw.from_arrays'
         )
+        raise ValueError(f'draw.form={run.draw.form!r}: must be "vectors" to have weights in d dimensions; {remedy}')
     weights = run.draw.weights + run.coefficients[run.record(at)] @ run.draw.vectors
     return weights.reshape(2, run.draw.m, -1)

@@ -233,6 +233,7 @@ def _kernel_data(draw: Draw, q: float) -> patch.Data:
         sign=np.array(draw.sign, order="C"),
         two_sided=two_sided,
         owner=np.array(draw.owner, order="C"),
+        orientation=np.array(draw.orientation, order="C"),
         observed=np.array(draw.observed_labels, order="C"),
         noisy=draw.noisy,
         readout=np.repeat([1.0 / draw.m, -1.0 / draw.m], draw.m),

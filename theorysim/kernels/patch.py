@@ -13,9 +13,10 @@ w_k(t) = w_k(0) + sum_a b_{k,a} v_a, a step of gradient descent reads
     c_i = -loss'(e_i y_i f_i) e_i y_i,   f_i = sum_p sum_k readout_k sigma(+-z_{k,a(i,p)})
 
 for sigma(z) = max(0, z)^q, the logistic loss, observed labels y_i and the step's
-label multipliers e_i. The papers' coefficients are gamma = j b |v|^2 on signal
-atoms and rho = b |v|^2 on noise atoms. The dimension of v appears nowhere, no
-random number is drawn, and nothing is decided but to stop at an overflow.
+label multipliers e_i. The papers' coefficients are rho = b |v|^2 on noise atoms and
+gamma = j o b |v|^2 on signal atoms, j = +-1 the branch and o the atom's orientation.
+The dimension of v appears nowhere, no random number is drawn, and nothing is decided
+but to stop at an overflow.
 
 The columns of a row of observables are those of `theorysim.observables.OBSERVABLES`.
 """
@@ -39,6 +40,7 @@ class Data(NamedTuple):
     sign: Array  # (n, P) with which sign, +1.0 or -1.0
     two_sided: NDArray[np.bool_]  # (K,) whether any patch is minus this atom
     owner: NDArray[np.int64]  # (K,) the one sample whose noise it is, -1 for a signal atom
+    orientation: Array  # (K,) the class a signal atom speaks for, +1.0 or -1.0
     observed: Array  # (n,) observed labels, +1.0 or -1.0
     noisy: NDArray[np.bool_]  # (n,) whether the observed label differs from the true one
     readout: Array  # (2m,) second layer: +1/m for the first m filters, then -1/m
@@ -178,9 +180,10 @@ def observe_coefficients(data: Data, coef: Array, scratch: Scratch, row: Array) 
     gamma_max, gamma_min, under = -np.inf, np.inf, np.inf
     for a in range(data.norm_sq.size):
         norm_sq, owner = data.norm_sq[a], data.owner[a]
-        if owner < 0:  # gamma = j b |v|^2
-            gamma_max = max(gamma_max, norm_sq * max(high[0, a], -low[1, a]))
-            gamma_min = min(gamma_min, norm_sq * min(low[0, a], -high[1, a]))
+        if owner < 0:
+            toward = 0 if data.orientation[a] > 0.0 else 1  # the branch whose growth is learning
+            gamma_max = max(gamma_max, norm_sq * max(high[toward, a], -low[1 - toward, a]))
+            gamma_min = min(gamma_min, norm_sq * min(low[toward, a], -high[1 - toward, a]))
         else:
             own = 0 if data.observed[owner] > 0.0 else 1
             memory[owner] = max(memory[owner], norm_sq * high[own, a])

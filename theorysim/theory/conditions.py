@@ -33,7 +33,7 @@ class Condition:
 
     @property
     def margin(self) -> float:
-        """How many times over the condition holds: at least 1 where it does, below 1 where it does not."""
+        """How many times over the condition holds; at least 1 where it does, below 1 where it does not."""
         above, below = (self.value, self.bound) if self.sense == ">=" else (self.bound, self.value)
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.float64(above) / np.float64(below))
