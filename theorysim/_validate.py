@@ -20,7 +20,10 @@ def real(
     """A finite number in [low, high]; ``above`` and ``below`` exclude the ends."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name}={value!r}: must be a number, not {type(value).__name__}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
     fits = (number > low if above else number >= low) and (number < high if below else number <= high)
     if not np.isfinite(number) or not fits:
         left, right = ("(" if above else "["), (")" if below else "]")
@@ -55,6 +58,12 @@ def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     return value
 
 
+def function(name: str, value: Any) -> None:
+    """Something to call."""
+    if not callable(value):
+        raise TypeError(f"{name}={value!r}: must be a function, not {type(value).__name__}")
+
+
 def instance(name: str, value: Any, kinds: tuple[type, ...]) -> None:
     """An object of one of the given types."""
     if not isinstance(value, kinds):
@@ -65,6 +74,8 @@ def instance(name: str, value: Any, kinds: tuple[type, ...]) -> None:
 def array(name: str, value: ArrayLike, *shape: int | None) -> NDArray[np.float64]:
     """A finite float64 array of the given shape (None: any length), read-only and contiguous."""
     try:
+        if np.iscomplexobj(value):
+            raise TypeError("these are complex")
         result = np.array(value, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name}: must be an array of numbers ({error})") from None

@@ -48,6 +48,8 @@ class Uniform:
     def __post_init__(self) -> None:
         object.__setattr__(self, "low", _validate.real("low", self.low))
         object.__setattr__(self, "high", _validate.real("high", self.high, self.low))
+        if not np.isfinite(self.high - self.low):
+            raise ValueError(f"high={self.high!r}: must be such that high - low is finite, with low={self.low!r}")
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Multipliers for shape = (steps, n)."""

@@ -5,17 +5,33 @@ single thread, so with threads the numbers of a run would depend on the machine
 and on what else runs there. Runs are parallel among themselves instead.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 
+# The setting is one for the whole process: the first to enter makes it, the last to leave undoes it.
+_lock, _users = threading.Lock(), 0
+_limit: Any = None
+
+
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Inside, every BLAS that NumPy, SciPy or a kernel calls uses one thread."""
-    with _controller().limit(limits=1, user_api="blas"):
+    global _users, _limit
+    with _lock:
+        if _users == 0:
+            _limit = _controller().limit(limits=1, user_api="blas")
+        _users += 1
+    try:
         yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limit.restore_original_limits()
 
 
 @cache

@@ -76,7 +76,8 @@ class Draw:
         network, for ``"wishart"`` to have no d-dimensional object.
         """
         seed = _validate.integer("seed", seed, 0)
-        _validate.choice("draw", form, FORMS)
+        _validate.choice("form", form, FORMS)
+        _validate.instance("problem", problem, (SignalNoise, PatchData))
         with blas.single_threaded():
             if isinstance(problem, PatchData):
                 return cls._of_patches(problem, seed)
@@ -125,6 +126,8 @@ class Draw:
             Naming the array and what is wrong with its shape or entries.
         """
         mu = _validate.array("signal", signal, None)
+        if mu.size == 0:
+            raise ValueError("signal: has shape (0,), every length must be at least 1")
         xi = _validate.array("noise", noise, None, mu.size)
         if min(xi.shape) == 0:
             raise ValueError(f"noise: has shape {xi.shape}, every length must be at least 1")
@@ -218,6 +221,9 @@ class Draw:
         if isinstance(problem, PatchData):
             if self.gram.shape != problem.gram.shape or not np.allclose(self.gram, problem.gram):
                 raise ValueError("draw has other atoms than problem: make it with Draw.from_problem(problem)")
+            for name in ("labels", "observed_labels", "atom", "sign"):
+                if not np.array_equal(getattr(self, name), getattr(problem, name)):
+                    raise ValueError(f"draw has other {name} than problem: make it with Draw.from_problem(problem)")
             return
         if self.owner[0] != -1 or len(self.owner) != problem.n + 1:
             raise ValueError("draw is one of PatchData, but problem is a SignalNoise")

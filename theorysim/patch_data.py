@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate
+from theorysim import _validate, blas
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +47,14 @@ class PatchData:
 
     def __post_init__(self) -> None:
         labels = _validate.signs("labels", self.labels, None)
-        n = _validate.integer("number of samples", labels.size, 1)
+        n = labels.size
         observed = _validate.signs("observed_labels", self.observed_labels, n)
-        gram = _positive_semidefinite("gram", _validate.array("gram", self.gram, None, None))
+        gram = _validate.array("gram", self.gram, None, None)
         atom = _validate.indices("atom", self.atom, len(gram), n, None)
+        for name, array in (("labels", labels), ("gram", gram), ("atom", atom)):
+            if array.size == 0:
+                raise ValueError(f"{name}: has shape {array.shape}, every length must be at least 1")
+        gram = _positive_semidefinite("gram", gram)
         sign = _validate.signs("sign", self.sign, *atom.shape)
         turn = _turned(atom, sign, len(gram))
         checked = {
@@ -97,12 +101,17 @@ class PatchData:
             given = np.concatenate([given, np.full((n, patches_each, 1), bias)], axis=2)
         vectors, atom, sign = _atoms(given.reshape(n * patches_each, -1))
         true = _validate.signs("labels", labels, n)
+        with blas.single_threaded(), np.errstate(over="ignore", invalid="ignore"):
+            gram = vectors @ vectors.T
+        if not np.isfinite(gram).all():
+            raise ValueError(f"patches: with entries up to {np.abs(vectors).max():g} their inner products overflow; "
+                             "scale them down")
         return cls(
             labels=true,
             observed_labels=_observed(observed_labels, true),
             atom=atom.reshape(n, patches_each),
             sign=sign.reshape(n, patches_each),
-            gram=vectors @ vectors.T,
+            gram=gram,
             vectors=vectors,
             m=m,
             init_std=init_std,

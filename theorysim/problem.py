@@ -11,6 +11,9 @@ from theorysim._html import table
 from theorysim.patch_data import PatchData
 
 
+LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are finite
+
+
 @dataclass(frozen=True)
 class SignalNoise:
     r"""Signal-plus-noise data and the two-layer patch network that meets it.
@@ -65,11 +68,11 @@ class SignalNoise:
     def __post_init__(self) -> None:
         checked = {
             "n": _validate.integer("n", self.n, 1),
-            "d": _validate.integer("d", self.d, 2),
+            "d": _validate.integer("d", self.d, 2, 2**53),
             "m": _validate.integer("m", self.m, 1),
-            "signal_norm": _validate.real("signal_norm", self.signal_norm, 0),
-            "noise_std": _validate.real("noise_std", self.noise_std, 0, above=True),
-            "init_std": _validate.real("init_std", self.init_std, 0),
+            "signal_norm": _validate.real("signal_norm", self.signal_norm, 0, LARGEST),
+            "noise_std": _validate.real("noise_std", self.noise_std, 0, LARGEST, above=True),
+            "init_std": _validate.real("init_std", self.init_std, 0, LARGEST),
             "q": _validate.real("q", self.q, 1, 100),
             "label_flip": _flip_rates(self.label_flip),
             "orthogonal_noise": _validate.flag("orthogonal_noise", self.orthogonal_noise),
@@ -121,7 +124,12 @@ class SignalNoise:
             snr = float(np.sqrt(_validate.real("n_snr2", changes["n_snr2"], 0) / changed.n))
         else:
             return changed
-        return dataclasses.replace(changed, signal_norm=snr * changed.noise_std * float(np.sqrt(changed.d)))
+        norm = snr * changed.noise_std * float(np.sqrt(changed.d))
+        if norm > LARGEST:
+            name = signal[0]
+            raise ValueError(f"{name}={changes[name]!r}: asks for signal_norm={norm:g}, which must be finite and in "
+                             f"[0, {LARGEST:g}]")
+        return dataclasses.replace(changed, signal_norm=norm)
 
     def _repr_html_(self) -> str:
         rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

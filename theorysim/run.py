@@ -234,6 +234,7 @@ def reconstruct(run: Run, at: At = "end") -> Array:
     ValueError
         When the draw has no d-dimensional vectors.
     """
+    _validate.instance("run", run, (Run,))
     if run.draw.form != "vectors":
         remedy = (
             "make the PatchData from vectors"

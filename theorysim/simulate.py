@@ -11,6 +11,7 @@ from theorysim import _validate, blas
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import FORMS, Draw
 from theorysim.label_noise import noise_source
+from theorysim.observables import OBSERVABLES
 from theorysim.patch_data import PatchData
 from theorysim.problem import Problem, SignalNoise
 from theorysim.run import Run, Status
@@ -18,6 +19,7 @@ from theorysim.simulation import Simulation, Until
 
 ENGINES = ("coefficients", "weights", "paired")
 RECORDS = 100  # kept by default
+MAX_ROW_BYTES = 2**34  # largest table of observables
 MAX_BYTES = 2**30  # largest record a run may keep
 
 
@@ -27,6 +29,9 @@ class DivergenceError(ArithmeticError):
     def __init__(self, run: Run) -> None:
         super().__init__(run.message)
         self.run = run
+
+    def __reduce__(self) -> tuple[type, tuple[Run]]:
+        return type(self), (self.run,)  # otherwise made again from the message, in another process
 
 
 def simulate(
@@ -101,9 +106,14 @@ def simulate(
     _validate.choice("engine", engine, ENGINES)
     _validate.choice("on_failure", on_failure, ("raise", "return"))
     _validate.flag("progress", progress)
+    if until is not None:
+        _validate.function("until", until)
+    _check_rows(steps, steps)
     _validate.instance("draw", draw, (str, Draw))
     if isinstance(draw, str):
         _validate.choice("draw", draw, FORMS)
+        if draw == "wishart" and isinstance(problem, PatchData):
+            raise ValueError(f"draw={draw!r}: only a SignalNoise has a Wishart form, use 'auto'")
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     every, wanted = _record_steps(0, steps, record_every, record_at, problem)
 
@@ -140,6 +150,10 @@ def resume(
     _validate.instance("run", run, (Run,))
     steps = _validate.integer("steps", steps, 0)
     _validate.choice("on_failure", on_failure, ("raise", "return"))
+    _validate.flag("progress", progress)
+    if until is not None:
+        _validate.function("until", until)
+    _check_rows(steps, run.steps + steps)
     if run.status == Status.DIVERGED:
         raise ValueError(f"run has status {run.status!r}: {run.message}")
     start, end = run.steps, run.steps + steps
@@ -157,6 +171,13 @@ def resume(
     return _settle(_joined(run, longer), on_failure)
 
 
+def _check_rows(steps: int, end: int) -> None:
+    size = 8 * len(OBSERVABLES) * (end + 1)
+    if size > MAX_ROW_BYTES:
+        raise ValueError(f"steps={steps}: the observables of every step would take {size / 2**30:.3g} GiB; at most "
+                         f"{MAX_ROW_BYTES / 2**30:g} GiB is allowed")
+
+
 def _settle(run: Run, on_failure: str) -> Run:
     if run.status == Status.DIVERGED and on_failure == "raise":
         raise DivergenceError(run)
@@ -166,7 +187,7 @@ def _settle(run: Run, on_failure: str) -> Run:
 def _joined(before: Run, after: Run) -> Run:
     """One run from a run and its continuation, whose first record and row are the last of the former."""
     on_grid = before.record_every is None or before.steps % before.record_every == 0
-    seam = 0 if on_grid or after.steps == before.steps else 1  # the end of `before` is no record of the whole
+    seam = 0 if on_grid or after.steps == 0 else 1  # the end of `before` is no record of the whole
     kept = len(before.steps_recorded) - 1
     return replace(
         after,
@@ -190,6 +211,8 @@ def _record_steps(
     if every is not None and at is not None:
         raise ValueError(f"record_every={every!r} and record_at={at!r}: give only one of them")
     if at is not None:
+        if not isinstance(at, Iterable):
+            raise TypeError(f"record_at={at!r}: must be a sequence of steps, not {type(at).__name__}")
         chosen = np.array([_validate.integer("record_at", step, start, end) for step in at], dtype=np.int64)
     else:
         if every is None:

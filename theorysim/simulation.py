@@ -134,7 +134,6 @@ class Simulation:
         goal = self.step if finite else self.step - 1
         met = None if until is None else self._met(until, goal, start + 1)
         if finite and met in (None, goal):
-            self._compare()
             return None
         overflow = None if finite or met is not None else self.step
         goal = goal if met is None else met
@@ -181,6 +180,7 @@ class Simulation:
     def _record(self) -> None:
         if not self.records or self.records[-1][0] != self.step:
             self.records.append((self.step, self.coef.copy()))
+            self._compare()
 
     def _compare(self) -> None:
         """Engine "paired": note how far the explicit weights are from those of the coefficients."""

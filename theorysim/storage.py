@@ -3,12 +3,13 @@
 import dataclasses
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from theorysim import _validate
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
@@ -34,16 +35,20 @@ def save(run: Run, path: str | Path) -> None:
     header |= {name: getattr(run, name) for name in plain}
     arrays = {name: getattr(run, name) for name in _ARRAYS if getattr(run, name) is not None}
     arrays |= {f"draw_{name}": getattr(run.draw, name) for name in _DRAW_ARRAYS}
+    _validate.instance("path", path, (str, Path))
     target = Path(path)
-    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as file:
-        try:
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"path={str(path)!r}: its folder does not exist")
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")  # created as any file: the umask decides
+    try:
+        with partial.open("xb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
             file.flush()
             os.fsync(file.fileno())
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    os.replace(file.name, target)
+        os.replace(partial, target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def load_run(path: str | Path) -> Run:
@@ -57,15 +62,21 @@ def load_run(path: str | Path) -> Run:
         When the file is not a saved run, or of a format this version does not know.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
+            arrays = dict(content)
         header = json.loads(str(arrays.pop("header")))
+        written = header["format"]
+        run = _read_run(header, arrays) if written == FORMAT else None
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever a damaged or foreign file provokes
         raise ValueError(f"path={str(path)!r}: not a saved run ({error})") from error
-    if header["format"] != FORMAT:
-        raise ValueError(f"path={str(path)!r}: has format {header['format']}, this version reads format {FORMAT}")
+    if run is None:
+        raise ValueError(f"path={str(path)!r}: has format {written}, this version reads format {FORMAT}")
+    return run
+
+
+def _read_run(header: dict[str, Any], arrays: dict[str, Any]) -> Run:
     draw = Draw(form=header["draw_form"], **{name: arrays.pop(f"draw_{name}") for name in _DRAW_ARRAYS})
     plain = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "timings")
     return Run(

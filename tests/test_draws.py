@@ -1,0 +1,293 @@
+"""Draws have the distribution they should: vectors and Wishart, down to few and up to very many dimensions."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp
+
+import strategies as ours
+import theorysim as ts
+from strategies import Array
+from theorysim.draw import Draw
+
+FORMS = ("vectors", "wishart")
+
+# n + 2m = 7 rows against d − 1 dimensions: more of them than rows, as many, fewer (a truncated triangle), a single one.
+FEW = ts.SignalNoise(n=3, d=20, m=2, signal_norm=1.5, noise_std=0.7, init_std=0.4)
+DIMENSIONS = (20, 8, 5, 2)
+DRAWS = 2500
+LARGEST_Z = 4.5  # two-sided p = 7e-6; a case looks at about 100 moments, of draws with fixed seeds
+
+
+@cache
+def draws(problem: ts.SignalNoise, form: str) -> tuple[Array, Array, Array]:
+    """Many draws: Gram matrix of noise and weights (rows ξ_1.., w_1..), ⟨ξ, μ⟩ and ⟨w, μ⟩, with the draw first."""
+    grams, along_noise, along_weights = [], [], []
+    first_seed = 0 if form == "vectors" else 10**6
+    for seed in range(first_seed, first_seed + DRAWS):
+        drawn = Draw.from_problem(problem, seed, form)
+        rows = np.concatenate([drawn.vectors[1:], drawn.weights])
+        grams.append(rows @ rows.T)
+        along_noise.append(drawn.gram[0, 1:])
+        along_weights.append(drawn.inner[:, 0])
+    return np.array(grams), np.array(along_noise), np.array(along_weights)
+
+
+def moments(problem: ts.SignalNoise, form: str) -> dict[str, tuple[Array, Array]]:
+    """Samples (draws, ...) of quantities with the means they must have, by name.
+
+    With x standard Gaussian in D dimensions |x|² is χ²(D), of mean D and variance 2D; a product ⟨x, x'⟩ of two has
+    mean 0 and variance D, ⟨x, x'⟩⟨x', x''⟩⟨x'', x⟩ of three has mean D. Orthogonal noise has D = d − 1, and so has what
+    it shows of the weights; everything else has D = d.
+    """
+    gram, along_noise, along_weights = draws(problem, form)
+    n, rows = problem.n, gram.shape[1]
+    of_noise = np.arange(rows) < n
+    std = np.where(of_noise, problem.noise_std, problem.init_std)
+    gram = gram / np.outer(std, std)
+    missing = 1.0 if problem.orthogonal_noise else 0.0
+    size = problem.d - missing * (of_noise[:, None] | of_noise)  # D of every entry
+    norm, own = np.diagonal(gram, axis1=1, axis2=2), np.diag(size)
+    i, k = np.triu_indices(rows, 1)
+    a, b, c = np.array([(a, b, c) for a in range(rows) for b in range(a) for c in range(b)]).T
+    found = {
+        "norm": (norm, own),
+        "norm variance": ((norm - own) ** 2, 2 * own),
+        "product": (gram[:, i, k], np.zeros(i.size)),
+        "product variance": (gram[:, i, k] ** 2, size[i, k]),
+        # w, w', w'' meet in d dimensions, anything with a noise vector in those of the noise.
+        "triple product": (
+            gram[:, a, b] * gram[:, b, c] * gram[:, c, a], np.minimum(np.minimum(size[a, b], size[b, c]), size[c, a])
+        ),
+        "weights along signal": (along_weights, np.zeros(rows - n)),
+        "variance along signal": (along_weights**2, np.full(rows - n, (problem.init_std * problem.signal_norm) ** 2)),
+    }
+    if not problem.orthogonal_noise:
+        variance = (problem.noise_std * problem.signal_norm) ** 2
+        found["noise along signal"] = (along_noise, np.zeros(n))
+        found["noise variance along signal"] = (along_noise**2, np.full(n, variance))
+    return found
+
+
+def z_scores(sample: Array, mean: Array) -> Array:
+    """How many standard errors the averages over draws are from the means."""
+    return (sample.mean(axis=0) - mean) / (sample.std(axis=0, ddof=1) / np.sqrt(len(sample)))
+
+
+@pytest.mark.parametrize("d", DIMENSIONS)
+@pytest.mark.parametrize("orthogonal", [True, False])
+@pytest.mark.parametrize("form", FORMS)
+def test_moments(form: str, orthogonal: bool, d: int) -> None:
+    """Means and variances of all inner products have their closed-form values, entry by entry."""
+    problem = FEW.replace(d=d, orthogonal_noise=orthogonal)
+    for name, (sample, mean) in moments(problem, form).items():
+        assert np.abs(z_scores(sample, mean)).max() < LARGEST_Z, name
+    if orthogonal:
+        assert not draws(problem, form)[1].any()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_moments_tell_neighbouring_dimensions_apart(form: str) -> None:
+    """The z-test can fail: draws in 20 dimensions are not taken for draws in 19 or 21."""
+    sample, mean = moments(FEW, form)["norm"]
+    for other in (-1, 1):
+        assert (np.abs(z_scores(sample, mean + other)) > LARGEST_Z).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_rank(form: str, d: int) -> None:
+    """The Gram matrix has the rank that n + 2m vectors in so few dimensions have."""
+    orthogonal = draws(FEW.replace(d=d), form)[0][:, :3, :3]
+    general = draws(FEW.replace(d=d, orthogonal_noise=False), form)[0]
+    for gram, rank in ((orthogonal, min(3, d - 1)), (general, min(7, d))):
+        assert (np.linalg.matrix_rank(gram[:200], tol=1e-9, hermitian=True) == rank).all()
+
+
+def test_labels() -> None:
+    """Labels are fair coins, and observed ones flipped at the rate of their class; both are the same in either form."""
+    problem = FEW.replace(n=12, label_flip=(0.1, 0.3))
+    pairs = [[Draw.from_problem(problem, seed, form) for form in FORMS] for seed in range(1000)]
+    for vectors, wishart in pairs:
+        np.testing.assert_array_equal(vectors.labels, wishart.labels)
+        np.testing.assert_array_equal(vectors.observed_labels, wishart.observed_labels)
+    labels, noisy = (np.concatenate([getattr(drawn, name) for drawn, _ in pairs]) for name in ("labels", "noisy"))
+    for sample, rate in ((labels > 0, 0.5), (noisy[labels > 0], 0.1), (noisy[labels < 0], 0.3)):
+        assert np.abs(z_scores(sample, np.array(rate))) < LARGEST_Z
+
+
+# --- whole distributions ------------------------------------------------------------------------------------------
+
+P_VALUE = 1e-3  # below it two samples are said to differ
+
+
+def spectra(problem: ts.SignalNoise, form: str) -> dict[str, Array]:
+    """Functions of all inner products together, one value for every draw."""
+    sizes = np.linalg.eigvalsh(draws(problem, form)[0])
+    return {"smallest": sizes[:, 0], "largest": sizes[:, -1], "log volume": np.log(sizes).sum(axis=1)}
+
+
+@pytest.mark.parametrize("orthogonal", [True, False])
+@pytest.mark.parametrize("d", [20, 8])
+def test_spectra_agree(d: int, orthogonal: bool) -> None:
+    """Extreme eigenvalues and determinant of the Gram matrix have one distribution in both forms."""
+    problem = FEW.replace(d=d, orthogonal_noise=orthogonal)
+    found, wanted = spectra(problem, "wishart"), spectra(problem, "vectors")
+    for name in wanted:
+        assert ks_2samp(found[name], wanted[name]).pvalue > P_VALUE, name
+
+
+def test_spectra_tell_neighbouring_dimensions_apart() -> None:
+    """That test can fail: one dimension more is noticed."""
+    found, wanted = spectra(FEW.replace(d=8), "wishart"), spectra(FEW.replace(d=9), "vectors")
+    for name in wanted:
+        assert ks_2samp(found[name], wanted[name]).pvalue < P_VALUE, name
+
+
+# Wide enough that nearly every sample has a filter of its branch that sees it, without which stage 1 never ends.
+TRAINED = ts.SignalNoise(n=12, d=200, m=8, signal_norm=0.7, noise_std=0.15, init_std=0.01, label_flip=0.1)
+ALGORITHM = ts.GradientDescent(lr=0.3, label_noise=ts.Flip(0.05))
+SEEDS = 200
+# Seeds of the two forms differ: with the same ones labels would coincide, and the samples be dependent.
+FIRST_SEED = {"vectors": 0, "wishart": 10**6}
+
+
+@cache
+def outcomes(problem: ts.SignalNoise, form: str) -> dict[str, Array]:
+    """End of stage 1, final signal learning and test error over many seeds."""
+    first = FIRST_SEED[form]
+    runs = [
+        ts.simulate(problem, ALGORITHM, 300, seed, draw=form, record_every=300)
+        for seed in range(first, first + SEEDS)
+    ]
+    return {
+        "T1": np.array([_first(run.column("rho_bar_min") >= 0.1) for run in runs]),
+        "gamma_max": np.array([run.column("gamma_max")[-1] for run in runs]),
+        "test error": np.array([run.test_error(n_test=4000).value for run in runs]),
+    }
+
+
+def _first(reached: NDArray[np.bool_]) -> float:
+    """The first step that is True, infinity if none is."""
+    return float(np.argmax(reached)) if reached.any() else np.inf
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("orthogonal", [True, False])
+def test_outcomes_agree(orthogonal: bool) -> None:
+    """Training on Wishart draws leads to what training on vectors leads to, in distribution."""
+    problem = TRAINED.replace(orthogonal_noise=orthogonal)
+    found, wanted = outcomes(problem, "wishart"), outcomes(problem, "vectors")
+    for name in wanted:
+        assert ks_2samp(found[name], wanted[name]).pvalue > P_VALUE, name
+
+
+@pytest.mark.compiled
+def test_outcomes_tell_other_noise_apart() -> None:
+    """The same test can fail: every outcome notices noise of a standard deviation larger by a fifth."""
+    found = outcomes(TRAINED.replace(noise_std=1.2 * TRAINED.noise_std), "wishart")
+    wanted = outcomes(TRAINED, "vectors")
+    for name in wanted:
+        assert ks_2samp(found[name], wanted[name]).pvalue < P_VALUE, name
+
+
+# --- what a draw is made of ---------------------------------------------------------------------------------------
+
+
+def assert_same_draw(found: Draw, wanted: Draw) -> None:
+    """Equal in every bit."""
+    assert found.form == wanted.form
+    for name in ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights", "inner"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), name)
+
+
+def larger_problems() -> st.SearchStrategy[ts.SignalNoise]:
+    """Dimensions around n + 2m + 1, where the choice of form changes, beside all others."""
+    edge = st.builds(lambda p, more: p.replace(d=max(2, p.n + 2 * p.m + more)), ours.problems(), st.integers(-1, 3))
+    return ours.problems() | edge
+
+
+@given(larger_problems(), ours.seeds())
+def test_auto_takes_the_smaller_form(problem: ts.SignalNoise, seed: int) -> None:
+    """Wishart where d − 1 ≥ n + 2m, vectors below."""
+    form = "wishart" if problem.d - 1 >= problem.n + 2 * problem.m else "vectors"
+    assert_same_draw(Draw.from_problem(problem, seed), Draw.from_problem(problem, seed, form))
+
+
+@given(larger_problems(), ours.seeds(), st.sampled_from(FORMS))
+def test_a_draw_is_explicit(problem: ts.SignalNoise, seed: int, form: str) -> None:
+    """Either form has atoms and weights as vectors, in as few coordinates as it may, and inner products from them."""
+    drawn = Draw.from_problem(problem, seed, form)
+    coordinates = problem.d if form == "vectors" else 1 + min(problem.d - 1, problem.n + 2 * problem.m)
+    assert drawn.vectors.shape == (problem.n + 1, coordinates)
+    assert drawn.weights.shape == (2 * problem.m, coordinates)
+    np.testing.assert_array_equal(drawn.gram, drawn.vectors @ drawn.vectors.T)
+    np.testing.assert_array_equal(drawn.inner, drawn.weights @ drawn.vectors.T)
+    np.testing.assert_array_equal(drawn.vectors[0], problem.signal_norm * np.eye(1, coordinates)[0])
+    assert (drawn.n, drawn.m) == (problem.n, problem.m)
+    assert set(drawn.observed_labels) <= {1.0, -1.0} and set(drawn.labels) <= {1.0, -1.0}
+    if problem.orthogonal_noise:
+        assert not drawn.gram[0, 1:].any()
+
+
+@given(larger_problems(), ours.seeds(), st.sampled_from(FORMS))
+def test_a_draw_depends_on_problem_seed_and_form_only(problem: ts.SignalNoise, seed: int, form: str) -> None:
+    """Not on other draws, nor on the global generator; another seed is another draw."""
+    first = Draw.from_problem(problem, seed, form)
+    Draw.from_problem(problem, seed + 1, form)
+    before = np.random.get_state()[1].copy()
+    assert_same_draw(Draw.from_problem(problem, seed, form), first)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    assert not np.isin(Draw.from_problem(problem, seed + 1, form).gram[1:, 1:], first.gram[1:, 1:]).any()
+
+
+@given(ours.problems(), ours.seeds(), st.sampled_from(FORMS))
+def test_distribution_parameters_only_scale(problem: ts.SignalNoise, seed: int, form: str) -> None:
+    """The same seed has the same standard Gaussians at any scale, so that curves over SNR are smooth."""
+    unit = problem.replace(signal_norm=1.0, noise_std=1.0, init_std=1.0)
+    drawn, standard = Draw.from_problem(problem, seed, form), Draw.from_problem(unit, seed, form)
+    np.testing.assert_array_equal(drawn.vectors[1:], problem.noise_std * standard.vectors[1:])
+    np.testing.assert_array_equal(drawn.weights, problem.init_std * standard.weights)
+    np.testing.assert_array_equal(drawn.labels, standard.labels)
+
+
+@given(ours.lively_problems(d=st.integers(30, 10**6)), ours.seeds())
+def test_wishart_draw_is_a_network_in_few_dimensions(problem: ts.SignalNoise, seed: int) -> None:
+    """Given back as explicit arrays in its own n + 2m + 1 coordinates it trains to the same coefficients."""
+    drawn = Draw.from_problem(problem, seed, "wishart")
+    algorithm = ts.GradientDescent(0.5 * ours.largest_stable_lr(problem))
+    given = Draw.from_arrays(
+        noise=drawn.vectors[1:],
+        weights=drawn.weights.reshape(2, problem.m, -1),
+        labels=drawn.labels,
+        observed_labels=drawn.observed_labels,
+        signal=drawn.vectors[0],
+    )
+    run = ts.simulate(problem, algorithm, 10, draw=drawn)
+    small = ts.simulate(problem.replace(d=drawn.vectors.shape[1]), algorithm, 10, draw=given)
+    np.testing.assert_array_equal(small.coefficients, run.coefficients)
+    np.testing.assert_array_equal(small.rows, run.rows)
+
+
+@pytest.mark.parametrize("orthogonal", [True, False])
+def test_a_trillion_dimensions(orthogonal: bool) -> None:
+    """Norms concentrate as χ²(d)/d does, cosines vanish like 1/√d, and such a network trains."""
+    d = 10**12
+    problem = ts.SignalNoise(
+        n=40, d=d, m=5, signal_norm=3.0, noise_std=1e-6, init_std=0.1, label_flip=0.1, orthogonal_noise=orthogonal
+    )
+    drawn = Draw.from_problem(problem, 0)
+    assert drawn.form == "wishart" and drawn.vectors.shape == (41, 51)
+    rows = np.concatenate([drawn.vectors[1:] / problem.noise_std, drawn.weights / problem.init_std])
+    cosines = rows @ rows.T / d - np.eye(50)
+    assert np.abs(np.diag(cosines)).max() < 5 * np.sqrt(2 / d)
+    assert np.abs(cosines).max() < 5 * np.sqrt(2 / d)
+    assert 0.5 / np.sqrt(d) < np.sqrt(np.mean(cosines[np.triu_indices(50, 1)] ** 2)) < 2 / np.sqrt(d)
+    run = ts.simulate(problem, ts.GradientDescent(1.0), 60, draw=drawn, engine="paired")
+    assert run.deviation is not None and run.deviation < 1e-12
+    assert run.column("train_loss")[-1] < 0.5 * run.column("train_loss")[0]
+    assert run.test_error(n_test=1000).value < 0.5
