@@ -835,3 +835,27 @@ def test_no_array_grows_with_the_dimension(engine: str) -> None:
     assert {"gram", "vectors", "weights", "inner"} <= set(arrays)
     held = [*arrays.values(), run.inner, run.coefficients[0], *([] if run.weights is None else [run.weights])]
     assert max(array.size for array in held) <= limit
+
+
+def test_a_run_given_its_label_noise_wants_more_of_it() -> None:
+    """It must not silently go on with multipliers drawn from the seed."""
+    problem = ts.SignalNoise(n=4, d=50, m=2, signal_norm=1.0, noise_std=0.5, init_std=0.01)
+    algorithm = ts.GradientDescent(0.5, ts.Flip(0.2))
+    run = ts.simulate(problem, algorithm, 10, label_noise=np.ones((10, 4)))
+    with pytest.raises(ValueError, match=r"label_noise=None: .* \(3, 4\) more"):
+        ts.resume(run, 3)
+    longer = ts.resume(run, 3, label_noise=-np.ones((3, 4)))
+    straight = ts.simulate(problem, algorithm, 13, label_noise=np.repeat([1.0, -1.0], [10, 3])[:, None] * np.ones(4))
+    assert longer.inner.tobytes() == straight.inner.tobytes()
+    assert longer.given_label_noise
+
+
+def test_resume_keeps_the_records_asked_for() -> None:
+    """An interrupted run that kept chosen steps can be asked for the rest of them."""
+    problem = ts.SignalNoise(n=4, d=50, m=2, signal_norm=1.0, noise_std=0.5, init_std=0.01)
+    run = ts.simulate(problem, ts.GradientDescent(0.5), 10, record_at=[4])
+    assert ts.resume(run, 10, record_at=[13]).steps_recorded.tolist() == [0, 4, 10, 13, 20]
+    assert ts.resume(run, 10, record_every=6).steps_recorded.tolist() == [0, 4, 10, 12, 18, 20]
+    assert ts.resume(run, 10).steps_recorded.tolist() == [0, 4, 10, 20]
+    with pytest.raises(ValueError, match=r"record_at=3: must be an integer in \[10, 20\]"):
+        ts.resume(run, 10, record_at=[3])

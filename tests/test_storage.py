@@ -148,7 +148,8 @@ def test_a_loaded_run_predicts(name: str, tmp_path: Path) -> None:
 def test_a_loaded_run_goes_on(name: str, tmp_path: Path) -> None:
     """Also one whose arrays are laid out by columns, as factors of a Gram matrix are."""
     run = RUNS[name]()
-    longer, loaded = ts.resume(run, 11), ts.resume(reloaded(run, tmp_path), 11)
+    more = np.full((11, run.draw.n), 0.5) if run.given_label_noise else None
+    longer, loaded = (ts.resume(one, 11, label_noise=more) for one in (run, reloaded(run, tmp_path)))
     for field in ("rows", "steps_recorded", "coefficients", "inner", "weights", "deviation", "status"):
         assert_equal(getattr(loaded, field), getattr(longer, field))
 

@@ -62,6 +62,10 @@ class Run:
         Explicit weights at the end, for the engines that keep them.
     deviation : float or None
         Engine "paired": largest ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max seen.
+    record_every : int or None
+        Spacing of the records; None when they were asked for one by one.
+    given_label_noise : bool
+        Whether the label multipliers were given instead of drawn from the seed.
     timings : dict
         Seconds spent to ``compile``, ``draw`` and ``solve``.
     """
@@ -81,6 +85,7 @@ class Run:
     weights: Array | None = None
     deviation: float | None = None
     record_every: int | None = None
+    given_label_noise: bool = False
     timings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

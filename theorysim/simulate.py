@@ -128,7 +128,9 @@ def simulate(
         status, stopped_at = simulation.run(steps, wanted, noise, until, progress)
         solved = perf_counter()
     timings = {"draw": drawn - started, "compile": compiled - drawn, "solve": solved - compiled}
-    run = simulation.result(status, stopped_at, seed=seed, record_every=every, timings=timings)
+    run = simulation.result(
+        status, stopped_at, seed=seed, record_every=every, given_label_noise=label_noise is not None, timings=timings
+    )
     return _settle(run, on_failure)
 
 
@@ -137,15 +139,38 @@ def resume(
     steps: int,
     *,
     label_noise: ArrayLike | None = None,
+    record_every: int | None = None,
+    record_at: Iterable[int] | None = None,
     until: Until | None = None,
     on_failure: str = "raise",
     progress: bool = False,
 ) -> Run:
     """Continue a run by more steps; the result is the whole run, as if it had never stopped.
 
-    Numbers equal those of a straight run bit for bit. ``label_noise`` gives the multipliers of
-    the additional steps, (steps, n), for a run that was given its own. Records go on at the
-    run's own spacing (its last step stays among them).
+    Numbers equal those of a straight run bit for bit.
+
+    Parameters
+    ----------
+    run : Run
+        A run that completed, was interrupted or stopped.
+    steps : int
+        Number of further updates.
+    label_noise : (steps, n) array
+        Multipliers of the further steps, for a run that was given its own.
+    record_every, record_at
+        Which further steps to keep, as in :func:`simulate` and counted from the start of the run. By
+        default records go on at the run's own spacing, or, if they were asked for one by one, only the
+        end is kept. A last step that is off the run's spacing leaves the records.
+    until, on_failure, progress
+        As in :func:`simulate`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed; also when the run has diverged, or was
+        given label noise and ``label_noise`` is missing.
+    DivergenceError
+        See ``on_failure`` of :func:`simulate`.
     """
     _validate.instance("run", run, (Run,))
     steps = _validate.integer("steps", steps, 0)
@@ -156,9 +181,14 @@ def resume(
     _check_rows(steps, run.steps + steps)
     if run.status == Status.DIVERGED:
         raise ValueError(f"run has status {run.status!r}: {run.message}")
+    if run.given_label_noise and label_noise is None:
+        shape = (steps, run.draw.n)
+        raise ValueError(f"label_noise=None: the run was given its multipliers, so must be an array of {shape} more")
+    if record_every is None and record_at is None:
+        record_every, record_at = run.record_every, None if run.record_every else ()
     start, end = run.steps, run.steps + steps
     noise = noise_source(run.algorithm.label_noise, run.problem.n, start, steps, label_noise, run.seed)
-    _, wanted = _record_steps(start, end, run.record_every, None if run.record_every else (), run.problem)
+    every, wanted = _record_steps(start, end, record_every, record_at, run.problem)
     with blas.single_threaded():
         simulation = Simulation.proceed(run, end)
         started = perf_counter()
@@ -166,7 +196,8 @@ def resume(
         seconds = perf_counter() - started
     timings = dict(run.timings) | {"solve": run.timings.get("solve", 0.0) + seconds}
     longer = simulation.result(
-        status, stopped_at, seed=run.seed, record_every=run.record_every, timings=timings
+        status, stopped_at, seed=run.seed, record_every=every,
+        given_label_noise=run.given_label_noise or label_noise is not None, timings=timings,
     )
     return _settle(_joined(run, longer), on_failure)
 

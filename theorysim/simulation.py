@@ -142,7 +142,6 @@ class Simulation:
         if goal > start:  # the same updates again, up to the goal
             self._evolve(noise.rows(start, goal))
             self.step = goal
-        self._observe()
         return overflow
 
     def _state(self) -> tuple[Array, Array, Array | None]:

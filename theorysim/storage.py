@@ -31,7 +31,7 @@ def save(run: Run, path: str | Path) -> None:
         "draw_form": run.draw.form,
         "timings": dict(run.timings),
     }
-    plain = ("seed", "engine", "status", "message", "stopped_at", "deviation", "record_every")
+    plain = ("seed", "engine", "status", "message", "stopped_at", "deviation", "record_every", "given_label_noise")
     header |= {name: getattr(run, name) for name in plain}
     arrays = {name: getattr(run, name) for name in _ARRAYS if getattr(run, name) is not None}
     arrays |= {f"draw_{name}": getattr(run.draw, name) for name in _DRAW_ARRAYS}
@@ -78,7 +78,7 @@ def load_run(path: str | Path) -> Run:
 
 def _read_run(header: dict[str, Any], arrays: dict[str, Any]) -> Run:
     draw = Draw(form=header["draw_form"], **{name: arrays.pop(f"draw_{name}") for name in _DRAW_ARRAYS})
-    plain = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "timings")
+    plain = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "given_label_noise", "timings")
     return Run(
         problem=_read_problem(header["problem"], draw),
         algorithm=_read_algorithm(header["algorithm"]),
