@@ -272,10 +272,14 @@ def assert_patches_agree(run: ts.Run, patches: Array, case: Given) -> naive.Hist
 
 
 @pytest.mark.parametrize("engine", ["coefficients", "weights"])
+@pytest.mark.parametrize("first", [1, -1])
 @pytest.mark.parametrize(("q", "law", "orthogonal"), [(1, "flips", True), (2, "gaussian", False), (3, "none", True)])
-def test_signal_noise_as_patch_data(q: int, law: str, orthogonal: bool, engine: str) -> None:
-    """Deduplicated up to sign, signal-noise samples are one shared atom μ and n of their own."""
+def test_signal_noise_as_patch_data(q: int, law: str, orthogonal: bool, first: int, engine: str) -> None:
+    """Deduplicated up to sign, signal-noise samples are one shared atom ±μ and n of their own; γ knows its sign."""
     case = given(q=q, law=law, orthogonal=orthogonal, flipped=True)
+    # The atom is the first patch seen, −μ where the first label is −1.
+    case = replace(case, labels=first * case.labels, observed=first * case.observed)
+    assert case.labels[0] == first
     run, expected = train_patches(case.patches, case, engine), case.run(engine)
     np.testing.assert_array_equal(run.draw.owner, expected.draw.owner)
     assert_close(run.gamma, expected.gamma, by_step=True)
