@@ -1,0 +1,23 @@
+"""Label-noise gradient descent in the low-SNR regime (Huang et al. 2025, arXiv 2510.17526)."""
+
+from theorysim.theory.huang2025.laws import (
+    SOURCE,
+    StageTimes,
+    assumption_3_1,
+    first_stage,
+    first_step,
+    second_stage_gradient_descent,
+    second_stage_label_noise,
+    stage_times,
+)
+
+__all__ = [
+    "SOURCE",
+    "StageTimes",
+    "assumption_3_1",
+    "first_stage",
+    "first_step",
+    "second_stage_gradient_descent",
+    "second_stage_label_noise",
+    "stage_times",
+]
