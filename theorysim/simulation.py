@@ -92,7 +92,8 @@ class Simulation:
         if not self._observe():
             raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
         keep, bar = set(wanted.tolist()), progress.bar(end - self.step, shown)
-        with bar, interrupts.postponed() as interrupted:
+        # Overflow is looked for and reported; kernels run as plain Python would warn of it besides.
+        with bar, interrupts.postponed() as interrupted, np.errstate(over="ignore", invalid="ignore"):
             while True:
                 if self.step in keep:
                     self._record()
