@@ -42,7 +42,9 @@ class Simulation:
     coef: Array
     weights: Array | None
     rows: Array
-    records: list[tuple[int, Array]] = field(default_factory=list)
+    scratch: patch.Scratch
+    recorded: list[int] = field(default_factory=list)
+    records: Array = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
     deviation: float | None = None
 
     @classmethod
@@ -50,29 +52,33 @@ class Simulation:
         cls, problem: Problem, algorithm: GradientDescent, draw: Draw, engine: str, steps: int
     ) -> "Simulation":
         """The initial state."""
+        data = _kernel_data(draw, problem.q)
         return cls(
             problem, algorithm, draw, engine,
-            data=_kernel_data(draw, problem.q),
+            data=data,
             first=0,
             step=0,
             inner=draw.inner.copy(),
             coef=np.zeros_like(draw.inner),
             weights=None if engine == "coefficients" else np.array(draw.weights),
             rows=np.empty((steps + 1, len(OBSERVABLES))),
+            scratch=patch.make_scratch(data),
         )
 
     @classmethod
     def proceed(cls, run: Run, end: int) -> "Simulation":
         """The state at the end of a run."""
+        data = _kernel_data(run.draw, run.problem.q)
         return cls(
             run.problem, run.algorithm, run.draw, run.engine,
-            data=_kernel_data(run.draw, run.problem.q),
+            data=data,
             first=run.steps,
             step=run.steps,
             inner=run.inner.copy(),
             coef=run.coefficients[-1].copy(),
             weights=None if run.weights is None else run.weights.copy(),
             rows=np.empty((end - run.steps + 1, len(OBSERVABLES))),
+            scratch=patch.make_scratch(data),
         )
 
     def compile(self) -> None:
@@ -91,6 +97,7 @@ class Simulation:
         """Advance to step `end`, keeping records; returns how it ended and where if not there."""
         if not self._observe():
             raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
+        self.records = np.empty((len(wanted) + 1, *self.coef.shape))  # one to spare for where the run ends early
         keep, bar = set(wanted.tolist()), progress.bar(end - self.step, shown)
         # Overflow is looked for and reported; kernels run as plain Python would warn of it besides.
         with bar, interrupts.postponed() as interrupted, np.errstate(over="ignore", invalid="ignore"):
@@ -152,20 +159,23 @@ class Simulation:
         """Call the kernel of the engine; returns the updates made before an overflow."""
         lr, rows, done = self.algorithm.lr, self.rows[self.step - self.first :], len(label_noise)
         if self.engine != "weights":
-            done = patch.evolve_coefficients(self.data, self.inner, self.coef, label_noise, lr, rows)
+            done = patch.evolve_coefficients(
+                self.data, self.inner, self.coef, label_noise, lr, self.scratch, rows
+            )
         if self.weights is not None:
             inner, coef = self.inner, self.coef
             if self.engine == "paired":  # the explicit engine works beside, in a place of its own
                 inner, coef, rows = np.empty_like(inner), coef.copy(), np.empty_like(rows)
             explicit = patch.evolve_weights(
-                self.data, self.draw.vectors, self.weights, inner, coef, label_noise, lr, rows
+                self.data, self.draw.vectors, self.weights, inner, coef, label_noise, lr, self.scratch, rows
             )
             done = min(done, explicit)
         return int(done)
 
     def _observe(self) -> bool:
         """Observables of the state into its row; False when it has overflowed."""
-        return bool(patch.observe_state(self.data, self.inner, self.coef, self.rows[self.step - self.first]))
+        row = self.rows[self.step - self.first]
+        return bool(patch.observe(self.data, self.inner, self.coef, self.scratch, row))
 
     def _met(self, until: Until, last: int, start: int | None = None) -> int | None:
         """The first step in start..last at which the condition holds."""
@@ -178,8 +188,9 @@ class Simulation:
         return start + int(np.argmax(answer)) if answer.any() else None
 
     def _record(self) -> None:
-        if not self.records or self.records[-1][0] != self.step:
-            self.records.append((self.step, self.coef.copy()))
+        if not self.recorded or self.recorded[-1] != self.step:
+            self.records[len(self.recorded)] = self.coef
+            self.recorded.append(self.step)
             self._compare()
 
     def _compare(self) -> None:
@@ -202,8 +213,8 @@ class Simulation:
             message=_message(status, stopped_at, self.algorithm, self.problem),
             stopped_at=stopped_at,
             rows=self.rows[: self.step - self.first + 1],
-            steps_recorded=np.array([step for step, _ in self.records]),
-            coefficients=np.stack([coef for _, coef in self.records]),
+            steps_recorded=np.array(self.recorded),
+            coefficients=self.records[: len(self.recorded)],
             inner=self.inner,
             weights=self.weights,
             deviation=self.deviation,

@@ -112,7 +112,9 @@ def product_share(n: int, steps: int, repeats: int) -> None:
         step, change = np.zeros_like(state.coef) + 0.5, np.empty_like(state.coef)
 
         def kernel() -> None:
-            patch.evolve_coefficients(state.data, state.inner.copy(), state.coef.copy(), eps, 1.0, rows)
+            patch.evolve_coefficients(
+                state.data, state.inner.copy(), state.coef.copy(), eps, 1.0, state.scratch, rows
+            )
 
         times = interleaved(
             {"kernel": kernel, "product": lambda: products(step, state.data.gram, change, steps)}, repeats

@@ -67,7 +67,7 @@ class Scratch(NamedTuple):
 
 @jit
 def make_scratch(data: Data) -> Scratch:
-    """Allocate the working arrays of one run."""
+    """Allocate the working arrays of one run; done once, they are too large to be had for nothing."""
     filters, atoms, samples = data.readout.size, data.norm_sq.size, data.observed.size
     big = np.empty((4, filters, atoms))
     per_atom = np.zeros((4, atoms))
@@ -249,14 +249,13 @@ def observe(data: Data, inner: Array, coef: Array, scratch: Scratch, row: Array)
 
 @jit
 def evolve_coefficients(
-    data: Data, inner: Array, coef: Array, label_noise: Array, lr: float, rows: Array
+    data: Data, inner: Array, coef: Array, label_noise: Array, lr: float, scratch: Scratch, rows: Array
 ) -> int:
     """Advance z and b in place by one update per row of label_noise (steps, n).
 
     rows[t] receives the observables *before* update t. Returns the number of
     updates made: fewer than asked when the state overflows.
     """
-    scratch = make_scratch(data)
     for t in range(label_noise.shape[0]):
         if not observe(data, inner, coef, scratch, rows[t]):
             return t
@@ -268,14 +267,14 @@ def evolve_coefficients(
 
 @jit
 def evolve_weights(
-    data: Data, vectors: Array, weights: Array, inner: Array, coef: Array, label_noise: Array, lr: float, rows: Array
+    data: Data, vectors: Array, weights: Array, inner: Array, coef: Array, label_noise: Array, lr: float,
+    scratch: Scratch, rows: Array,
 ) -> int:
     """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.
 
     z is computed afresh from the weights at every step, and b is accumulated beside them only so that
     the same observables can be read off; the weights depend on neither.
     """
-    scratch = make_scratch(data)
     np.dot(weights, vectors.T, inner)
     for t in range(label_noise.shape[0]):
         if not observe(data, inner, coef, scratch, rows[t]):
@@ -284,9 +283,3 @@ def evolve_weights(
         weights += np.dot(scratch.step, vectors)
         np.dot(weights, vectors.T, inner)
     return label_noise.shape[0]
-
-
-@jit
-def observe_state(data: Data, inner: Array, coef: Array, row: Array) -> bool:
-    """Observables of one state, outside a run; False when it has overflowed."""
-    return observe(data, inner, coef, make_scratch(data), row)
