@@ -19,7 +19,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "book",
 ]
-exclude_patterns = ["_build", "_generated"]
+exclude_patterns = ["_build", "_generated", "measured"]
 
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
