@@ -21,6 +21,7 @@ LAYERS = (
     ("__init__",),
     ("reproductions",),
     ("plot",),
+    ("checker",),
     ("theory",),
     ("simulate",),
     ("simulation",),
@@ -29,7 +30,8 @@ LAYERS = (
     ("draw", "label_noise"),
     ("problem",),
     ("algorithm", "patch_data"),
-    ("kernels", "_validate", "_html", "seeds", "observables", "progress", "interrupts", "blas"),
+    ("kernels", "_validate", "_html", "seeds", "observables", "progress", "interrupts", "blas",
+     "binomial"),
 )
 DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -2,6 +2,7 @@
 
 from theorysim import plot
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.checker import check
 from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
 from theorysim.problem import SignalNoise
@@ -22,6 +23,7 @@ __all__ = [
     "SignalNoise",
     "Status",
     "Uniform",
+    "check",
     "load_run",
     "plot",
     "reconstruct",

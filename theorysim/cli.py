@@ -8,11 +8,17 @@ from typing import Any
 
 import theorysim
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
+from theorysim.checker import check
 from theorysim.draw import FORMS
 from theorysim.problem import SignalNoise
 from theorysim.reproductions import REPRODUCTIONS, reproduce
 from theorysim.run import Status
 from theorysim.simulate import ENGINES, DivergenceError, simulate
+from theorysim.storage import load_run
+from theorysim.theory import PAPERS
+from theorysim.theory.statement import Constants
+
+CONSTANTS = tuple(Constants.__dataclass_fields__)
 
 SIMULATE_HELP = """\
 Train the two-layer patch network on one draw of signal-plus-noise data and print what happened.
@@ -31,6 +37,13 @@ examples:
   theorysim simulate --flip 0.1 --plot run.png --csv run.csv --save run.npz
 """
 
+CHECK_EXAMPLES = """\
+examples:
+  theorysim simulate --flip 0.1 --save run.npz
+  theorysim check run.npz
+  theorysim check seed0.npz seed1.npz seed2.npz --paper huang2025 --set delta=0.1 --csv report.csv
+"""
+
 REPRODUCE_EXAMPLES = """\
 examples:
   theorysim reproduce huang2025-fig2
@@ -41,9 +54,9 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    command = _simulate if options.command == "simulate" else _reproduce
+    commands = {"simulate": _simulate, "check": _check, "reproduce": _reproduce}
     try:
-        return command(options)
+        return commands[options.command](options)
     except (ValueError, TypeError, OSError) as error:
         print(f"theorysim: {error}", file=sys.stderr)
         return 2
@@ -58,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"theorysim {theorysim.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_simulate(commands)
+    _add_check(commands)
     _add_reproduce(commands)
     return parser
 
@@ -104,6 +118,22 @@ def _add_simulate(commands: Any) -> None:
     output.add_argument("--csv", type=Path, help="write the observables of every step")
     output.add_argument("--save", type=Path, metavar="NPZ", help="write the whole run, for theorysim.load_run")
     output.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_check(commands: Any) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="hold saved runs against every statement of a paper",
+        description="Hold saved runs (of one setting, over seeds) against every statement of a paper: conditions, "
+                    "predicted, measured, ratio and a verdict, one line each.",
+        epilog=CHECK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="NPZ", help="runs written by `theorysim simulate --save`")
+    parser.add_argument("--paper", choices=PAPERS, default="huang2025", help="default %(default)s")
+    parser.add_argument("--set", dest="constants", nargs="+", default=[], metavar="NAME=VALUE",
+                        help=f"constants that papers hide: {', '.join(CONSTANTS)}")
+    parser.add_argument("--csv", type=Path, help="write the whole table")
 
 
 def _add_reproduce(commands: Any) -> None:
@@ -162,6 +192,30 @@ def _write(run: theorysim.Run, options: argparse.Namespace) -> list[Path]:
         plot.dynamics({"run": run}, figure.subplots(1, plot.PANELS))
         figure.savefig(options.plot, dpi=110)
     return [path for path in (options.csv, options.save, options.plot) if path]
+
+
+def _check(options: argparse.Namespace) -> int:
+    report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
+    if options.csv:
+        report.to_csv(options.csv)
+    print(report)
+    if options.csv:
+        print(f"wrote {options.csv}")
+    return 0
+
+
+def _constants(assignments: Sequence[str]) -> dict[str, float]:
+    """Numbers by name from NAME=VALUE."""
+    constants = {}
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name not in CONSTANTS:
+            raise ValueError(f"--set {assignment}: must be NAME=VALUE with a name among {', '.join(CONSTANTS)}")
+        try:
+            constants[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--set {assignment}: the value must be a number") from None
+    return constants
 
 
 def _label_noise(options: argparse.Namespace) -> LabelNoise | None:

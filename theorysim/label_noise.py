@@ -52,3 +52,10 @@ def noise_source(
         return NoiseSource(law, n, seed, None, start)
     # A writable copy: kernels are compiled for one kind of array.
     return NoiseSource(law, n, seed, _validate.array("label_noise", given, steps, n).copy(), start)
+
+
+def drawn_multipliers(law: LabelNoise | None, n: int, steps: int, seed: int) -> NDArray[np.float64]:
+    """The multipliers that a run of this seed drew, (steps, n)."""
+    source = NoiseSource(law, n, seed, None, 0)
+    blocks = [source.rows(first, min(first + BLOCK, steps)) for first in range(0, steps, BLOCK)]
+    return np.concatenate([np.empty((0, n)), *blocks])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate, blas
+from theorysim import _validate, binomial, blas
 from theorysim.problem import SignalNoise
 from theorysim.run import At, Run
 from theorysim.seeds import Stream, generator
@@ -76,7 +76,7 @@ def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | N
         for noise in _noise_outputs(run, at, n_test, seed):
             wrong_plus, wrong_minus = noise + plus <= 0, noise + minus >= 0
             hits += int((wrong_plus | wrong_minus if exclusive else wrong_plus & wrong_minus).sum())
-    low, high = _clopper_pearson(hits, n_test)
+    low, high = binomial.interval(hits, n_test)
     base = 0.0 if exclusive else 0.5
     value, low, high = (base + share / 2 for share in (hits / n_test, low, high))
     return Estimate(value, low, high, "monte-carlo")
@@ -140,11 +140,3 @@ def _noise_outputs(run: Run, at: At, n_test: int, seed: int | None) -> Iterator[
 
 def _readout(run: Run) -> Array:
     return np.repeat([1.0, -1.0], run.draw.m) / run.draw.m
-
-
-def _clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
-    from scipy.special import betaincinv
-
-    low = 0.0 if hits == 0 else float(betaincinv(hits, trials - hits + 1, 0.025))
-    high = 1.0 if hits == trials else float(betaincinv(hits + 1, trials - hits, 0.975))
-    return low, high

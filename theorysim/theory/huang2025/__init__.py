@@ -10,9 +10,11 @@ from theorysim.theory.huang2025.laws import (
     second_stage_label_noise,
     stage_times,
 )
+from theorysim.theory.huang2025.statements import STATEMENTS
 
 __all__ = [
     "SOURCE",
+    "STATEMENTS",
     "StageTimes",
     "assumption_3_1",
     "first_stage",
