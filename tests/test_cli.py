@@ -96,6 +96,25 @@ def test_reproduce_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert matplotlib.image.imread(tmp_path / "huang2025-fig2.png").std() > 0.01
 
 
+@pytest.mark.compiled
+def test_reproduce_bounds_small(tmp_path: Path) -> None:
+    """The tightness report at its smallest: six studies, test errors, two check tables, one picture."""
+    from theorysim.reproductions import reproduce
+
+    d = 10**5
+    centre = ts.SignalNoise(n=8, d=d, m=20, signal_norm=1.0, noise_std=1.0, init_std=1e-3 / d**0.5).replace(n_snr2=0.1)
+    report = reproduce("huang2025-bounds", seeds=2, centre=centre, steps=20_000)
+    exponents = report.tables["exponents"]
+    assert exponents["study"].nunique() == 6
+    first = exponents[exponents["study"] == "T1 from the weakest start, GD"].set_index("parameter")
+    assert (first["exponent"] - first["theory"]).abs().max() < 0.1
+    assert set(report.tables["test-error"]["algorithm"]) == {"GD", "label noise"}
+    assert "huang2025.lemma_d_1" in report.text and "huang2025.lemma_e_1" in report.text
+    written = report.write(tmp_path)
+    assert {path.suffix for path in written} == {".png", ".md", ".csv"}
+    assert matplotlib.image.imread(written[0]).std() > 0.01
+
+
 def test_reproduce_unknown() -> None:
     """An unknown name lists the known ones, from Python too."""
     from theorysim.reproductions import reproduce

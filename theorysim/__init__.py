@@ -7,6 +7,7 @@ from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
 from theorysim.problem import SignalNoise
 from theorysim.run import Run, Status, reconstruct
+from theorysim.scaling import scaling
 from theorysim.simulate import DivergenceError, resume, simulate
 from theorysim.storage import load_run
 
@@ -28,5 +29,6 @@ __all__ = [
     "plot",
     "reconstruct",
     "resume",
+    "scaling",
     "simulate",
 ]

@@ -71,6 +71,8 @@ def evaluate(statement: Statement, evidence: Evidence) -> Finding:
     """Compare one statement with one run."""
     conditions = tuple(statement.conditions(evidence))
     steps = statement.window(evidence)
+    if not len(steps):
+        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
     measured, predicted = (
         np.broadcast_to(np.asarray(side(evidence, steps), dtype=np.float64), (len(steps),))
         for side in (statement.measured, statement.predicted)
@@ -79,8 +81,8 @@ def evaluate(statement: Statement, evidence: Evidence) -> Finding:
     if not known.any():
         return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
     steps, measured, predicted = steps[known], measured[known], predicted[known]
-    excess = _excess(statement.sense, measured, predicted, evidence.constants.band)
-    failed = excess > _slack(measured, predicted)
+    excess = _relative_excess(statement.sense, measured, predicted, evidence.constants.band)
+    failed = excess > ROUNDING
     worst = int(np.argmax(excess))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float(np.float64(measured[worst]) / np.float64(predicted[worst]))
@@ -96,25 +98,23 @@ def evaluate(statement: Statement, evidence: Evidence) -> Finding:
     )
 
 
-def _excess(sense: Sense, measured: Array, predicted: Array, band: float) -> Array:
-    """By how much the claim fails at each step; negative or zero where it holds."""
-    with np.errstate(invalid="ignore"):
+def _relative_excess(sense: Sense, measured: Array, predicted: Array, band: float) -> Array:
+    """By how much of the larger side the claim fails at each step; negative or zero where it holds."""
+    size = np.maximum(np.abs(measured), np.abs(predicted))
+    with np.errstate(divide="ignore", invalid="ignore"):
         if sense == Sense.UPPER:
             excess = measured - predicted
         elif sense == Sense.LOWER:
             excess = predicted - measured
         else:
             excess = np.maximum(measured - band * predicted, predicted / band - measured)
-    return np.where(np.isnan(excess), 0.0, excess)  # infinite on both sides: equal
-
-
-def _slack(measured: Array, predicted: Array) -> Array:
-    size = np.maximum(np.abs(measured), np.abs(predicted))
-    return ROUNDING * np.where(np.isfinite(size), size, 0.0)
+        excess = np.where(np.isnan(excess), 0.0, excess)  # infinite on both sides: equal
+        relative = np.where(np.isfinite(size), excess / size, np.sign(excess))
+    return np.where(size == 0, -np.inf, relative)  # 0 and 0 compare well, and say nothing about tightness
 
 
 def _verdict(statement: Statement, conditions: Sequence[Condition], failed: bool, predicted: Array) -> Verdict:
-    if statement.trivial is not None:
+    if statement.trivial is not None and not failed:
         beyond = predicted >= statement.trivial if statement.sense == Sense.UPPER else predicted <= statement.trivial
         if beyond.all():
             return Verdict.VACUOUS
@@ -190,7 +190,7 @@ class CheckReport:
 
     def to_markdown(self) -> str:
         """The table as Markdown, the columns people read."""
-        rows = self._shown().astype(str).to_numpy().tolist()
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in self._shown().astype(str).to_numpy().tolist()]
         head = list(self._shown().columns)
         return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
@@ -203,7 +203,7 @@ class CheckReport:
         shown = table[["statement", "formula", "verdict"]].copy()
         shown["holds"] = [f"{row.holds}/{row.compared}" for row in table.itertuples()]
         for name in ("margin", "measured", "predicted", "ratio", "first_violation"):
-            shown[name] = [f"{value:.3g}" if np.isfinite(value) else "–" for value in table[name]]
+            shown[name] = [_number(value) for value in table[name]]
         return shown
 
     def __str__(self) -> str:
@@ -218,9 +218,9 @@ def check(run: Run | Iterable[Run], paper: str = "huang2025", **constants: Any) 
     """Hold a run, or runs of one setting over seeds, against every statement of a paper that is about them.
 
     A statement whose assumptions fail is compared all the same and shown as "outside regime". Claims about
-    the draw ("with probability at least 1 − δ") are counted over runs: they are violated when the exact
-    one-sided 97.5% bound of the share that holds lies below 1 − δ. Other statements are violated when any
-    run inside the regime violates them.
+    the draw ("with probability at least 1 − δ", theorems included) are counted over runs: with two runs or more
+    they are violated when the exact one-sided 97.5% bound of the share that holds lies below 1 − δ. A single
+    run speaks for itself, and other statements are violated when any run inside the regime violates them.
 
     Parameters
     ----------
@@ -240,23 +240,39 @@ def check(run: Run | Iterable[Run], paper: str = "huang2025", **constants: Any) 
     TypeError, ValueError
         For what is not a run of a signal-noise problem, an unknown paper or an impossible constant.
     """
-    runs = [run] if isinstance(run, Run) else list(_validated(run))
-    if not runs:
-        raise ValueError("run: must be a Run or a non-empty sequence of Runs")
+    runs = _validated(run)
     _validate.choice("paper", paper, PAPERS)
+    for name in constants:
+        if name not in Constants.__dataclass_fields__:
+            allowed = ", ".join(Constants.__dataclass_fields__)
+            raise TypeError(f"{name}={constants[name]!r}: no such constant; there are {allowed}")
     chosen = Constants(**constants)
     found = []
     for one in runs:
-        _validate.instance("run", one, (Run,))
         evidence = Evidence(one, chosen)
-        _ = evidence.problem  # refuses patch data
         found.append(tuple(evaluate(claim, evidence) for claim in statements(paper) if claim.applies(one)))
     return CheckReport(paper, chosen, tuple(found))
 
 
-def _validated(runs: Any) -> Iterable[Run]:
-    if not isinstance(runs, Iterable):
-        raise TypeError(f"run={runs!r}: must be a Run or a sequence of Runs, not {type(runs).__name__}")
+def _validated(given: Any) -> list[Run]:
+    """The runs, of one setting and each only once."""
+    if isinstance(given, Run):
+        given = [given]
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"run={given!r}: must be a Run or a sequence of Runs, not {type(given).__name__}")
+    runs = list(given)
+    if not runs:
+        raise ValueError("run: must be a Run or a non-empty sequence of Runs")
+    seen: set[tuple[int, bytes]] = set()
+    for one in runs:
+        _validate.instance("run", one, (Run,))
+        if (one.problem, one.algorithm) != (runs[0].problem, runs[0].algorithm):
+            raise ValueError(f"run: must be runs of one setting over seeds; {one.problem}, {one.algorithm} is not "
+                             f"{runs[0].problem}, {runs[0].algorithm}")
+        draw = (one.seed, one.draw.inner.tobytes())
+        if draw in seen:
+            raise ValueError(f"run: the draw of seed {one.seed} occurs twice, and would count twice")
+        seen.add(draw)
     return runs
 
 
@@ -273,6 +289,12 @@ def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compa
         if verdict in verdicts:
             return verdict
     return Verdict.HOLDS
+
+
+def _number(value: float) -> str:
+    if np.isnan(value):
+        return "–"
+    return f"{value:.3g}" if np.isfinite(value) else "∞" if value > 0 else "−∞"
 
 
 def _median(values: list[float]) -> float:

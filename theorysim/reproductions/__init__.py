@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 REPRODUCTIONS = {
     "huang2025-fig2": "gradient descent memorises noise, label-noise gradient descent learns the signal",
+    "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 
 
@@ -42,6 +43,12 @@ class Report:
             written.append(target / f"{self.name}-{name}.csv")
             frame.to_csv(written[-1], index=False)
         return written
+
+
+def markdown(frame: "pd.DataFrame") -> str:
+    """A Markdown table (pandas' own needs another package)."""
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **options: Any) -> Report:

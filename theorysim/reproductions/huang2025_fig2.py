@@ -12,7 +12,7 @@ import numpy as np
 from theorysim import progress as bars
 from theorysim.algorithm import Flip, GradientDescent
 from theorysim.problem import SignalNoise
-from theorysim.reproductions import Report
+from theorysim.reproductions import Report, markdown
 from theorysim.run import Run
 from theorysim.simulate import simulate
 from theorysim.theory.conditions import conditions_table
@@ -146,7 +146,7 @@ def _text(
         "is on fresh noise (10⁵ noise vectors a run, both labels scored on each). T1 and T2 are steps; theory is the",
         "paper's expression with constant 1, a Θ for T1 and an upper bound for T2.",
         "",
-        _markdown(summary),
+        markdown(summary),
         "",
         "## Regime",
         "",
@@ -172,12 +172,6 @@ def _width_text(table: "pd.DataFrame") -> str:
         f"On {started.sum()} of them both classes have a filter of their own branch that is active on their signal at "
         f"initialisation; of these {(learned & started).sum()} reach it, of the others {(learned & ~started).sum()}."
     )
-
-
-def _markdown(frame: "pd.DataFrame") -> str:
-    """A Markdown table (pandas' own needs another package)."""
-    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def _figure(runs: dict[str, dict[str, list[Run]]]) -> Any:

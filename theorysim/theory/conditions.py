@@ -35,6 +35,8 @@ class Condition:
     def margin(self) -> float:
         """How many times over the condition holds; at least 1 where it does, below 1 where it does not."""
         above, below = (self.value, self.bound) if self.sense == ">=" else (self.bound, self.value)
+        if above == below == 0:
+            return float("inf")  # what asks for zero and gets it is not near to failing
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.float64(above) / np.float64(below))
 

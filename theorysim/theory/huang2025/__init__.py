@@ -10,15 +10,18 @@ from theorysim.theory.huang2025.laws import (
     second_stage_label_noise,
     stage_times,
 )
+from theorysim.theory.huang2025.reduced import ReducedProcess, reduced_process
 from theorysim.theory.huang2025.statements import STATEMENTS
 
 __all__ = [
     "SOURCE",
     "STATEMENTS",
+    "ReducedProcess",
     "StageTimes",
     "assumption_3_1",
     "first_stage",
     "first_step",
+    "reduced_process",
     "second_stage_gradient_descent",
     "second_stage_label_noise",
     "stage_times",

@@ -232,6 +232,11 @@ def noise_growth(evidence: Evidence, steps: Steps, label_noise: bool) -> Array:
     return growth(evidence.rate * lower_derivative(evidence, steps, label_noise) * steps / 2)
 
 
+def first_stage_law(evidence: Evidence) -> float:
+    """T1 as the paper gives it, constant 1."""
+    return laws.first_stage(evidence.problem, evidence.run.algorithm)
+
+
 def deadline(evidence: Evidence) -> float:
     """T2 as the paper bounds it, from the measured T1 and outputs where there is label noise."""
     c = evidence.constants

@@ -3,9 +3,9 @@
 import numpy as np
 
 from theorysim.theory import concentration
-from theorysim.theory.huang2025 import laws
 from theorysim.theory.huang2025 import quantities as q
 from theorysim.theory.huang2025.quantities import PAPER
+from theorysim.theory.huang2025.reduced import largest_expected_growth
 from theorysim.theory.statement import Sense, Statement, end, first_stage, recorded, second_stage
 
 FIRST_STAGE = (
@@ -57,6 +57,7 @@ FIRST_STAGE = (
         window=first_stage,
         conditions=q.theorem,
         applies=q.plain,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_2.gamma",
@@ -69,6 +70,7 @@ FIRST_STAGE = (
         window=first_stage,
         conditions=q.theorem,
         applies=q.plain,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_2.t1",
@@ -76,11 +78,12 @@ FIRST_STAGE = (
         formula="T1 = Θ(nm log(1/(σ_0σ_p√d))/(ησ_p² d))",
         source=f"{PAPER}, Lemma 4.2",
         sense=Sense.ORDER,
-        measured=lambda e, _s: e.first_stage_end,
-        predicted=lambda e, _s: laws.first_stage(e.problem, e.run.algorithm),
+        measured=lambda e, _s: q.reached(e, e.first_stage_end, e.constants.band * q.first_stage_law(e)),
+        predicted=lambda e, _s: q.first_stage_law(e),
         window=end,
         conditions=q.theorem,
         applies=q.plain,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_4.t1",
@@ -88,11 +91,12 @@ FIRST_STAGE = (
         formula="T1 = Θ(nm log(1/(σ_0σ_p√d))/(ησ_p² d))",
         source=f"{PAPER}, Lemma 4.4",
         sense=Sense.ORDER,
-        measured=lambda e, _s: e.first_stage_end,
-        predicted=lambda e, _s: laws.first_stage(e.problem, e.run.algorithm),
+        measured=lambda e, _s: q.reached(e, e.first_stage_end, e.constants.band * q.first_stage_law(e)),
+        predicted=lambda e, _s: q.first_stage_law(e),
         window=end,
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_e_1",
@@ -133,6 +137,7 @@ SECOND_STAGE = (
         window=second_stage,
         conditions=q.theorem,
         applies=q.plain,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_3.rho_bar",
@@ -157,6 +162,7 @@ SECOND_STAGE = (
         window=end,
         conditions=q.theorem,
         applies=q.plain,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.theorem_3_2.test_error",
@@ -169,6 +175,7 @@ SECOND_STAGE = (
         window=q.record_after_second_stage,
         conditions=q.theorem,
         applies=q.plain,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_5.output.lower",
@@ -181,6 +188,7 @@ SECOND_STAGE = (
         window=recorded(second_stage),
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_5.output.upper",
@@ -193,6 +201,7 @@ SECOND_STAGE = (
         window=recorded(second_stage),
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.lemma_4_5.growth",
@@ -205,6 +214,20 @@ SECOND_STAGE = (
         window=recorded(second_stage),
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
+    ),
+    Statement(
+        id="huang2025.lemma_4_5.supermartingale",
+        claim="above its resting point memorization is expected to fall",
+        formula="E[ι_i(t+1) − ι_i(t) | state] ≤ 0 where f_i ≥ log((1−p)/p) + 2κ, κ = ησ_p² d/(nm)",
+        source=f"{PAPER}, Lemma 4.5 (our reading; the term 2κ is derived)",
+        sense=Sense.UPPER,
+        measured=largest_expected_growth,
+        predicted=lambda e, s: np.zeros(len(s)),
+        window=recorded(second_stage),
+        conditions=q.theorem,
+        applies=q.flips,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.theorem_3_3.t2",
@@ -217,6 +240,7 @@ SECOND_STAGE = (
         window=end,
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.theorem_3_3.train_loss",
@@ -229,6 +253,7 @@ SECOND_STAGE = (
         window=q.end_of_second_stage,
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
     ),
     Statement(
         id="huang2025.theorem_3_3.test_error",
@@ -241,6 +266,7 @@ SECOND_STAGE = (
         window=q.record_after_second_stage,
         conditions=q.theorem,
         applies=q.flips,
+        over_draws=True,
         trivial=0.5,
     ),
 )

@@ -2,11 +2,15 @@
 
     @given(problems(), algorithms(), seeds())                  # anything valid
     @given(problems(q=2, d=st.integers(100, 200)))             # a field fixed, a field narrowed
+    @given(problems(inside="huang2025"))                       # in the regime that a paper assumes
+    @given(problems(inside="huang2025").flatmap(good_draws))   # draws on which its lemmas are deterministic
     @given(cases(max_steps=100))                               # everything given as arrays, dynamics within bounds
 
-All of it is small (at most 12 samples, 2·4 filters, 60 dimensions): what goes wrong in the signal-noise model
-goes wrong there, and fails there with a short example. Numbers with a scale are drawn evenly in their
-logarithm and shrink towards 1; sizes shrink towards the smallest, laws towards none.
+They are for property tests of your own lemmas, and need Hypothesis: ``pip install 'theorysim[test]'``.
+
+Unless a paper asks for more dimensions, all of it is small (at most 12 samples, 2·4 filters, 60 dimensions): what
+goes wrong in the signal-noise model goes wrong there, and fails there with a short example. Numbers with a scale
+are drawn evenly in their logarithm and shrink towards 1; sizes shrink towards the smallest, laws towards none.
 """
 
 import dataclasses
@@ -15,12 +19,24 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from theorysim import Draw, Flip, Gaussian, GradientDescent, Run, SignalNoise, Uniform, simulate
-from theorysim.algorithm import LabelNoise
+try:
+    from hypothesis import assume, reject
+    from hypothesis import strategies as st
+    from hypothesis.strategies import SearchStrategy
+except ImportError as missing:
+    raise ImportError("theorysim.strategies needs Hypothesis: pip install 'theorysim[test]'") from missing
+
+from theorysim import _validate
+from theorysim.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
+from theorysim.draw import Draw
+from theorysim.problem import SignalNoise
+from theorysim.run import Run
+from theorysim.simulate import simulate
+from theorysim.theory import concentration
+from theorysim.theory.huang2025 import assumption_3_1
+from theorysim.theory.statement import Constants, Evidence
 
 Array = NDArray[np.float64]
 
@@ -59,11 +75,47 @@ FIELDS: dict[str, SearchStrategy[Any]] = {
 }
 
 
-def problems(**fields: Any) -> SearchStrategy[SignalNoise]:
-    """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own."""
+def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalNoise]:
+    """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own.
+
+    With ``inside="huang2025"`` all that Assumption 3.1 (constants 1) asks of a problem holds: q = 2, orthogonal
+    noise, true labels, d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and a small initialisation. What
+    it asks of p needs mn ≥ log² d as well. Fields given that leave no such problem are unsatisfiable.
+    """
     if unknown := fields.keys() - FIELDS.keys():
         raise TypeError(f"{min(unknown)}: not a field of SignalNoise")
-    return st.builds(SignalNoise, **FIELDS | {name: as_strategy(value) for name, value in fields.items()})
+    given = {name: as_strategy(value) for name, value in fields.items()}
+    if inside is None:
+        return st.builds(SignalNoise, **FIELDS | given)
+    return REGIMES[_validate.choice("inside", inside, REGIMES)](given)
+
+
+@st.composite
+def _inside_huang2025(draw: st.DrawFn, given: Mapping[str, SearchStrategy[Any]]) -> SignalNoise:
+    def chosen(name: str, default: SearchStrategy[Any]) -> Any:
+        return draw(given.get(name, default))
+
+    n, m = chosen("n", FIELDS["n"]), chosen("m", FIELDS["m"])
+    noise_std = chosen("noise_std", scales(-1, 1))
+    d = chosen("d", scales(0, 4).map(lambda factor: max(20, round(1.01 * factor * n**4))))
+    largest_signal = noise_std * min(d**0.125 / n, np.sqrt(d / n))
+    signal_norm = chosen("signal_norm", scales(-2, -0.01).map(lambda share: float(share * largest_signal)))
+    low, high = n / (noise_std * d**0.75), 1 / (noise_std * np.sqrt(d))
+    if signal_norm > 0:
+        high = min(high, 1 / (signal_norm * d**0.625))
+    init_std = chosen("init_std", st.floats(0, 1).map(lambda share: float(low * (high / low) ** share)))
+    problem = SignalNoise(
+        n, d, m, signal_norm, noise_std, init_std,
+        q=chosen("q", st.just(2)),
+        label_flip=chosen("label_flip", st.just(0.0)),
+        orthogonal_noise=chosen("orthogonal_noise", st.just(True)),
+    )
+    model = problem.q == 2 and problem.flip_rates == (0, 0) and problem.orthogonal_noise
+    assume(model and all(one.holds for one in assumption_3_1(problem, GradientDescent(largest_small_lr(problem)))))
+    return problem
+
+
+REGIMES = {"huang2025": _inside_huang2025}
 
 
 def lively_problems(**fields: Any) -> SearchStrategy[SignalNoise]:
@@ -104,14 +156,28 @@ def thousandths(low: int, high: int) -> SearchStrategy[float]:
 
 
 def algorithms(
-    *, lr: float | SearchStrategy[float] | None = None, label_noise: Any = label_noises()
+    *,
+    small_for: SignalNoise | None = None,
+    lr: float | SearchStrategy[float] | None = None,
+    label_noise: Any = label_noises(),
 ) -> SearchStrategy[GradientDescent]:
-    """Gradient descent with learning rates over six decades, from no visible change to divergence."""
+    """Gradient descent with learning rates over six decades, from no visible change to divergence.
+
+    With ``small_for`` a problem they are within two decades of the largest with ησ_p²d ≤ 1 (Huang et al. 2025,
+    Assumption 3.1).
+    """
+    rates = scales(-3, 3)
+    if small_for is not None:
+        largest = largest_small_lr(small_for)
+        rates = scales(-2, 0).map(lambda share: share * largest)
     return st.builds(
-        GradientDescent,
-        lr=scales(-3, 3) if lr is None else as_strategy(lr),
-        label_noise=as_strategy(label_noise),
+        GradientDescent, lr=rates if lr is None else as_strategy(lr), label_noise=as_strategy(label_noise)
     )
+
+
+def largest_small_lr(problem: SignalNoise) -> float:
+    """1/(σ_p² d), the learning rate up to which no step is large (Huang et al. 2025, Assumption 3.1)."""
+    return 1.0 / (problem.noise_std**2 * problem.d)
 
 
 def largest_stable_lr(problem: SignalNoise, multiplier: float = 1.0) -> float:
@@ -212,6 +278,85 @@ def tied_arrays(draw: st.DrawFn) -> dict[str, Array]:
         "observed_labels": labels * draw(signs(n)),
         "signal": signal,
     }
+
+
+def good_draws(problem: SignalNoise, delta: float = 0.05) -> SearchStrategy[Draw]:
+    """Draws of a problem on which all good events of :mod:`theorysim.theory.concentration` hold as measured.
+
+    A lemma about the trajectory claims to be deterministic there, so not only typical draws are tried. Noise
+    vectors may all have the least or the largest length that the events allow, filters the least or the largest
+    start along noise or signal. Where hardly any draw is good (δ small, one filter), Hypothesis says so.
+    """
+    return _good_draws(problem, Constants(delta=delta))
+
+
+EDGES = ("drawn", "low", "high")  # as drawn, or moved to an end of the good events
+INSIDE = 1e-12  # how far inside of the end, beyond rounding
+
+
+@st.composite
+def _good_draws(draw: st.DrawFn, problem: SignalNoise, constants: Constants) -> Draw:
+    first = draw(st.integers(0, 2**32 - 1))
+    noise, along_noise, along_signal = (draw(st.sampled_from(EDGES)) for _ in range(3))
+    for seed in range(first, first + 10):  # most draws of few filters are not good
+        drawn = _with_noise_length(Draw.from_problem(problem, seed), problem, noise)
+        drawn = _with_start_along_noise(drawn, problem, constants, along_noise)
+        drawn = _with_start_along_signal(drawn, problem, constants, along_signal)
+        if all(one.holds for one in concentration.good_events(evidence_of(problem, drawn, constants))):
+            return drawn
+    reject()
+
+
+def evidence_of(problem: SignalNoise, draw: Draw, constants: Constants) -> Evidence:
+    """A draw as a run of no steps, to evaluate statements about initialisation."""
+    return Evidence(simulate(problem, GradientDescent(1.0), 0, draw=draw), constants)
+
+
+def _with_noise_length(draw: Draw, problem: SignalNoise, edge: str) -> Draw:
+    """All noise vectors at an end of σ_p² d/2 ≤ ‖ξ_i‖² ≤ 3σ_p² d/2."""
+    if edge == "drawn":
+        return draw
+    share = 0.5 * (1 + INSIDE) if edge == "low" else 1.5 * (1 - INSIDE)
+    wanted = np.sqrt(share * problem.d) * problem.noise_std
+    vectors = draw.vectors.copy()
+    vectors[1:] *= wanted / np.linalg.norm(vectors[1:], axis=1, keepdims=True)
+    return dataclasses.replace(draw, vectors=vectors, gram=vectors @ vectors.T)
+
+
+def _with_start_along_noise(draw: Draw, problem: SignalNoise, constants: Constants, edge: str) -> Draw:
+    """Filters scaled: each to the largest start along noise that is allowed, or all to the least weakest start."""
+    evidence = evidence_of(problem, draw, constants)
+    if edge == "drawn":
+        return draw
+    if edge == "low":
+        unit, weakest = concentration.initial_noise_unit(evidence), concentration.weakest_noise_start(evidence)
+        factor = np.full(2 * draw.m, 0.25 * (1 + INSIDE) * unit / weakest if weakest > 0 else 1.0)
+    else:
+        largest = np.abs(evidence.initial_noise).max(axis=2).ravel()
+        bound = (1 - INSIDE) * concentration.initial_noise_bound(evidence)
+        factor = np.divide(bound, largest, out=np.ones_like(largest), where=largest > 0)
+    weights = draw.weights * factor[:, None]
+    return draw.with_weights(weights.reshape(2, draw.m, -1))
+
+
+def _with_start_along_signal(draw: Draw, problem: SignalNoise, constants: Constants, edge: str) -> Draw:
+    """Filters moved along μ: each to the largest start allowed, keeping its sign, or each branch's best to the least.
+
+    Only where noise is orthogonal to the signal, so that nothing else changes.
+    """
+    if edge == "drawn" or problem.signal_norm == 0 or not problem.orthogonal_noise:
+        return draw
+    evidence = evidence_of(problem, draw, constants)
+    start = evidence.initial_signal
+    if edge == "low":
+        best = (start * [[1.0], [-1.0]]).max(axis=1, keepdims=True)
+        least = 0.5 * (1 + INSIDE) * problem.init_std * problem.signal_norm
+        wanted = start * np.where(best > 0, least / np.where(best > 0, best, 1.0), 1.0)
+    else:
+        wanted = np.sign(start) * (1 - INSIDE) * concentration.initial_signal_bound(evidence)
+    direction = draw.vectors[0] / problem.signal_norm**2
+    weights = draw.weights + np.multiply.outer((wanted - start).ravel(), direction)
+    return draw.with_weights(weights.reshape(2, draw.m, -1))
 
 
 def problem_of(given: Mapping[str, Array], q: float, orthogonal_noise: bool = False) -> SignalNoise:
