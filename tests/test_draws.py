@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-import strategies as ours
 import theorysim as ts
-from strategies import Array
+from theorysim import strategies as ours
 from theorysim.draw import Draw
+from theorysim.strategies import Array
 
 FORMS = ("vectors", "wishart")
 

@@ -21,6 +21,8 @@ LAYERS = (
     ("__init__",),
     ("reproductions",),
     ("plot",),
+    ("strategies",),
+    ("scaling",),
     ("checker",),
     ("theory",),
     ("simulate",),

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-import strategies as ours
 import theorysim as ts
-from strategies import Array, Case
 from theorysim import simulation
+from theorysim import strategies as ours
+from theorysim.strategies import Array, Case
 
 SAME = 1e-11  # two ways to compute one thing, relative to its largest entry
 TINY = np.finfo(float).tiny  # below it numbers have fewer digits

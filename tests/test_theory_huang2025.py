@@ -150,3 +150,22 @@ def test_first_step() -> None:
     assert huang2025.first_step(reached, after=1) == 3
     assert np.isnan(huang2025.first_step(reached, after=3))
     assert np.isnan(huang2025.first_step(reached, after=float("nan")))
+
+
+@pytest.mark.compiled
+def test_finding_second_stage_with_label_noise_is_late_at_small_steps() -> None:
+    """Theorem 3.3 as a bound on T2 fails at η σ_p² d/(nm) = 0.01 where p is below the range of Assumption 3.1.
+
+    The run passes the deadline, computed with its own c₂, while no filter has learned a tenth of the threshold.
+    """
+    d = 20_000
+    problem = ts.SignalNoise(n=50, d=d, m=10, signal_norm=1.0, noise_std=1.0, init_std=0.01 / d**0.5)
+    problem = problem.replace(n_snr2=0.5)
+    run = ts.simulate(problem, ts.GradientDescent(0.01 * 50 * 10 / d, ts.Flip(0.1)), 300_000, record_at=())
+    found = ts.check(run)["huang2025.theorem_3_3.t2"]
+    assert found.predicted < run.steps
+    assert np.isinf(found.measured) and found.comparison is False
+    assert run.column("gamma_max").max() < 0.1
+    failed = {one.formula for one in found.conditions if not one.holds}
+    assert any(formula.startswith("p ≥") for formula in failed)
+    assert found.verdict == "outside regime"

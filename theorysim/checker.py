@@ -30,7 +30,7 @@ class Verdict(StrEnum):
     VIOLATED = "violated"
     OUTSIDE = "outside regime"  # the assumptions fail; the comparison is shown all the same
     NOT_REACHED = "not reached"  # the run has not come to where the statement speaks
-    VACUOUS = "vacuous"  # the statement says nothing at these parameters
+    VACUOUS = "vacuous"  # holds, but says nothing at these parameters
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Finding:
         Whether measured and predicted compare as claimed, whatever the regime; None where nothing was compared.
     conditions : tuple of Condition
     measured, predicted : float
-        At the step where the claim is closest to failing (or fails worst).
+        At the step where the claim is closest to failing (or fails worst), relative to the larger of the two.
     ratio : float
         measured/predicted there.
     first_violation : float
-        First step at which the comparison fails; NaN if it never does.
+        First step at which the comparison fails (the last step for claims about a time); NaN if it never does.
     """
 
     statement: Statement
@@ -143,10 +143,10 @@ class CheckReport:
     def table(self) -> "pd.DataFrame":
         """One row per statement.
 
-        Columns: statement, claim, formula, source, verdict, runs (how many had it), holds (in how many the
-        comparison holds, whatever the regime), compared, low and high (exact 95% interval of that share),
-        required (1 − δ for claims about the draw), margin (the smallest of any condition), measured, predicted,
-        ratio (median over runs), first_violation (earliest).
+        Columns: statement, claim, formula, source, verdict, runs (how many had it), compared (in how many there
+        was something to compare), holds (among these, whatever the regime), low and high (exact 95% interval of
+        that share), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
+        condition), measured, predicted, ratio (median over runs), first_violation (earliest).
         """
         import pandas as pd
 

@@ -61,7 +61,8 @@ class Run:
     weights : (2m, D) array or None
         Explicit weights at the end, for the engines that keep them.
     deviation : float or None
-        Engine "paired": largest ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max seen.
+        Engine "paired": largest ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max at the recorded steps.
+        (For 1 < q < 2 it can grow: σ'' is unbounded at 0, where the dynamics themselves are unstable.)
     record_every : int or None
         Spacing of the records; None when they were asked for one by one.
     given_label_noise : bool

@@ -92,12 +92,13 @@ def scaling(
     measure : "T1", "T1/start", "T2" or function
         The stage time (T2 counted from T1), or a function of a run, which has no theory. "T1/start" divides
         the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm.
+        A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
         From a numeric field of the problem, ``lr``, ``p`` or ``epsilon`` to at least two values.
     seeds : int or iterable of int
     hold : iterable of "snr", "n_snr2", "init_scale"
         Derived numbers to keep at the centre's value while a parameter varies: the first two through the
-        signal norm, init_scale = σ_0σ_p√d through init_std.
+        signal norm, init_scale = σ_0σ_p√d through init_std (but not when that one is itself varied).
     steps : int
         Longest run; runs stop as soon as the time is known.
     workers : int, optional

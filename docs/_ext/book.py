@@ -1,11 +1,13 @@
-"""What the build adds to the pages: the table of observables, and the pictures that their own code makes."""
+"""What the build adds to the pages: tables of observables and statements, and the pictures that their code makes."""
 
 import contextlib
+import inspect
 import io
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from theorysim.observables import OBSERVABLES
+from theorysim.theory import statements
+from theorysim.theory.statement import Statement, no_conditions
 
 PICTURES = "_generated"  # a page that refers to a file in this folder makes it
 
@@ -27,6 +31,36 @@ class ObservablesTable(SphinxDirective):
         """A Markdown table."""
         rows = [f"| `{name}` | {_plain(meaning)} |" for name, meaning in OBSERVABLES.items()]
         return self.parse_text_to_nodes("\n".join(["| column | meaning |", "|---|---|", *rows]))
+
+
+class StatementsTable(SphinxDirective):
+    """The statements of a paper, as the package has them, and what each kind of condition asks for."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """A Markdown table, and one list entry for each kind of condition."""
+        found = statements(self.arguments[0])
+        head = ("id", "claim", "formula", "sense", "conditions", "source")
+        rows = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(_cells(one)) for one in found)]
+        asked = {one.conditions.__name__: one.conditions for one in found if one.conditions is not no_conditions}
+        kinds = [f"- *{_kind(name)}*: {_plain(_summary(function))}" for name, function in asked.items()]
+        return self.parse_text_to_nodes("\n".join([*(f"| {row} |" for row in rows), "", *kinds]))
+
+
+def _cells(statement: Statement) -> tuple[str, ...]:
+    sense = f"{statement.sense}{', with probability 1 − δ' if statement.over_draws else ''}"
+    asked = "" if statement.conditions is no_conditions else _kind(statement.conditions.__name__)
+    claim, formula, source = (_plain(text) for text in (statement.claim, statement.formula, statement.source))
+    return f"`{statement.id}`", claim, formula, sense, asked, source
+
+
+def _kind(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 def _plain(text: str) -> str:
@@ -57,9 +91,17 @@ def unlink_words(_app: Sphinx, document: nodes.document) -> None:
             link.replace_self(link.children)
 
 
+def keep_bars(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+    """Bars in docstrings are absolute values, |ε|, not names to be substituted; those in ``code`` are left alone."""
+    lines[:] = ["".join(part if part.startswith("``") else part.replace("|", r"\|")
+                        for part in re.split("(``.*?``)", line)) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("observables", ObservablesTable)
+    app.add_directive("statements", StatementsTable)
     app.connect("builder-inited", make_pictures)
+    app.connect("autodoc-process-docstring", keep_bars)
     app.connect("doctree-read", unlink_words)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

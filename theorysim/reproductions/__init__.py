@@ -47,8 +47,8 @@ class Report:
 
 def markdown(frame: "pd.DataFrame") -> str:
     """A Markdown table (pandas' own needs another package)."""
-    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.to_numpy(dtype=object).tolist()]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
 def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **options: Any) -> Report:

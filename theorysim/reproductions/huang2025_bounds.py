@@ -24,7 +24,7 @@ CENTRE = SignalNoise(n=50, d=1_000_000, m=20, signal_norm=1.0, noise_std=1.0, in
 P_FLIP = 0.1
 SLOW = 0.5  # η σ_p² d, within the assumption; stage 1
 FAST = 0.05  # η σ_p² d/(nm) of stage 2 of gradient descent, whose end would be out of reach otherwise
-NOISY = 0.3  # the same of stage 2 with label noise
+NOISY = 0.15  # the same of stage 2 with label noise; above 0.3 flips undo stage 1 and T1 does not come
 
 
 def run(*, seeds: int = 10, progress: bool = False, centre: SignalNoise = CENTRE, steps: int = 100_000) -> Report:
@@ -62,7 +62,7 @@ def _studies(centre: SignalNoise) -> list[tuple[str, dict[str, Any]]]:
 
     slow = SLOW * unit
     second = study(strong, NOISY * n * m * unit, True, "T2", signal_norm=around(strong.signal_norm, 0.8, 1, 1.25))
-    del second["vary"]["noise_std"]  # with n·SNR² held it is the same as the signal norm
+    second["vary"]["n"] = second["vary"]["n"][:-1]  # T2 grows fast where the step is small
     second["hold"] = ("init_scale",)
     return [
         ("T1, GD", study(centre, slow, False, "T1")),
@@ -79,7 +79,7 @@ def _test_errors(centre: SignalNoise, seeds: int, progress: bool) -> "pd.DataFra
     import pandas as pd
 
     rows = []
-    lr = NOISY * centre.n * centre.m / (centre.noise_std**2 * centre.d)
+    lr = 0.3 * centre.n * centre.m / (centre.noise_std**2 * centre.d)  # fast enough at the weakest signal
     cells = [(x, noise) for x in (0.1, 0.3, 1.0, 1.6, 3.0) for noise in (None, Flip(P_FLIP))]
     with bars.bar(len(cells), progress, "cell", "test error") as bar:
         for x, noise in cells:

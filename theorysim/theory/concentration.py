@@ -71,7 +71,7 @@ def large_dimension(evidence: Evidence) -> Sequence[Condition]:
 
 
 def large_width(evidence: Evidence) -> Sequence[Condition]:
-    """m ≥ C log(1/δ), beside the dimension."""
+    """d ≥ C log(4n/δ) and m ≥ C log(1/δ)."""
     p, c = evidence.problem, evidence.constants
     wide = Condition("m ≥ C log(1/δ)", p.m, ">=", c.C * np.log(1 / c.delta), SOURCE.format(2))
     return (*large_dimension(evidence), wide)

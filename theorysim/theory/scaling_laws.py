@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from theorysim.theory.concentration import weakest_noise_start
 from theorysim.theory.statement import Constants, Evidence, Sense
 
-# Where a parameter goes in the regime of the theorems: a bound that is loose there is loose where it matters.
 MEASURES = ("T1", "T1/start", "T2")
+# Where a parameter goes in the regime of the theorems: a bound that is loose there is loose where it matters.
 LIMITS = {
     "n": 1, "d": 1, "m": 1, "noise_std": 1, "signal_norm": 1, "lr": -1, "init_std": -1, "epsilon": -1, "p": -1,
 }
@@ -35,7 +35,7 @@ class Law:
     factor : function
         Of evidence: what the exponents leave over (logarithms), divided out before fitting.
     until : function
-        Of constants: the condition on observables at which a run may stop.
+        Of constants and whether there is label noise: the condition on observables at which a run may stop.
     """
 
     formula: str

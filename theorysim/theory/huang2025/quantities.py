@@ -57,13 +57,12 @@ def model(evidence: Evidence) -> Sequence[Condition]:
 
 
 def trajectory(evidence: Evidence) -> Sequence[Condition]:
-    """What a lemma about the trajectory assumes: the model and the measured good events."""
-    return (*model(evidence), *concentration.good_events(evidence), *small_step(evidence))
+    """What a lemma about the trajectory assumes: the model, the measured good events, and the regime.
 
-
-def small_step(evidence: Evidence) -> Sequence[Condition]:
-    """η ≤ C/(σ_p² d) of Assumption 3.1, without which no step is small."""
-    return tuple(one for one in assumption(evidence) if one.formula.startswith("η"))
+    The regime is Assumption 3.1 without the lower ends of σ_0 and p, which these lemmas do not use.
+    """
+    regime = [one for one in assumption(evidence) if not one.formula.startswith(("σ_0 ≥", "p ≥"))]
+    return (*model(evidence), *concentration.good_events(evidence), *regime)
 
 
 def theorem(evidence: Evidence) -> Sequence[Condition]:

@@ -1,6 +1,6 @@
 """Huang et al. 2025 as data: the assumption, what holds throughout a run, and (in stages) the lemmas of both stages.
 
-Where the paper (or our notes of it) leaves more open than a constant, the source says "our reading".
+Where the paper leaves more open than a constant, the source says "our reading".
 """
 
 import numpy as np
