@@ -98,3 +98,18 @@ def test_what_cannot_be_reduced() -> None:
         reduced_process(dataclasses.replace(short, given_label_noise=True))
     with pytest.raises(ValueError, match="factor=0: must be finite and in"):
         reduced_process(short, 0)
+
+
+def test_the_process_starts_from_the_run() -> None:
+    """Its first record is the run's at T1, its steps those recorded from there on."""
+    d = 10**5
+    problem = ts.SignalNoise(n=2, d=d, m=8, signal_norm=1.0, noise_std=1.0, init_std=0.1 / d**0.5)
+    algorithm = ts.GradientDescent(0.2 * 2 * 8 / d, ts.Flip(0.1))
+    run = ts.simulate(problem, algorithm, 60, record_every=7)
+    process = reduced_process(run, 2.0)
+    assert process.steps[0] >= run.stage_times().T1 and process.steps.tolist() == [
+        step for step in run.steps_recorded if step >= run.stage_times().T1
+    ]
+    np.testing.assert_array_equal(process.reduced[0], process.exact[0])
+    assert process.exact.shape == process.reduced.shape == (len(process.steps), 2)
+    assert np.abs(process.reduced - process.exact).max() < 0.2

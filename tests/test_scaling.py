@@ -12,6 +12,9 @@ D = 10**5
 # Wide enough that some filter is active on every sample, without which T1 never comes.
 CENTRE = ts.SignalNoise(n=10, d=D, m=16, signal_norm=1.0, noise_std=1.0, init_std=1e-3 / D**0.5).replace(n_snr2=0.1)
 GD = ts.GradientDescent(1.0 / D)
+# The smallest with all stages, for what must also run uncompiled: tens of steps.
+SMALL = CENTRE.replace(n=2, m=8, init_std=0.02 / D**0.5)
+SMALL_GD = ts.GradientDescent(2.0 / D)
 
 
 def exact(run: ts.Run) -> float:
@@ -88,6 +91,19 @@ def test_a_wrong_exponent_is_told() -> None:
         assert not row.low <= row.theory + 0.5 <= row.high and not row.low <= row.theory - 0.5 <= row.high
 
 
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("noise", [None, ts.Flip(0.1)], ids=["GD", "label noise"])
+def test_every_measure_gives_an_exponent(measure: str, noise: ts.Flip | None) -> None:
+    """Stage times of both algorithms fall as the learning rate rises, whatever the law says of them."""
+    lr = 0.5 * SMALL.n * SMALL.m / D if measure == "T2" else SMALL_GD.lr
+    problem = SMALL.replace(n_snr2=2.0) if measure == "T2" else SMALL
+    algorithm = ts.GradientDescent(lr, noise)
+    vary = {"lr": [lr / 2, lr]} | ({"p": [0.05, 0.1]} if noise else {"epsilon": [0.01, 0.1]})
+    fit = ts.scaling(problem, algorithm, measure, vary=vary, seeds=2, steps=600)
+    assert fit.exponents.set_index("parameter").loc["lr", "exponent"] < -0.5
+    assert np.isfinite(fit.band).all()
+
+
 @pytest.mark.compiled
 def test_numbers_do_not_depend_on_workers() -> None:
     """One thread or two, the same table."""
@@ -111,20 +127,20 @@ def test_hold_keeps_what_it_says() -> None:
     np.testing.assert_allclose(np.array(seen), np.broadcast_to([0.1, 1e-3], (len(seen), 2)), rtol=1e-12)
 
 
-@pytest.mark.compiled
 def test_what_is_not_reached_is_counted() -> None:
     """Runs that end too early are left out, and said."""
-    fit = ts.scaling(CENTRE, GD, vary={"lr": [GD.lr / 100, GD.lr, 2 * GD.lr]}, seeds=2, steps=2000)
+    lr = SMALL_GD.lr
+    fit = ts.scaling(SMALL, SMALL_GD, vary={"lr": [lr / 100, lr, 2 * lr]}, seeds=2, steps=200)
     assert fit.not_reached == 2 and len(fit.runs) == 4
     assert "not reached in 2 runs" in str(fit)
     with pytest.raises(ValueError, match="reached at too few values"):
-        ts.scaling(CENTRE, GD, vary={"lr": [GD.lr, 2 * GD.lr]}, seeds=2, steps=3)
+        ts.scaling(SMALL, SMALL_GD, vary={"lr": [lr, 2 * lr]}, seeds=2, steps=3)
 
 
-@pytest.mark.compiled
 def test_a_study_shows_itself() -> None:
     """Text, HTML and picture name the law, exponents with intervals, and units."""
-    fit = ts.scaling(CENTRE, GD, vary={"n": [5, 10], "lr": [GD.lr, 2 * GD.lr]}, seeds=3)
+    fit = ts.scaling(SMALL, SMALL_GD, vary={"n": [1, 2], "lr": [SMALL_GD.lr, 2 * SMALL_GD.lr]}, seeds=3, steps=500)
+    assert fit.not_reached == 0
     assert "Lemmas 4.2" in str(fit) and "measured/predicted from" in str(fit)
     assert "<table" in fit._repr_html_()
     axis = ts.plot.scaling(fit)
