@@ -67,6 +67,13 @@ def reduced_step(iota: Array, kept: Array, rate: float) -> Array:
     return np.where(kept, 1 + rate / (1 + np.exp(iota**2)), 1 - rate / (1 + np.exp(-(iota**2)))) * iota
 
 
+def resting_point(evidence: Evidence) -> float:
+    """log((1 − p)/p), where a kept and a flipped label balance; NaN without flips or at p = 0."""
+    noise = evidence.run.algorithm.label_noise
+    p = noise.p if isinstance(noise, Flip) else 0.0
+    return float(np.log((1 - p) / p)) if 0 < p < 1 else float("nan")
+
+
 def expected_change(evidence: Evidence, steps: Steps) -> Array:
     """Exact E[ι_i(t+1) − ι_i(t) | state]/ι_i(t) for ι_i = (1/m) Σ_r ρ̄²_{y_i,r,i}, (steps, n).
 
@@ -91,9 +98,7 @@ def expected_change(evidence: Evidence, steps: Steps) -> Array:
 
 def largest_expected_growth(evidence: Evidence, steps: Steps) -> Array:
     """The largest relative expected change among samples with f_i ≥ log((1 − p)/p) + 2κ; NaN if there is none."""
-    noise = evidence.run.algorithm.label_noise
-    p = noise.p if isinstance(noise, Flip) else np.nan
-    rest = np.log((1 - p) / p) + 2 * evidence.rate
+    rest = resting_point(evidence) + 2 * evidence.rate
     outputs = np.array([evidence.run.draw.observed_labels * evidence.run.outputs(int(step)) for step in steps])
     above = outputs.reshape(len(steps), -1) >= rest
     growth = np.where(above, expected_change(evidence, steps), -np.inf).max(axis=1, initial=-np.inf)

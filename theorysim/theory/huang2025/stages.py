@@ -5,7 +5,7 @@ import numpy as np
 from theorysim.theory import concentration
 from theorysim.theory.huang2025 import quantities as q
 from theorysim.theory.huang2025.quantities import PAPER
-from theorysim.theory.huang2025.reduced import largest_expected_growth
+from theorysim.theory.huang2025.reduced import largest_expected_growth, resting_point
 from theorysim.theory.statement import Sense, Statement, end, first_stage, recorded, second_stage
 
 FIRST_STAGE = (
@@ -198,6 +198,19 @@ SECOND_STAGE = (
         sense=Sense.UPPER,
         measured=lambda e, s: q.output_over_memory(e, s).max(axis=1),
         predicted=lambda e, s: np.full(len(s), 2.0),
+        window=recorded(second_stage),
+        conditions=q.theorem,
+        applies=q.flips,
+        over_draws=True,
+    ),
+    Statement(
+        id="huang2025.lemma_4_5.rest",
+        claim="with label noise memorization stays around its resting point",
+        formula="|ι_i − ι*| ≤ C ι* on [T1, T2], ι* = log((1−p)/p)",
+        source=f"{PAPER}, Lemma 4.5 (our reading: ι* is where the reduced process rests, C_ι = C ι*)",
+        sense=Sense.UPPER,
+        measured=lambda e, s: np.abs(q.memory_of_outputs(e, s) - resting_point(e)).max(axis=1),
+        predicted=lambda e, s: np.full(len(s), e.constants.C * resting_point(e)),
         window=recorded(second_stage),
         conditions=q.theorem,
         applies=q.flips,
