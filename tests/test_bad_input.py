@@ -228,7 +228,7 @@ PATCHES = [
 ALGORITHMS = [
     Case("Flip large", lambda _: ts.Flip(1.5), V, "p", "=1.5", "[0, 1]"),
     Case("Flip nan", lambda _: ts.Flip(NAN), V, "p", "=nan", "[0, 1]"),
-    Case("Flip string", lambda _: ts.Flip("0.1"), T, "p", "='0.1'", "number"),  # type: ignore[arg-type]
+    Case("Flip string", lambda _: ts.Flip("0.1"), T, "p", "='0.1'", "number"),
     Case("Flip bool", lambda _: ts.Flip(True), T, "p", "=True", "number"),
     Case("Gaussian mean", lambda _: ts.Gaussian(INF, 1), V, "mean", "=inf", "finite"),
     Case("Gaussian std", lambda _: ts.Gaussian(1, -1), V, "std", "=-1", "[0, inf]"),
@@ -238,13 +238,13 @@ ALGORITHMS = [
     Case("lr zero", lambda _: ts.GradientDescent(0), V, "lr", "=0", "(0, inf]"),
     Case("lr nan", lambda _: ts.GradientDescent(NAN), V, "lr", "=nan", "finite"),
     Case("lr bool", lambda _: ts.GradientDescent(True), T, "lr", "=True", "number"),
-    Case("lr string", lambda _: ts.GradientDescent("1"), T, "lr", "='1'", "number"),  # type: ignore[arg-type]
-    Case("law number", lambda _: ts.GradientDescent(1, 0.1), T, "label_noise", "=0.1", "Flip"),  # type: ignore
-    Case("law class", lambda _: ts.GradientDescent(1, ts.Flip), T, "label_noise", "Flip", "Uniform"),  # type: ignore
+    Case("lr string", lambda _: ts.GradientDescent("1"), T, "lr", "='1'", "number"),
+    Case("law number", lambda _: ts.GradientDescent(1, 0.1), T, "label_noise", "=0.1", "Flip"),
+    Case("law class", lambda _: ts.GradientDescent(1, ts.Flip), T, "label_noise", "Flip", "Uniform"),
 ]
 
 DRAWS = [
-    Case("from_problem word", lambda _: ts.Draw.from_problem("x"), T, "problem", "='x'", "SignalNoise"),  # type: ignore
+    Case("from_problem word", lambda _: ts.Draw.from_problem("x"), T, "problem", "='x'", "SignalNoise"),
     Case("from_problem seed", lambda _: ts.Draw.from_problem(problem(), -1), V, "seed", "=-1", ">= 0"),
     Case("from_problem form", lambda _: ts.Draw.from_problem(problem(), 0, "gram"), V, "form", "='gram'", "'wishart'"),
     Case("noise cube", lambda _: arrays(noise=patches(4, 2, 5)), V, "noise", "(4, 2, 5)", "('any', 5)"),
@@ -329,21 +329,21 @@ SIMULATIONS = [
 ]
 
 RUNS = [
-    Case("resume problem", lambda _: ts.resume(problem(), 3), T, "run", "SignalNoise", "Run"),  # type: ignore[arg-type]
+    Case("resume problem", lambda _: ts.resume(problem(), 3), T, "run", "SignalNoise", "Run"),
     Case("resume steps", lambda _: ts.resume(finished(), -1), V, "steps", "=-1", ">= 0"),
-    Case("resume steps string", lambda _: ts.resume(finished(), "3"), T, "steps", "='3'", "integer"),  # type: ignore
+    Case("resume steps string", lambda _: ts.resume(finished(), "3"), T, "steps", "='3'", "integer"),
     Case("resume label_noise", lambda _: ts.resume(finished(), 3, label_noise=np.ones((10, 4))), V, "label_noise",
          "(10, 4)", "(3, 4)"),
     Case("resume on_failure", lambda _: ts.resume(finished(), 3, on_failure="x"), V, "on_failure", "='x'", "'raise'"),
-    Case("resume progress", lambda _: ts.resume(finished(), 3, progress=1), T, "progress", "=1",  # type: ignore
+    Case("resume progress", lambda _: ts.resume(finished(), 3, progress=1), T, "progress", "=1",
          "True or False"),
-    Case("resume until", lambda _: ts.resume(finished(), 3, until=3), T, "until", "=3", "function"),  # type: ignore
+    Case("resume until", lambda _: ts.resume(finished(), 3, until=3), T, "until", "=3", "function"),
     Case("resume diverged", lambda _: ts.resume(diverged(), 3), V, "run", "diverged", "lower lr"),
     Case("at unrecorded", lambda _: finished().record(3), V, "at", "=3", "0, 5"),
     Case("at negative", lambda _: finished().record(-1), V, "at", "=-1", "[0, 10]"),
     Case("at late", lambda _: finished().record(11), V, "at", "=11", "[0, 10]"),
-    Case("at word", lambda _: finished().record("start"), V, "at", "='start'", "'end'"),  # type: ignore[arg-type]
-    Case("at None", lambda _: finished().record(None), T, "at", "=None", "integer"),  # type: ignore[arg-type]
+    Case("at word", lambda _: finished().record("start"), V, "at", "='start'", "'end'"),
+    Case("at None", lambda _: finished().record(None), T, "at", "=None", "integer"),
     Case("at bool", lambda _: finished().record(False), T, "at", "=False", "integer"),
     Case("outputs at", lambda _: finished().outputs(4), V, "at", "=4", "0, 5"),
     Case("column unknown", lambda _: finished().column("loss"), V, "name", "='loss'", "'train_loss'"),
@@ -359,9 +359,9 @@ RUNS = [
     Case("reconstruct wishart", lambda _: ts.reconstruct(finished("wishart")), V, "draw", "'wishart'",
          'draw="vectors"'),
     Case("reconstruct at", lambda _: ts.reconstruct(finished(), 3), V, "at", "=3", "0, 5"),
-    Case("reconstruct word", lambda _: ts.reconstruct("run"), T, "run", "='run'", "Run"),  # type: ignore[arg-type]
+    Case("reconstruct word", lambda _: ts.reconstruct("run"), T, "run", "='run'", "Run"),
     Case("test_error none", lambda _: finished().test_error(n_test=0), V, "n_test", "=0", ">= 1"),
-    Case("test_error word", lambda _: finished().test_error(n_test="many"), T, "n_test", "='many'",  # type: ignore
+    Case("test_error word", lambda _: finished().test_error(n_test="many"), T, "n_test", "='many'",
          "integer"),
     Case("test_error at", lambda _: finished().test_error(3), V, "at", "=3", "0, 5"),
     Case("test_error seed", lambda _: finished().test_error(seed=-1), V, "seed", "=-1", ">= 0"),
@@ -372,7 +372,7 @@ RUNS = [
 FILES = [
     Case("load missing", lambda tmp: ts.load_run(tmp / "absent.npz"), FileNotFoundError, "absent.npz", "", "No such"),
     Case("load folder", lambda tmp: ts.load_run(tmp), V, "path", "", "not a saved run"),
-    Case("load None", lambda _: ts.load_run(None), V, "path", "None", "not a saved run"),  # type: ignore[arg-type]
+    Case("load None", lambda _: ts.load_run(None), V, "path", "None", "not a saved run"),
     Case("load empty", lambda tmp: load_bytes(tmp, b""), V, "path", "file", "not a saved run"),
     Case("load text", lambda tmp: load_bytes(tmp, b"a,b\n1,2\n"), V, "path", "file", "not a saved run"),
     Case("load npy", load_npy, V, "path", "file.npy", "not a saved run"),
@@ -386,7 +386,7 @@ FILES = [
     Case("load half", lambda tmp: load_saved(tmp, lambda content: content[:len(content) // 2]), V, "path", "file",
          "not a saved run"),
     Case("load damaged", lambda tmp: load_saved(tmp, flip_byte), V, "path", "file", "not a saved run"),
-    Case("save number", lambda _: finished().save(3), T, "path", "=3", "str"),  # type: ignore[arg-type]
+    Case("save number", lambda _: finished().save(3), T, "path", "=3", "str"),
     Case("save nowhere", lambda tmp: finished().save(tmp / "absent" / "run.npz"), FileNotFoundError, "path",
          "run.npz", "folder"),
 ]

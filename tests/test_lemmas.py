@@ -29,12 +29,17 @@ MAX_STEPS = 4000
 
 WHOLE_RUN = tuple(f"huang2025.proposition_4_1.{name}" for name in ("gamma", "rho_bar", "rho_under"))
 LEMMAS = {
-    False: (*(f"huang2025.lemma_{name}" for name in ("d_1", "d_2", "d_4", "4_3.rho_bar")), *WHOLE_RUN),
+    False: (
+        *(f"huang2025.lemma_{name}" for name in ("d_1", "d_2", "d_4")),
+        *(f"huang2025.lemma_4_{name}" for name in ("2.rho_under", "2.gamma", "3.gamma", "3.rho_bar")),
+        *WHOLE_RUN,
+    ),
     True: ("huang2025.lemma_e_1", "huang2025.lemma_e_3", *WHOLE_RUN),
 }
 FINDINGS = {
     "huang2025.lemma_d_2": "the constant 3 has room for |ℓ'| ≤ 1/2 only, and a start with ỹf < 0 has more",
     "huang2025.lemma_d_4": "false at t = 0 when the weakest start lies between 1/4 and 1/2.4 of σ_0σ_p√d",
+    "huang2025.lemma_4_2.rho_under": "Õ read with constant 1 is too small, the start along a noise may be twice that",
     "huang2025.lemma_e_1": "a class without samples, or a step with most labels flipped, does not grow its signal",
     "huang2025.lemma_e_3": "at t = T1 the filter may have grown by less than the 0.4 that are missing from 0.6 to 1",
 }

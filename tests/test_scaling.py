@@ -132,7 +132,7 @@ def test_what_is_not_reached_is_counted() -> None:
     lr = SMALL_GD.lr
     fit = ts.scaling(SMALL, SMALL_GD, vary={"lr": [lr / 100, lr, 2 * lr]}, seeds=2, steps=200)
     assert fit.not_reached == 2 and len(fit.runs) == 4
-    assert "not reached in 2 runs" in str(fit)
+    assert "in 2 runs, left out" in str(fit)
     with pytest.raises(ValueError, match="reached at too few values"):
         ts.scaling(SMALL, SMALL_GD, vary={"lr": [lr, 2 * lr]}, seeds=2, steps=3)
 

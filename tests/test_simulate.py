@@ -673,7 +673,7 @@ class TestInterrupts:
     def test_the_handler_is_restored_after_errors(self, handler: Callable[[int, FrameType | None], None]) -> None:
         """Also when the condition itself fails."""
         with pytest.raises(ZeroDivisionError):
-            run_of(50, until=lambda seen: 1 / 0)  # type: ignore[arg-type, return-value]
+            run_of(50, until=lambda seen: 1 / 0)
         assert signal.getsignal(signal.SIGINT) is handler
 
     def test_a_real_signal(self, handler: Callable[[int, FrameType | None], None]) -> None:

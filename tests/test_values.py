@@ -355,7 +355,7 @@ class TestPatchData:
         np.testing.assert_array_equal(data.labels, [1, -1])
         np.testing.assert_array_equal(data.vectors, [[1, 1]])
         with pytest.raises(dataclasses.FrozenInstanceError):
-            data.m = 2  # type: ignore[misc]
+            data.m = 2
         for field in dataclasses.fields(data):
             value = getattr(data, field.name)
             if isinstance(value, np.ndarray):
@@ -387,7 +387,7 @@ class TestDraw:
     def test_frozen(self) -> None:
         """No field can be set."""
         with pytest.raises(dataclasses.FrozenInstanceError):
-            self.draw().form = "gram"  # type: ignore[misc]
+            self.draw().form = "gram"
 
     def test_other_weights_same_data(self) -> None:
         """Everything but weights and inner products is shared."""
@@ -533,7 +533,7 @@ class TestRunIsImmutable:
     def test_fields(self) -> None:
         """No field can be set."""
         with pytest.raises(dataclasses.FrozenInstanceError):
-            finished().status = ts.Status.DIVERGED  # type: ignore[misc]
+            finished().status = ts.Status.DIVERGED
 
     @pytest.mark.parametrize("engine", ["coefficients", "weights", "paired"])
     def test_arrays(self, engine: str) -> None:

@@ -40,7 +40,7 @@ class ScalingFit:
     band : (float, float)
         Smallest and largest measured/predicted.
     not_reached : int
-        Runs in which the time did not come; they are left out.
+        Runs left out, in which the time did not come or the law's logarithm does not exist.
     """
 
     measure: str
@@ -58,7 +58,7 @@ class ScalingFit:
         if np.isfinite(low):
             lines.append(f"measured/predicted from {low:.3g} to {high:.3g} over {len(self.runs)} runs")
         if self.not_reached:
-            lines.append(f"not reached in {self.not_reached} runs, left out")
+            lines.append(f"not reached (or without a prediction) in {self.not_reached} runs, left out")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

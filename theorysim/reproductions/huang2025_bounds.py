@@ -144,7 +144,7 @@ def _text(
         lines += [
             "", f"## {name}", "", f"{fit.formula} ({fit.source}).", "", markdown(fit.exponents.round(3)), "",
             f"measured/predicted from {low:.3g} to {high:.3g} over {len(fit.runs)} runs"
-            + (f"; not reached in {fit.not_reached}, which are left out." if fit.not_reached else "."),
+            + (f"; left out: {fit.not_reached}, not reached or without a prediction." if fit.not_reached else "."),
         ]
     lines += ["", "## Test error at T2", "", markdown(tables["test-error"].round(5)), "",
               "Monte Carlo with 10⁵ noise vectors: nothing below about 10⁻⁵ can be seen, so the upper bound "

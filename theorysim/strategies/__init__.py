@@ -1,0 +1,87 @@
+"""Hypothesis strategies for whatever a run is made of: problems, algorithms, draws, label multipliers, seeds::
+
+    @given(problems(), algorithms(), seeds())                  # anything valid
+    @given(problems(q=2, d=st.integers(100, 200)))             # a field fixed, a field narrowed
+    @given(problems(inside="huang2025"))                       # in the regime that a paper assumes
+    @given(problems(inside="huang2025").flatmap(good_draws))   # draws on which its lemmas are deterministic
+    @given(cases(max_steps=100))                               # everything given as arrays, dynamics within bounds
+
+They are for property tests of your own lemmas, and need Hypothesis: ``pip install 'theorysim[test]'``.
+
+Unless a paper asks for more dimensions, all of it is small (at most 12 samples, 2·4 filters, 60 dimensions): what
+goes wrong in the signal-noise model goes wrong there, and fails there with a short example. Numbers with a scale
+are drawn evenly in their logarithm and shrink towards 1; sizes shrink towards the smallest, laws towards none.
+"""
+
+try:
+    import hypothesis  # noqa: F401
+except ImportError as missing:
+    raise ImportError("theorysim.strategies needs Hypothesis: pip install 'theorysim[test]'") from missing
+
+from theorysim.strategies.data import (  # noqa: E402
+    Array,
+    Case,
+    EDGES,
+    INSIDE,
+    arrays,
+    cases,
+    evidence_of,
+    good_draws,
+    problem_of,
+    signs,
+    tied_arrays,
+    tied_cases,
+)
+from theorysim.strategies.values import (  # noqa: E402
+    REGIMES,
+    algorithms,
+    as_strategy,
+    comparable_steps,
+    flip_rates,
+    label_noise_laws,
+    label_noises,
+    largest_multiplier,
+    largest_patch_norm,
+    largest_small_lr,
+    largest_stable_lr,
+    lively_problems,
+    powers,
+    problems,
+    scales,
+    seeds,
+    stable_algorithms,
+    thousandths,
+)
+
+__all__ = [
+    "Array",
+    "Case",
+    "EDGES",
+    "INSIDE",
+    "REGIMES",
+    "algorithms",
+    "arrays",
+    "as_strategy",
+    "cases",
+    "comparable_steps",
+    "evidence_of",
+    "flip_rates",
+    "good_draws",
+    "label_noise_laws",
+    "label_noises",
+    "largest_multiplier",
+    "largest_patch_norm",
+    "largest_small_lr",
+    "largest_stable_lr",
+    "lively_problems",
+    "powers",
+    "problem_of",
+    "problems",
+    "scales",
+    "seeds",
+    "signs",
+    "stable_algorithms",
+    "thousandths",
+    "tied_arrays",
+    "tied_cases",
+]

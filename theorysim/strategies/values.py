@@ -1,0 +1,200 @@
+"""Strategies of values: seeds, problems, label noise and learning rates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from theorysim import _validate
+from theorysim.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
+from theorysim.problem import SignalNoise
+from theorysim.theory.huang2025 import assumption_3_1
+
+
+def seeds() -> SearchStrategy[int]:
+    """Seeds, small and as large as 64 bits."""
+    return st.integers(0, 100) | st.integers(0, 2**64 - 1)
+
+
+def scales(low: float, high: float) -> SearchStrategy[float]:
+    """Positive numbers from 10^low to 10^high, evenly in the logarithm."""
+    return st.floats(low, high).map(lambda exponent: 10.0**exponent)
+
+
+def powers() -> SearchStrategy[float]:
+    """Powers q of the activation: those with a loop of their own in the kernel, others, and non-integers."""
+    return st.sampled_from([1, 2, 3, 4, 1.5, 2.5, 3.25])
+
+
+def flip_rates() -> SearchStrategy[float | tuple[float, float]]:
+    """Values of ``label_flip``: none, one rate, or one for each class, certainty included."""
+    rate = st.floats(0.0, 1.0)
+    return st.just(0.0) | rate | st.tuples(rate, rate)
+
+
+FIELDS: dict[str, SearchStrategy[Any]] = {
+    "n": st.integers(1, 12),
+    "d": st.integers(2, 60),
+    "m": st.integers(1, 4),
+    "signal_norm": st.just(0.0) | scales(-2, 1),
+    "noise_std": scales(-2, 1),
+    "init_std": st.just(0.0) | scales(-4, 0),
+    "q": powers(),
+    "label_flip": flip_rates(),
+    "orthogonal_noise": st.booleans(),
+}
+
+
+def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalNoise]:
+    """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own.
+
+    With ``inside="huang2025"`` all that Assumption 3.1 (constants 1) asks of a problem holds: q = 2, orthogonal
+    noise, true labels, d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and a small initialisation. What
+    it asks of p needs mn ≥ log² d as well. Fields given that leave no such problem are unsatisfiable.
+    """
+    if unknown := fields.keys() - FIELDS.keys():
+        raise TypeError(f"{min(unknown)}: not a field of SignalNoise")
+    given = {name: as_strategy(value) for name, value in fields.items()}
+    if inside is None:
+        return st.builds(SignalNoise, **FIELDS | given)
+    return REGIMES[_validate.choice("inside", inside, REGIMES)](given)
+
+
+@st.composite
+def _inside_huang2025(draw: st.DrawFn, given: Mapping[str, SearchStrategy[Any]]) -> SignalNoise:
+    def chosen(name: str, default: SearchStrategy[Any]) -> Any:
+        return draw(given.get(name, default))
+
+    n, m = chosen("n", FIELDS["n"]), chosen("m", FIELDS["m"])
+    noise_std = chosen("noise_std", scales(-1, 1))
+    d = chosen("d", scales(0, 4).map(lambda factor: max(20, round(1.01 * factor * n**4))))
+    largest_signal = noise_std * min(d**0.125 / n, np.sqrt(d / n))
+    signal_norm = chosen("signal_norm", scales(-2, -0.01).map(lambda share: float(share * largest_signal)))
+    low, high = n / (noise_std * d**0.75), 1 / (noise_std * np.sqrt(d))
+    if signal_norm > 0:
+        high = min(high, 1 / (signal_norm * d**0.625))
+    init_std = chosen("init_std", st.floats(0, 1).map(lambda share: float(low * (high / low) ** share)))
+    problem = SignalNoise(
+        n, d, m, signal_norm, noise_std, init_std,
+        q=chosen("q", st.just(2)),
+        label_flip=chosen("label_flip", st.just(0.0)),
+        orthogonal_noise=chosen("orthogonal_noise", st.just(True)),
+    )
+    model = problem.q == 2 and problem.flip_rates == (0, 0) and problem.orthogonal_noise
+    assume(model and all(one.holds for one in assumption_3_1(problem, GradientDescent(largest_small_lr(problem)))))
+    return problem
+
+
+REGIMES = {"huang2025": _inside_huang2025}
+
+
+def lively_problems(**fields: Any) -> SearchStrategy[SignalNoise]:
+    """Problems in which training shows within some tens of steps: initial inner products are of order 0.1 to 1.
+
+    Over all initialisations half of the runs would compare near nothing with near nothing; for powers q > 2 the
+    first steps from small weights are tiny, and from weights of zero there are none.
+    """
+
+    def started(problem: SignalNoise, inner: float) -> SignalNoise:
+        """With the initial scale that makes inner products of that size."""
+        return problem.replace(init_std=inner / largest_patch_norm(problem))
+
+    return st.builds(started, problems(**fields), scales(-1, 0))
+
+
+def as_strategy(value: Any) -> SearchStrategy[Any]:
+    """The strategy itself, or one that has a single value."""
+    return value if isinstance(value, SearchStrategy) else st.just(value)
+
+
+def label_noises() -> SearchStrategy[LabelNoise | None]:
+    """No label noise, or any of its laws, degenerate ones included."""
+    return st.none() | label_noise_laws()
+
+
+def label_noise_laws() -> SearchStrategy[LabelNoise]:
+    """Laws of the label multipliers ε with |ε| of order 1."""
+    flips = st.builds(Flip, st.floats(0.0, 1.0))
+    gaussians = st.builds(Gaussian, mean=thousandths(-2, 2), std=thousandths(0, 2))
+    uniforms = st.builds(lambda low, width: Uniform(low, low + width), thousandths(-2, 2), thousandths(0, 3))
+    return flips | gaussians | uniforms
+
+
+def thousandths(low: int, high: int) -> SearchStrategy[float]:
+    """Multiples of 1/1000: 0 or of a visible size, so that no product with them loses digits to underflow."""
+    return st.integers(1000 * low, 1000 * high).map(lambda count: count / 1000)
+
+
+def algorithms(
+    *,
+    small_for: SignalNoise | None = None,
+    lr: float | SearchStrategy[float] | None = None,
+    label_noise: Any = label_noises(),
+) -> SearchStrategy[GradientDescent]:
+    """Gradient descent with learning rates over six decades, from no visible change to divergence.
+
+    With ``small_for`` a problem they are within two decades of the largest with ησ_p²d ≤ 1 (Huang et al. 2025,
+    Assumption 3.1).
+    """
+    rates = scales(-3, 3)
+    if small_for is not None:
+        largest = largest_small_lr(small_for)
+        rates = scales(-2, 0).map(lambda share: share * largest)
+    return st.builds(
+        GradientDescent, lr=rates if lr is None else as_strategy(lr), label_noise=as_strategy(label_noise)
+    )
+
+
+def largest_small_lr(problem: SignalNoise) -> float:
+    """1/(σ_p² d), the learning rate up to which no step is large (Huang et al. 2025, Assumption 3.1)."""
+    return 1.0 / (problem.noise_std**2 * problem.d)
+
+
+def largest_stable_lr(problem: SignalNoise, multiplier: float = 1.0) -> float:
+    """A learning rate below which gradient descent on this problem neither oscillates for long nor diverges.
+
+    Along an atom v a filter with z = ⟨w, v⟩ meets curvature of at most ε² |v|² q² z^{2q−2} / 4m, where z is the larger
+    of its initial size and of the order-1 size at which the loss saturates. ``multiplier`` is the largest |ε|.
+    """
+    size = largest_patch_norm(problem)
+    inner = max(1.0, 2.0 * problem.init_std * size)
+    curvature = max(1.0, multiplier) ** 2 * size**2 * problem.q**2 * inner ** (2.0 * problem.q - 2.0)
+    return float(4.0 * problem.m / curvature)
+
+
+def largest_patch_norm(problem: SignalNoise) -> float:
+    """√(|μ|² + |ξ|²), rarely exceeded: √χ²(d) has mean √d and standard deviation below 1."""
+    return float(np.hypot(problem.signal_norm, problem.noise_std * (np.sqrt(problem.d) + 2.0)))
+
+
+def largest_multiplier(law: LabelNoise | None) -> float:
+    """A bound on |ε|, for a Gaussian one that is rarely exceeded."""
+    if isinstance(law, Gaussian):
+        return abs(law.mean) + 3.0 * law.std
+    return max(abs(law.low), abs(law.high)) if isinstance(law, Uniform) else 1.0
+
+
+def stable_algorithms(problem: SignalNoise, *, label_noise: Any = label_noises()) -> SearchStrategy[GradientDescent]:
+    """Gradient descent on this problem with learning rates up to where oscillation begins.
+
+    Two computations of the same run differ by rounding, and a run that oscillates beyond the stable learning rate
+    multiplies that difference by a factor at every step, as any chaotic system does. Then they agree only for some
+    tens of steps, whatever the program; so what is to agree to the last digits is compared below that rate.
+    """
+    return as_strategy(label_noise).flatmap(
+        lambda law: scales(-2, 0).map(
+            lambda speed: GradientDescent(speed * largest_stable_lr(problem, largest_multiplier(law)), law)
+        )
+    )
+
+
+def comparable_steps(problem: SignalNoise, most: int) -> SearchStrategy[int]:
+    """Numbers of steps over which runs at a stable learning rate differ by rounding alone.
+
+    Any number, but for 1 < q < 2. There σ''(z) ~ z^{q−2} has no bound, so around the balance of a filter that its
+    own sample pushes to z = 0 and others push up, training is unstable at every learning rate, however small.
+    """
+    return st.integers(1, min(3, most) if 1 < problem.q < 2 else most)
