@@ -89,11 +89,15 @@ class Draw:
         rates = np.where(labels > 0, *problem.flip_rates)
         flipped = generator(seed, Stream.OBSERVED_LABELS).random(problem.n) < rates
         if form == "auto":
-            form = "wishart" if problem.d - 1 >= problem.n + 2 * problem.m else "vectors"
-        noise, weights = (_bartlett if form == "wishart" else _gaussian)(problem, seed)
+            form = "wishart" if problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m else "vectors"
+        noise, weights = (_bartlett if form == "wishart" else _vectors)(problem, seed)
         signal = np.zeros(noise.shape[1])
         signal[0] = problem.signal_norm
-        return cls._of_signal_noise(labels, np.where(flipped, -labels, labels), signal, noise, weights, form)
+        if problem.bias:
+            biases = _weights(problem, generator(seed, Stream.BIAS), (len(weights), 1))
+            weights = np.concatenate([weights, biases], axis=1)
+        observed = np.where(flipped, -labels, labels)
+        return cls._of_signal_noise(labels, observed, signal, noise, weights, form, problem.bias)
 
     @classmethod
     def from_arrays(
@@ -141,16 +145,22 @@ class Draw:
 
     @classmethod
     def _of_signal_noise(
-        cls, labels: Array, observed: Array, signal: Array, noise: Array, weights: Array, form: str
+        cls, labels: Array, observed: Array, signal: Array, noise: Array, weights: Array, form: str, bias: float = 0.0
     ) -> Self:
         n = labels.size
-        vectors = np.concatenate([signal[None], noise])
+        if bias:  # (μ, bias) and (−μ, bias) are two atoms
+            vectors = np.pad(np.concatenate([signal[None], -signal[None], noise]), ((0, 0), (0, 1)), constant_values=bias)
+            signal_atom, signal_sign = (labels < 0).astype(np.int64), np.ones(n)
+        else:
+            vectors = np.concatenate([signal[None], noise])
+            signal_atom, signal_sign = np.zeros(n, dtype=np.int64), labels
+        shared = len(vectors) - n
         return cls(
             labels=labels,
             observed_labels=observed,
-            atom=np.stack([np.zeros(n, dtype=np.int64), np.arange(1, n + 1)], axis=1),
-            sign=np.stack([labels, np.ones(n)], axis=1),
-            owner=np.arange(-1, n),
+            atom=np.stack([signal_atom, np.arange(shared, shared + n)], axis=1),
+            sign=np.stack([signal_sign, np.ones(n)], axis=1),
+            owner=np.concatenate([np.full(shared, -1), np.arange(n)]),
             gram=vectors @ vectors.T,
             vectors=vectors,
             weights=np.ascontiguousarray(weights),
@@ -225,16 +235,18 @@ class Draw:
                 if not np.array_equal(getattr(self, name), getattr(problem, name)):
                     raise ValueError(f"draw has other {name} than problem: make it with Draw.from_problem(problem)")
             return
-        if self.owner[0] != -1 or len(self.owner) != problem.n + 1:
-            raise ValueError("draw is one of PatchData, but problem is a SignalNoise")
-        if self.form == "vectors" and self.vectors.shape[1] != problem.d:
-            raise ValueError(f"draw has d={self.vectors.shape[1]}, but problem has d={problem.d}: they must be equal")
-        norm = float(np.sqrt(self.gram[0, 0]))
+        if self.owner[0] != -1 or len(self.owner) != problem.atoms:
+            other = "another bias" if len(self.owner) in (problem.n + 1, problem.n + 2) else "PatchData"
+            raise ValueError(f"draw is one of {other}, but problem is {problem}")
+        if self.form == "vectors" and (d := self.vectors.shape[1] - bool(problem.bias)) != problem.d:
+            raise ValueError(f"draw has d={d}, but problem has d={problem.d}: they must be equal")
+        along = self.gram[0] - problem.bias**2  # inner products with μ
+        norm = float(np.sqrt(max(along[0], 0.0)))
         if not np.isclose(norm, problem.signal_norm, rtol=1e-6, atol=0):
             raise ValueError(f"draw has a signal of norm {norm:g}, but problem has signal_norm="
                              f"{problem.signal_norm:g}: they must agree to 1e-6")
         if problem.orthogonal_noise:
-            cosine = np.abs(self.gram[0, 1:]) / np.sqrt(np.maximum(self.gram[0, 0] * np.diag(self.gram)[1:], 1e-300))
+            cosine = np.abs(along[-self.n:]) / np.sqrt(np.maximum(along[0] * np.diag(self.gram)[-self.n:], 1e-300))
             if cosine.max() > 1e-8:
                 raise ValueError(f"draw has noise with cosine {cosine.max():.3g} to the signal, but problem has "
                                  "orthogonal_noise=True: project the noise or set orthogonal_noise=False")
@@ -244,13 +256,19 @@ class Draw:
         return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
 
 
-def _gaussian(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
+def _vectors(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
     """Noise (n, d) and weights (2m, d) in coordinates whose first axis is the signal's."""
     noise = problem.noise_std * generator(seed, Stream.NOISE).standard_normal((problem.n, problem.d))
     if problem.orthogonal_noise:
         noise[:, 0] = 0.0
-    weights = problem.init_std * generator(seed, Stream.WEIGHTS).standard_normal((2 * problem.m, problem.d))
-    return noise, weights
+    return noise, _weights(problem, generator(seed, Stream.WEIGHTS), (2 * problem.m, problem.d))
+
+
+def _weights(problem: SignalNoise, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+    """Initial weights of mean 0 and standard deviation σ_0."""
+    if problem.init_law == "uniform":
+        return problem.init_std * np.sqrt(3.0) * rng.uniform(-1.0, 1.0, shape)
+    return problem.init_std * rng.standard_normal(shape)
 
 
 def _bartlett(problem: SignalNoise, seed: int) -> tuple[Array, Array]:

@@ -151,6 +151,11 @@ class PatchData:
         return self.labels.size
 
     @property
+    def atoms(self) -> int:
+        """K, the number of distinct patches up to sign."""
+        return len(self.gram)
+
+    @property
     def owner(self) -> NDArray[np.int64]:
         """(K,) the only sample in which an atom occurs; −1 for atoms that samples share.
 

@@ -48,6 +48,12 @@ class SignalNoise:
         the rates of the two classes, (P(ỹ=−1 | y=+1), P(ỹ=+1 | y=−1)).
     orthogonal_noise : bool
         Whether noise is drawn orthogonal to the signal.
+    init_law : "normal" or "uniform"
+        Law of an initial weight, of mean 0 and standard deviation σ_0: N(0, σ_0²), or U[−√3 σ_0, √3 σ_0] as
+        deep-learning libraries do (then data and weights are drawn as vectors).
+    bias : float
+        Appended to every patch as one more coordinate, so that a filter's weight there, drawn as the
+        others, is a bias; 0 for none. Signal learning is then counted for (μ, bias) and (−μ, bias).
 
     Raises
     ------
@@ -64,6 +70,8 @@ class SignalNoise:
     q: float = 2
     label_flip: float | tuple[float, float] = 0.0
     orthogonal_noise: bool = True
+    init_law: str = "normal"
+    bias: float = 0.0
 
     def __post_init__(self) -> None:
         checked = {
@@ -76,6 +84,8 @@ class SignalNoise:
             "q": _validate.real("q", self.q, 1, 100),
             "label_flip": _flip_rates(self.label_flip),
             "orthogonal_noise": _validate.flag("orthogonal_noise", self.orthogonal_noise),
+            "init_law": _validate.choice("init_law", self.init_law, ("normal", "uniform")),
+            "bias": _validate.real("bias", self.bias, -LARGEST, LARGEST),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -94,6 +104,11 @@ class SignalNoise:
     def d_over_n2(self) -> float:
         """d/n²; most theorems ask for at least a constant times a logarithm."""
         return self.d / self.n**2
+
+    @property
+    def atoms(self) -> int:
+        """K, the number of distinct patches up to sign: the signal (two with a bias) and n noise vectors."""
+        return self.n + (2 if self.bias else 1)
 
     @property
     def flip_rates(self) -> tuple[float, float]:

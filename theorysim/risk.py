@@ -1,12 +1,10 @@
 """Test error without test vectors: a Gaussian in 2m dimensions.
 
-On a fresh sample (yμ, ξ) the network's output is S_y + h(z) with S_y = Σ_k c_k σ(y⟨w_k, μ⟩) fixed,
+On a fresh sample (yμ, ξ) the network's output is S_y + h(z) with S_y = Σ_k c_k σ(⟨w_k, yμ⟩) fixed,
 h(z) = Σ_k c_k σ(z_k) and z_k = ⟨w_k, ξ⟩ jointly Gaussian with covariance σ_p² times the Gram matrix of the
-filters (of their components orthogonal to μ when the noise is). That matrix follows from the coefficients,
-
-    W Wᵀ = W₀W₀ᵀ + Z₀ bᵀ + b Z₀ᵀ + b G bᵀ,   Z₀ = ⟨w(0), v⟩,
-
-so a test set of 10⁵ samples costs milliseconds at any dimension, also where no vector exists.
+filters (of their components orthogonal to μ when the noise is). The filters w(t) = w(0) + Σ_a b_a v_a are known in
+the coordinates of the draw, which has n + 2m + 1 of them where no vector of dimension d exists, so a test set of
+10⁵ samples costs milliseconds at any dimension. A bias coordinate adds its constant to every z_k.
 """
 
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim import _validate, binomial, blas
+from theorysim.kernels.score import votes
 from theorysim.problem import SignalNoise
 from theorysim.run import At, Run
 from theorysim.seeds import Stream, generator
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-BLOCK = 10_000  # noise draws scored at a time
+BLOCK = 2_000  # noise draws scored at a time
+LABELS = ("true", "observed")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Estimate:
         return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
 
 
-def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | None = None) -> Estimate:
+def test_error(
+    run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | None = None, labels: str = "true"
+) -> Estimate:
     r"""Probability that a fresh sample (yμ, ξ) is classified wrongly, y uniform; ties are errors.
 
     Parameters
@@ -55,6 +57,9 @@ def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | N
     seed : int, optional
         Seed of the test noise, the run's by default (with a stream of its own). The same
         noise serves every step, so curves are smooth.
+    labels : {"true", "observed"}
+        Count errors against y, or against a test label that is flipped with the problem's own rates τ as training
+        labels are: the average over y of τ_y + (1 − 2τ_y) P(error | y).
 
     Returns
     -------
@@ -62,6 +67,7 @@ def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | N
         Monte Carlo with an exact (Clopper–Pearson) 95% interval. Where the signal part of the output
         is larger for y = +1 than for y = −1, at most one of the two labels fails on a given noise
         vector; otherwise at least one does. Either way the failures to be counted are binomial.
+        (Observed labels with two different rates: an interval for each class, of 97.5% each.)
 
     Raises
     ------
@@ -69,16 +75,31 @@ def test_error(run: Run, at: At = "end", *, n_test: int = 100_000, seed: int | N
         When the step was not recorded, or the problem is patch data, which has no test distribution.
     """
     n_test = _validate.integer("n_test", n_test, 1)
+    _validate.choice("labels", labels, LABELS)
+    tau = _signal_noise(run).flip_rates if labels == "observed" else (0.0, 0.0)
+    plus, minus = _signal_outputs(run, at)
+    exclusive = plus > minus
+    wrong_plus = wrong_minus = 0
     with blas.single_threaded():
-        plus, minus = _signal_outputs(run, at)
-        exclusive = plus > minus
-        hits = 0
         for noise in _noise_outputs(run, at, n_test, seed):
-            wrong_plus, wrong_minus = noise + plus <= 0, noise + minus >= 0
-            hits += int((wrong_plus | wrong_minus if exclusive else wrong_plus & wrong_minus).sum())
-    low, high = binomial.interval(hits, n_test)
+            wrong_plus += int((noise + plus <= 0).sum())
+            wrong_minus += int((noise + minus >= 0).sum())
+    if tau[0] != tau[1]:
+        return _weighted((wrong_plus, wrong_minus), n_test, tau)
     base = 0.0 if exclusive else 0.5
-    value, low, high = (base + share / 2 for share in (hits / n_test, low, high))
+    hits = wrong_plus + wrong_minus - (0 if exclusive else n_test)  # either fails, or both do
+    bounds = (base + share / 2 for share in (hits / n_test, *binomial.interval(hits, n_test)))
+    low, value, high = sorted(tau[0] + (1 - 2 * tau[0]) * bound for bound in bounds)
+    return Estimate(value, low, high, "monte-carlo")
+
+
+def _weighted(hits: tuple[int, int], n_test: int, tau: tuple[float, float]) -> Estimate:
+    """Error against test labels flipped with different rates, from the errors of each class."""
+    classes = []
+    for count, rate in zip(hits, tau, strict=True):
+        ends = sorted(rate + (1 - 2 * rate) * share for share in binomial.interval(count, n_test, 0.975))
+        classes.append((rate + (1 - 2 * rate) * count / n_test, *ends))
+    value, low, high = (float(np.mean(pair)) for pair in zip(*classes, strict=True))
     return Estimate(value, low, high, "monte-carlo")
 
 
@@ -94,20 +115,20 @@ def test_accuracy_curve(run: Run, *, n_test: int = 10_000, seed: int | None = No
 
 def noise_covariance(run: Run, at: At = "end") -> Array:
     """Covariance of z = (⟨w_k, ξ⟩)_k for a fresh ξ at a recorded step, (2m, 2m)."""
-    problem, draw, coef = _signal_noise(run), run.draw, run.coefficients[run.record(at)]
+    problem, filters = _signal_noise(run), run.weights_at(at)
+    if problem.bias:  # the last coordinate, in which patches are alike
+        filters = filters[:, :-1]
     if problem.orthogonal_noise:
-        seen = slice(1, None)  # the signal atom has no part in it
-        initial = draw.weights - np.outer(draw.weights @ (axis := _signal_axis(run)), axis)
-    else:
-        seen, initial = slice(None), draw.weights
-    coef, cross = coef[:, seen], draw.inner[:, seen] @ coef[:, seen].T
-    gram = initial @ initial.T + cross + cross.T + coef @ draw.gram[seen, seen] @ coef.T
-    covariance: Array = problem.noise_std**2 * (gram + gram.T) / 2
+        axis = _signal_axis(run)[: filters.shape[1]]
+        filters = filters - np.outer(filters @ axis, axis)
+    with blas.single_threaded():
+        covariance: Array = problem.noise_std**2 * (filters @ filters.T)
     return covariance
 
 
 def _signal_axis(run: Run) -> Array:
-    signal = run.draw.vectors[0]
+    vectors = run.draw.vectors
+    signal = vectors[0] - vectors[1] if _signal_noise(run).bias else vectors[0]
     norm = float(np.linalg.norm(signal))
     return signal / norm if norm > 0 else np.eye(1, signal.size)[0]
 
@@ -120,22 +141,26 @@ def _signal_noise(run: Run) -> SignalNoise:
 
 def _signal_outputs(run: Run, at: At) -> tuple[float, float]:
     """Network output on the signal patch of a positive and of a negative sample."""
-    problem, position = _signal_noise(run), run.record(at)
-    inner = run.draw.inner[:, 0] + run.coefficients[position] @ run.draw.gram[:, 0]
-    readout = _readout(run)
-    plus, minus = (float(readout @ np.where(z > 0, z, 0.0) ** problem.q) for z in (inner, -inner))
+    problem, atoms = _signal_noise(run), slice(0, 2 if _signal_noise(run).bias else 1)
+    inner = run.draw.inner[:, atoms] + run.coefficients[run.record(at)] @ run.draw.gram[:, atoms]
+    sides = (inner[:, 0], inner[:, 1] if problem.bias else -inner[:, 0])
+    plus, minus = (float(_readout(run) @ np.where(z > 0, z, 0.0) ** problem.q) for z in sides)
     return plus, minus
 
 
 def _noise_outputs(run: Run, at: At, n_test: int, seed: int | None) -> Iterator[Array]:
     """h(z) on n_test noise vectors, in blocks."""
+    problem = _signal_noise(run)
     size, axes = np.linalg.eigh(noise_covariance(run, at))
     spread = axes * np.sqrt(np.maximum(size, 0.0))
+    shift = problem.bias * run.weights_at(at)[:, -1:] if problem.bias else 0.0
     rng = generator(run.seed if seed is None else _validate.integer("seed", seed, 0), Stream.TEST)
-    readout, q = _readout(run), _signal_noise(run).q
+    readout, q = _readout(run), float(problem.q)
     for start in range(0, n_test, BLOCK):
-        z = rng.standard_normal((min(BLOCK, n_test - start), size.size)) @ spread.T
-        yield np.where(z > 0, z, 0.0) ** q @ readout
+        z = spread @ rng.standard_normal((min(BLOCK, n_test - start), size.size)).T + shift
+        output = np.empty(z.shape[1])
+        votes(np.ascontiguousarray(z), readout, q, output)
+        yield output
 
 
 def _readout(run: Run) -> Array:

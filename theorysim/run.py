@@ -54,7 +54,7 @@ class Run:
     rows : (steps + 1, columns) array
         Observables before each update and at the end; :attr:`observables` names the columns.
     steps_recorded : (records,) integer array
-    coefficients : (records, 2m, K) array
+    coefficients : (records, 2m, K) array, in the precision of the run
         b with w(t) = w(0) + Σ_a b_a v_a over the atoms v_a; γ and ρ are b times ‖v_a‖².
     inner : (2m, K) array
         ⟨w, v_a⟩ at the end.
@@ -98,6 +98,11 @@ class Run:
     def steps(self) -> int:
         """Number of updates made."""
         return len(self.rows) - 1
+
+    @property
+    def precision(self) -> str:
+        """ "double" or "single"."""
+        return "single" if self.inner.dtype == np.float32 else "double"
 
     @cached_property
     def observables(self) -> "pd.DataFrame":
@@ -155,6 +160,12 @@ class Run:
             )
         return position
 
+    def weights_at(self, at: At = "end") -> Array:
+        """Filters of a recorded step in the draw's own coordinates, w(t) = w(0) + Σ_a b_a v_a, (2m, D)."""
+        with blas.single_threaded():
+            weights: Array = self.draw.weights + self.coefficients[self.record(at)] @ self.draw.vectors
+        return weights
+
     def outputs(self, at: At = "end") -> Array:
         """f(x_i) on the training samples at a recorded step, (n,)."""
         with blas.single_threaded():
@@ -181,11 +192,13 @@ class Run:
         votes: Array = np.tensordot(readout, powers, axes=1).sum(axis=-1)
         return votes
 
-    def test_error(self, at: At = "end", *, n_test: int = 100_000, seed: int | None = None) -> "Estimate":
+    def test_error(
+        self, at: At = "end", *, n_test: int = 100_000, seed: int | None = None, labels: str = "true"
+    ) -> "Estimate":
         """Probability of error on fresh data; see :func:`theorysim.risk.test_error`."""
         from theorysim import risk
 
-        return risk.test_error(self, at, n_test=n_test, seed=seed)
+        return risk.test_error(self, at, n_test=n_test, seed=seed, labels=labels)
 
     def test_accuracy_curve(self, *, n_test: int = 10_000, seed: int | None = None) -> "pd.DataFrame":
         """Test accuracy at every recorded step; see :func:`theorysim.risk.test_accuracy_curve`."""
@@ -248,5 +261,4 @@ def reconstruct(run: Run, at: At = "end") -> Array:
             else 'simulate with draw="vectors" or a draw made by Draw.from_arrays'
         )
         raise ValueError(f'draw.form={run.draw.form!r}: must be "vectors" to have weights in d dimensions; {remedy}')
-    weights = run.draw.weights + run.coefficients[run.record(at)] @ run.draw.vectors
-    return weights.reshape(2, run.draw.m, -1)
+    return run.weights_at(at).reshape(2, run.draw.m, -1)

@@ -20,6 +20,7 @@ class Stream(IntEnum):
     WEIGHTS = 3
     LABEL_NOISE = 4
     TEST = 5
+    BIAS = 6
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -24,6 +24,7 @@ from theorysim.run import Run, Status
 CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
 
 Array = NDArray[np.float64]
+Real = type[np.float64] | type[np.float32]
 Until = Callable[[Mapping[str, Array]], NDArray[np.bool_]]
 
 
@@ -38,28 +39,29 @@ class Simulation:
     data: patch.Data
     first: int  # step of rows[0]
     step: int  # step of the state
-    inner: Array
-    coef: Array
+    inner: patch.Weights
+    coef: patch.Weights
     weights: Array | None
     rows: Array
     scratch: patch.Scratch
     recorded: list[int] = field(default_factory=list)
-    records: Array = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
+    records: patch.Weights = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
     deviation: float | None = None
 
     @classmethod
     def start(
-        cls, problem: Problem, algorithm: GradientDescent, draw: Draw, engine: str, steps: int
+        cls, problem: Problem, algorithm: GradientDescent, draw: Draw, engine: str, steps: int,
+        real: Real = np.float64,
     ) -> "Simulation":
-        """The initial state."""
-        data = _kernel_data(draw, problem.q)
+        """The initial state, with its large arrays in the given type."""
+        data = _kernel_data(draw, problem.q, real)
         return cls(
             problem, algorithm, draw, engine,
             data=data,
             first=0,
             step=0,
-            inner=draw.inner.copy(),
-            coef=np.zeros_like(draw.inner),
+            inner=draw.inner.astype(real),
+            coef=np.zeros_like(draw.inner, real),
             weights=None if engine == "coefficients" else np.array(draw.weights),
             rows=np.empty((steps + 1, len(OBSERVABLES))),
             scratch=patch.make_scratch(data),
@@ -68,7 +70,7 @@ class Simulation:
     @classmethod
     def proceed(cls, run: Run, end: int) -> "Simulation":
         """The state at the end of a run."""
-        data = _kernel_data(run.draw, run.problem.q)
+        data = _kernel_data(run.draw, run.problem.q, run.inner.dtype.type)
         return cls(
             run.problem, run.algorithm, run.draw, run.engine,
             data=data,
@@ -97,7 +99,7 @@ class Simulation:
         """Advance to step `end`, keeping records; returns how it ended and where if not there."""
         if not self._observe():
             raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
-        self.records = np.empty((len(wanted) + 1, *self.coef.shape))  # one to spare for where the run ends early
+        self.records = np.empty((len(wanted) + 1, *self.coef.shape), self.coef.dtype)  # one to spare for where the run ends early
         keep, bar = set(wanted.tolist()), progress.bar(end - self.step, shown)
         # Overflow is looked for and reported; kernels run as plain Python would warn of it besides.
         with bar, interrupts.postponed() as interrupted, np.errstate(over="ignore", invalid="ignore"):
@@ -152,7 +154,7 @@ class Simulation:
             self.step = goal
         return overflow
 
-    def _state(self) -> tuple[Array, Array, Array | None]:
+    def _state(self) -> tuple[patch.Weights, patch.Weights, Array | None]:
         return self.inner.copy(), self.coef.copy(), None if self.weights is None else self.weights.copy()
 
     def _evolve(self, label_noise: Array) -> int:
@@ -233,12 +235,12 @@ def _message(status: Status, at: int | None, algorithm: GradientDescent, problem
     return f"the condition was met at step {at}" if status == Status.STOPPED else ""
 
 
-def _kernel_data(draw: Draw, q: float) -> patch.Data:
+def _kernel_data(draw: Draw, q: float, real: Real) -> patch.Data:
     """The draw as the kernel takes it: writable, contiguous arrays."""
     two_sided = np.zeros(len(draw.gram), dtype=bool)
     two_sided[draw.atom[draw.sign < 0]] = True
     return patch.Data(
-        gram=np.array(draw.gram, order="C"),
+        gram=np.array(draw.gram, real, order="C"),
         norm_sq=np.diag(draw.gram).copy(),
         atom=np.array(draw.atom, order="C"),
         sign=np.array(draw.sign, order="C"),

@@ -29,12 +29,13 @@ from numpy.typing import NDArray
 from theorysim.kernels.jit import jit
 
 Array = NDArray[np.float64]
+Weights = NDArray[np.float64] | NDArray[np.float32]  # the arrays a step spends its time on, in either precision
 
 
 class Data(NamedTuple):
     """What stays fixed during a run (n samples of P patches, K atoms, 2m filters)."""
 
-    gram: Array  # (K, K) inner products of atoms
+    gram: Weights  # (K, K) inner products of atoms
     norm_sq: Array  # (K,) its diagonal
     atom: NDArray[np.int64]  # (n, P) which atom a patch is
     sign: Array  # (n, P) with which sign, +1.0 or -1.0
@@ -50,10 +51,9 @@ class Data(NamedTuple):
 class Scratch(NamedTuple):
     """Working arrays of one run, overwritten at every step."""
 
-    value: Array  # (2m, K) sigma(z)
-    slope: Array  # (2m, K) sigma'(|z|)
-    step: Array  # (2m, K) s
-    change: Array  # (2m, K) s G
+    slope: Weights  # (2m, K) sigma'(|z|)
+    step: Weights  # (2m, K) s
+    change: Weights  # (2m, K) s G
     plus: Array  # (K,) network on the patch +v_a
     minus: Array  # (K,) network on the patch -v_a (two-sided atoms only)
     pull_plus: Array  # (K,) sum of c_i over patches +v_a
@@ -69,11 +69,11 @@ class Scratch(NamedTuple):
 def make_scratch(data: Data) -> Scratch:
     """Allocate the working arrays of one run; done once, they are too large to be had for nothing."""
     filters, atoms, samples = data.readout.size, data.norm_sq.size, data.observed.size
-    big = np.empty((4, filters, atoms))
+    big = np.empty((3, filters, atoms), data.gram.dtype)
     per_atom = np.zeros((4, atoms))
     per_sample = np.empty((3, samples))
     return Scratch(
-        big[0], big[1], big[2], big[3],
+        big[0], big[1], big[2],
         per_atom[0], per_atom[1], per_atom[2], per_atom[3],
         per_sample[0], per_sample[1],
         np.empty((2, atoms)), np.empty((2, atoms)), per_sample[2],
@@ -81,38 +81,43 @@ def make_scratch(data: Data) -> Scratch:
 
 
 @jit
-def relu_power(inner: Array, q: float, value: Array, slope: Array) -> None:
-    """value = max(0, z)^q and slope = q |z|^(q-1), 0 where z = 0; NaN stays NaN.
+def vote(inner: Weights, change: Weights, q: float, readout: Array, slope: Weights, output: Array) -> None:
+    """z += change, slope = q |z|^(q-1) (0 where z = 0), output = sum_k readout_k max(0, z_k)^q.
 
-    The slope serves both signs of a patch: it is sigma'(z) where z > 0 and
-    sigma'(-z) where z < 0. Each q has its own loop so that each is vectorised.
+    The slope serves both signs of a patch: it is sigma'(z) where z > 0 and sigma'(-z) where z < 0. NaN
+    stays NaN. Each q has its own loop, in which nothing is read under a condition, so that it is vectorised.
     """
-    z, v, s = inner.ravel(), value.ravel(), slope.ravel()
-    if q == 1.0:
-        for k in range(z.size):
-            v[k] = 0.0 if z[k] <= 0.0 else z[k]
-            s[k] = 0.0 if z[k] == 0.0 else 1.0
-    elif q == 2.0:
-        for k in range(z.size):
-            v[k] = 0.0 if z[k] <= 0.0 else z[k] * z[k]
-            s[k] = 2.0 * abs(z[k])
-    elif q == 3.0:
-        for k in range(z.size):
-            square = z[k] * z[k]
-            v[k] = 0.0 if z[k] <= 0.0 else square * z[k]
-            s[k] = 3.0 * square
-    else:
-        for k in range(z.size):
-            size = abs(z[k])
-            v[k] = 0.0 if z[k] <= 0.0 else size**q
-            s[k] = q * size ** (q - 1.0)
+    output[:] = 0.0
+    for k in range(inner.shape[0]):
+        if q == 1.0:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                power = readout[k] * z
+                output[a] += 0.0 if z <= 0.0 else power
+                inner[k, a], slope[k, a] = z, 0.0 if z == 0.0 else 1.0
+        elif q == 2.0:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                power = readout[k] * (z * z)
+                output[a] += 0.0 if z <= 0.0 else power
+                inner[k, a], slope[k, a] = z, abs(z) + abs(z)
+        elif q == 3.0:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                power = readout[k] * (z * z * z)
+                output[a] += 0.0 if z <= 0.0 else power
+                inner[k, a], slope[k, a] = z, 3.0 * (z * z)
+        else:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                output[a] += 0.0 if z <= 0.0 else readout[k] * z**q
+                inner[k, a], slope[k, a] = z, q * abs(z) ** (q - 1.0)
 
 
 @jit
-def forward(data: Data, inner: Array, scratch: Scratch) -> None:
-    """Margins y_i f_i of all samples from the inner products z, into scratch.margin."""
-    relu_power(inner, data.q, scratch.value, scratch.slope)
-    np.dot(data.readout, scratch.value, scratch.plus)
+def forward(data: Data, inner: Weights, scratch: Scratch) -> None:
+    """Make the pending change of the inner products z, and from z the margins y_i f_i of all samples."""
+    vote(inner, scratch.change, data.q, data.readout, scratch.slope, scratch.plus)
     for a in range(data.norm_sq.size):
         if data.two_sided[a]:
             scratch.minus[a] = 0.0
@@ -159,23 +164,21 @@ def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
 
 
 @jit
-def branch_extremes(coef: Array, high: Array, low: Array) -> None:
+def branch_extremes(coef: Weights, high: Array, low: Array) -> None:
     """Largest and smallest coefficient of every atom over the filters of each branch."""
     width = coef.shape[0] // 2
-    for j in range(2):
-        high[j], low[j] = coef[j * width], coef[j * width]
-        for k in range(j * width + 1, (j + 1) * width):
-            for a in range(coef.shape[1]):
-                b = coef[k, a]
-                high[j, a] = b if b > high[j, a] else high[j, a]
-                low[j, a] = b if b < low[j, a] else low[j, a]
+    high[:], low[:] = -np.inf, np.inf
+    for k in range(coef.shape[0]):
+        for a in range(coef.shape[1]):
+            b, most, least = coef[k, a], high[k // width, a], low[k // width, a]
+            high[k // width, a] = b if b > most else most
+            low[k // width, a] = b if b < least else least
 
 
 @jit
-def observe_coefficients(data: Data, coef: Array, scratch: Scratch, row: Array) -> None:
-    """Signal learning and noise memorization: columns 8-14 of a row."""
+def observe_coefficients(data: Data, scratch: Scratch, row: Array) -> None:
+    """Signal learning and noise memorization from the extremes over filters: columns 8-14 of a row."""
     high, low, memory = scratch.high, scratch.low, scratch.memory
-    branch_extremes(coef, high, low)
     memory[:] = -np.inf
     gamma_max, gamma_min, under = -np.inf, np.inf, np.inf
     for a in range(data.norm_sq.size):
@@ -205,8 +208,8 @@ def observe_coefficients(data: Data, coef: Array, scratch: Scratch, row: Array) 
 
 
 @jit
-def descend(data: Data, inner: Array, coef: Array, label_noise: Array, lr: float, scratch: Scratch) -> None:
-    """The step s of gradient descent, into scratch.step and added to the coefficients."""
+def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
+    """How strongly the loss pulls at every atom, sum of c_i, into scratch.pull_plus and pull_minus."""
     scratch.pull_plus[:] = 0.0
     scratch.pull_minus[:] = 0.0
     for i in range(data.observed.size):
@@ -221,12 +224,32 @@ def descend(data: Data, inner: Array, coef: Array, label_noise: Array, lr: float
                 scratch.pull_plus[data.atom[i, p]] += force
             else:
                 scratch.pull_minus[data.atom[i, p]] += force
+
+
+@jit
+def descend(data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch) -> None:
+    """The step s of gradient descent, into scratch.step and added to the coefficients; their extremes follow."""
+    pull(data, label_noise, scratch)
+    take_step(inner, scratch.slope, lr / data.observed.size * data.readout, scratch.pull_plus, scratch.pull_minus,
+              scratch.step, coef, scratch.high, scratch.low)
+
+
+@jit
+def take_step(
+    inner: Weights, slope: Weights, rate: Array, plus: Array, minus: Array, step: Weights, coef: Weights,
+    high: Array, low: Array,
+) -> None:
+    """s from slopes and pulls, added to the coefficients b; the extremes of these over each branch."""
+    width = inner.shape[0] // 2
+    high[:], low[:] = -np.inf, np.inf
     for k in range(inner.shape[0]):
-        rate = lr / data.observed.size * data.readout[k]
+        j = k // width
         for a in range(inner.shape[1]):
-            pull = scratch.pull_plus[a] if inner[k, a] > 0.0 else -scratch.pull_minus[a]
-            scratch.step[k, a] = rate * scratch.slope[k, a] * pull
-            coef[k, a] += scratch.step[k, a]
+            forward, backward, most, least = plus[a], -minus[a], high[j, a], low[j, a]
+            s = rate[k] * slope[k, a] * (forward if inner[k, a] > 0.0 else backward)
+            b = coef[k, a] + s
+            step[k, a], coef[k, a] = s, b
+            high[j, a], low[j, a] = b if b > most else most, b if b < least else least
 
 
 @jit
@@ -239,29 +262,44 @@ def is_finite(scratch: Scratch, row: Array) -> bool:
 
 
 @jit
-def observe(data: Data, inner: Array, coef: Array, scratch: Scratch, row: Array) -> bool:
+def begin(coef: Weights, scratch: Scratch) -> None:
+    """Nothing pending, and the extremes of the coefficients as they are."""
+    scratch.change[:] = 0.0
+    branch_extremes(coef, scratch.high, scratch.low)
+
+
+@jit
+def look(data: Data, inner: Weights, scratch: Scratch, row: Array) -> bool:
     """All observables of a state into a row; False when the state has overflowed."""
     forward(data, inner, scratch)
     observe_outputs(data, scratch, row)
-    observe_coefficients(data, coef, scratch, row)
+    observe_coefficients(data, scratch, row)
     return is_finite(scratch, row)
 
 
 @jit
+def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array) -> bool:
+    """The same, of any state."""
+    begin(coef, scratch)
+    return look(data, inner, scratch, row)
+
+
+@jit
 def evolve_coefficients(
-    data: Data, inner: Array, coef: Array, label_noise: Array, lr: float, scratch: Scratch, rows: Array
+    data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch, rows: Array
 ) -> int:
     """Advance z and b in place by one update per row of label_noise (steps, n).
 
     rows[t] receives the observables *before* update t. Returns the number of
     updates made: fewer than asked when the state overflows.
     """
+    begin(coef, scratch)
     for t in range(label_noise.shape[0]):
-        if not observe(data, inner, coef, scratch, rows[t]):
+        if not look(data, inner, scratch, rows[t]):
             return t
         descend(data, inner, coef, label_noise[t], lr, scratch)
-        np.dot(scratch.step, data.gram, scratch.change)
-        inner += scratch.change
+        np.dot(scratch.step, data.gram, scratch.change)  # made on the way forward, when z is read anyway
+    inner += scratch.change
     return label_noise.shape[0]
 
 
@@ -275,9 +313,10 @@ def evolve_weights(
     z is computed afresh from the weights at every step, and b is accumulated beside them only so that
     the same observables can be read off; the weights depend on neither.
     """
+    begin(coef, scratch)
     np.dot(weights, vectors.T, inner)
     for t in range(label_noise.shape[0]):
-        if not observe(data, inner, coef, scratch, rows[t]):
+        if not look(data, inner, scratch, rows[t]):
             return t
         descend(data, inner, coef, label_noise[t], lr, scratch)
         weights += np.dot(scratch.step, vectors)

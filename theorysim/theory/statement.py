@@ -84,6 +84,9 @@ class Evidence:
         problem = self.run.problem
         if not isinstance(problem, SignalNoise):
             raise ValueError(f"run.problem={problem!r}: statements speak about a SignalNoise problem")
+        if problem.bias or problem.init_law != "normal":
+            raise ValueError(f"run.problem={problem!r}: statements speak about Gaussian initial weights (init_law='normal') "
+                             "without bias (bias=0)")
         return problem
 
     @property
