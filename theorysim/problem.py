@@ -11,6 +11,7 @@ from theorysim._html import table
 from theorysim.patch_data import PatchData
 
 
+DERIVED = ("snr", "n_snr2", "d_over_n2")  # numbers that replace() takes besides the fields
 LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are finite
 
 
@@ -119,15 +120,18 @@ class SignalNoise:
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed.
 
-        Besides the fields, ``snr=`` or ``n_snr2=`` may be given; either sets
-        ``signal_norm`` at the (possibly changed) n, d and noise_std.
+        Besides the fields the derived numbers may be given: ``d_over_n2=`` sets d (rounded) at the
+        possibly changed n, then ``snr=`` or ``n_snr2=`` sets ``signal_norm`` at the possibly changed n, d and
+        noise_std.
         """
         fields = {field.name for field in dataclasses.fields(self)}
-        unknown = set(changes) - fields - {"snr", "n_snr2"}
+        unknown = set(changes) - fields - set(DERIVED)
         if unknown:
             name = min(unknown)
-            allowed = ", ".join([*sorted(fields), "snr", "n_snr2"])
+            allowed = ", ".join([*sorted(fields), *DERIVED])
             raise TypeError(f"{name}={changes[name]!r}: not a field; the fields are {allowed}")
+        if "d_over_n2" in changes:
+            changes = changes | {"d": self._dimension(changes)}
         signal = [name for name in ("signal_norm", "snr", "n_snr2") if name in changes]
         if len(signal) > 1:
             raise ValueError(f"{' and '.join(signal)}: give only one of them, each sets the signal norm")
@@ -145,6 +149,13 @@ class SignalNoise:
             raise ValueError(f"{name}={changes[name]!r}: asks for signal_norm={norm:g}, which must be finite and in "
                              f"[0, {LARGEST:g}]")
         return dataclasses.replace(changed, signal_norm=norm)
+
+    def _dimension(self, changes: dict[str, Any]) -> int:
+        """d from d/n²."""
+        if "d" in changes:
+            raise ValueError("d and d_over_n2: give only one of them, the latter sets d")
+        n = _validate.integer("n", changes.get("n", self.n), 1)
+        return round(_validate.real("d_over_n2", changes["d_over_n2"], 0, 2.0**53) * n**2)
 
     def _repr_html_(self) -> str:
         rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -19,6 +19,7 @@ from theorysim.simulation import Simulation, Until
 
 ENGINES = ("coefficients", "weights", "paired")
 PRECISIONS = {"double": np.float64, "single": np.float32}
+NUMERICS = 2  # raised when the same seed gives other numbers than before, be it by rounding
 RECORDS = 100  # kept by default
 MAX_ROW_BYTES = 2**34  # largest table of observables
 MAX_BYTES = 2**30  # largest record a run may keep

@@ -1,0 +1,196 @@
+"""What a sweep is to run: every cell of the grid with every algorithm and seed, as concrete values."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from theorysim import _validate
+from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.problem import DERIVED, SignalNoise
+from theorysim.simulate import NUMERICS
+
+Coordinates = tuple[tuple[str, Any], ...]
+ProblemOf = SignalNoise | Callable[..., SignalNoise]
+AlgorithmOf = GradientDescent | Callable[[SignalNoise], GradientDescent]
+
+LAW_FIELDS = {field.name for law in (Flip, Gaussian, Uniform) for field in fields(law)}
+ALGORITHM_FIELDS = {"lr"} | LAW_FIELDS
+PROBLEM_FIELDS = {field.name for field in fields(SignalNoise)} | set(DERIVED)
+OVERHEAD = 5e7  # of a run, as floating-point operations that take as long: draw, set up, measure
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A point of the grid and an algorithm, with all seeds; not valid when there is a ``reason``."""
+
+    coordinates: Coordinates
+    algorithm_name: str
+    problem: SignalNoise | None
+    algorithm: GradientDescent | None
+    reason: str = ""
+
+    def setting(self) -> dict[str, Any]:
+        """All numbers that define the cell, fields and derived, by name; those that it lacks are missing."""
+        numbers: dict[str, Any] = {}
+        if (problem := self.problem) is not None:
+            numbers |= asdict(problem)
+            numbers["tau_plus"], numbers["tau_minus"] = problem.flip_rates
+            del numbers["label_flip"]
+            numbers |= {name: getattr(problem, name) for name in DERIVED}
+        if (algorithm := self.algorithm) is not None:
+            law = algorithm.label_noise
+            numbers |= {"lr": algorithm.lr, "label_noise": "none" if law is None else type(law).__name__.lower()}
+            numbers |= {} if law is None else asdict(law)
+        return numbers
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: a cell and a seed."""
+
+    cell: Cell
+    seed: int
+    steps: int
+    precision: str
+
+    @property
+    def key(self) -> str:
+        """A fingerprint of everything that determines the numbers of the run, this version's arithmetic included."""
+        cell = self.cell
+        what = (
+            None if cell.problem is None else asdict(cell.problem),
+            None if cell.algorithm is None else [repr(cell.algorithm), cell.algorithm.lr],
+            cell.reason, self.seed, self.steps, self.precision, NUMERICS,
+        )
+        return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+
+    @property
+    def cost(self) -> float:
+        """Work in floating-point operations: one product (2m, K) by (K, K) a step, and what is around it."""
+        problem = self.cell.problem
+        if problem is None:
+            return 0.0
+        return OVERHEAD + self.steps * 4.0 * problem.m * problem.atoms * (problem.atoms + 60)
+
+
+def cells(
+    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, AlgorithmOf]
+) -> list[Cell]:
+    """All cells, the last axis of the grid fastest, algorithms within a point.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a grid or algorithms that make no sense as a whole, or when no cell is valid. A single cell that is
+        not valid becomes a cell with a reason.
+    """
+    axes = _axes(problem, grid, algorithms)
+    found = []
+    for point in itertools.product(*axes.values()):
+        coordinates = tuple(zip(axes, point, strict=True))
+        for name, algorithm in algorithms.items():
+            found.append(_cell(coordinates, name, problem, algorithm))
+    if all(cell.reason for cell in found):
+        raise ValueError(f"grid: no cell is valid; the first one, {dict(found[0].coordinates)}: {found[0].reason}")
+    return found
+
+
+def _cell(coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf) -> Cell:
+    values = dict(coordinates)
+    mine = {key: value for key, value in values.items() if key in ALGORITHM_FIELDS}
+    rest = {key: value for key, value in values.items() if key not in ALGORITHM_FIELDS}
+    problem = algorithm = None
+    try:
+        problem = problem_of.replace(**rest) if isinstance(problem_of, SignalNoise) else problem_of(**rest)
+        _validate.instance("problem", problem, (SignalNoise,))
+        algorithm = algorithm_of if isinstance(algorithm_of, GradientDescent) else algorithm_of(problem)
+        _validate.instance("algorithm", algorithm, (GradientDescent,))
+        algorithm = _with(algorithm, mine)
+    except Exception as error:  # whatever a function of the user's raises is the reason
+        return Cell(coordinates, name, problem, None, f"{type(error).__name__}: {error}")
+    return Cell(coordinates, name, problem, algorithm)
+
+
+def _with(algorithm: GradientDescent, changes: Mapping[str, Any]) -> GradientDescent:
+    """The algorithm with some fields changed; those of a law of label noise only where it has them."""
+    law = algorithm.label_noise
+    if law is not None:
+        mine = {name: value for name, value in changes.items() if name in {field.name for field in fields(law)}}
+        algorithm = replace(algorithm, label_noise=replace(law, **mine))
+    return replace(algorithm, lr=changes["lr"]) if "lr" in changes else algorithm
+
+
+def _axes(
+    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, AlgorithmOf]
+) -> dict[str, list[Any]]:
+    """The grid's values as plain Python objects, after checks of the whole."""
+    if not isinstance(problem, SignalNoise) and not callable(problem):
+        raise TypeError(f"problem={problem!r}: must be a SignalNoise, or a function from the grid's values to one")
+    if not isinstance(algorithms, Mapping) or not algorithms:
+        raise TypeError(f"algorithms={algorithms!r}: must be a non-empty mapping from names to GradientDescent")
+    for name, algorithm in algorithms.items():
+        if not isinstance(algorithm, GradientDescent) and not callable(algorithm):
+            raise TypeError(f"algorithms[{name!r}]={algorithm!r}: must be a GradientDescent, or a function from a "
+                            "SignalNoise to one")
+    if not isinstance(grid, Mapping):
+        raise TypeError(f"grid={grid!r}: must be a mapping from names to values")
+    axes: dict[str, list[Any]] = {}
+    for name, values in grid.items():
+        if isinstance(problem, SignalNoise) and name not in PROBLEM_FIELDS | ALGORITHM_FIELDS:
+            raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(PROBLEM_FIELDS))} of the "
+                             f"problem and {', '.join(sorted(ALGORITHM_FIELDS))} of the algorithm")
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"grid[{name!r}]={values!r}: must be a sequence of values")
+        axes[name] = [_plain(value) for value in values]
+        if not axes[name]:
+            raise ValueError(f"grid[{name!r}]: must have at least one value")
+        if len({repr(value) for value in axes[name]}) < len(axes[name]):
+            raise ValueError(f"grid[{name!r}]={axes[name]!r}: has a value twice")
+    _check_laws(set(axes), algorithms)
+    return axes
+
+
+def _check_laws(names: set[str], algorithms: Mapping[str, AlgorithmOf]) -> None:
+    """A field of a law of label noise is of use only if some algorithm has that law."""
+    if not all(isinstance(one, GradientDescent) for one in algorithms.values()):
+        return  # a function may return any
+    laws = [one.label_noise for one in algorithms.values() if isinstance(one, GradientDescent)]
+    known = {field.name for law in laws if law is not None for field in fields(law)}
+    for name in sorted((names & LAW_FIELDS) - known):
+        raise ValueError(f"grid: {name!r} is a field of a law of label noise that none of the algorithms has")
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar as the Python number it is; a list as a tuple, which can be a key."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(_plain(part) for part in value) if isinstance(value, list | tuple) else value
+
+
+def seeds_of(seeds: int | Iterable[int]) -> list[int]:
+    """0..seeds−1, or the seeds themselves."""
+    if isinstance(seeds, bool) or not isinstance(seeds, Iterable):
+        return list(range(_validate.integer("seeds", seeds, 1)))
+    chosen = [_validate.integer("seeds", seed, 0) for seed in seeds]
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(f"seeds={chosen!r}: must be at least one, each only once")
+    return chosen
+
+
+def batches(tasks: Sequence[Task], largest: float, most: int) -> list[list[Task]]:
+    """Tasks in batches of bounded work and number, the largest runs first; the order of equals is kept."""
+    ordered = sorted(tasks, key=lambda task: -task.cost)
+    found: list[list[Task]] = []
+    work = np.inf
+    for task in ordered:
+        if work + task.cost > largest or len(found[-1]) == most:
+            found.append([])
+            work = 0.0
+        found[-1].append(task)
+        work += task.cost
+    return found

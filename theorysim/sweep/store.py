@@ -1,0 +1,189 @@
+"""Where finished runs are kept: an SQLite file, or memory.
+
+A batch is one transaction, so a process that is killed at any instant loses the runs in flight and nothing else.
+A sweep holds a lock on a file beside the store for as long as it runs; the operating system releases it when the
+process ends, however it ends. Reading needs no lock.
+"""
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from theorysim.sweep.measures import Value
+from theorysim.sweep.plan import Cell, Task
+from theorysim.sweep.work import FAILED, Outcome
+
+APPLICATION = 0x74687379  # marks an SQLite file as a sweep's ("thsy")
+FORMAT = 1
+SCHEMA = """
+    CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE cells (cell INTEGER PRIMARY KEY, coordinates TEXT NOT NULL, algorithm TEXT NOT NULL,
+                        setting TEXT NOT NULL, UNIQUE (coordinates, algorithm));
+    CREATE TABLE runs (cell INTEGER NOT NULL REFERENCES cells, seed INTEGER NOT NULL, key TEXT NOT NULL,
+                       status TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL NOT NULL, measures TEXT NOT NULL,
+                       PRIMARY KEY (cell, seed)) WITHOUT ROWID;
+    CREATE INDEX runs_by_key ON runs (key);
+"""
+
+
+class Store:
+    """Finished runs of one sweep.
+
+    Parameters
+    ----------
+    path : path or None
+        An SQLite file, created if there is none; None keeps everything in memory.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder does not exist.
+    ValueError
+        When the file is not a sweep's, or of another format.
+    """
+
+    def __init__(self, path: str | Path | None) -> None:
+        self.path = None if path is None else Path(path)
+        if self.path is not None and not self.path.parent.is_dir():
+            raise FileNotFoundError(f"store={str(path)!r}: its folder does not exist")
+        self._connection = sqlite3.connect(":memory:" if self.path is None else self.path, timeout=30, isolation_level=None)
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise ValueError(f"store={str(path)!r}: cannot be read as the store of a sweep ({error})") from None
+        except ValueError:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        found = self._connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and found != APPLICATION:
+            raise ValueError(f"store={str(self.path)!r}: is a database of something else, give the name of a new file")
+        if tables and (version := self._connection.execute("PRAGMA user_version").fetchone()[0]) != FORMAT:
+            raise ValueError(f"store={str(self.path)!r}: has format {version}, this version knows format {FORMAT}")
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        if not tables:
+            with self._transaction():
+                # Another process may have been faster between the look and the lock.
+                if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    for statement in SCHEMA.split(";")[:-1]:
+                        self._connection.execute(statement)
+                    self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                    self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside, no other sweep can write here.
+
+        Raises
+        ------
+        ValueError
+            When another one does: it names the process.
+        """
+        if self.path is None:
+            yield
+            return
+        lock = sqlite3.connect(self.path.with_name(f"{self.path.name}-lock"), timeout=0.2, isolation_level=None)
+        try:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                holder = self.study().get("holder", "another process")
+                raise ValueError(f"store={str(self.path)!r}: is in use by {holder}; wait for it, or give another file. "
+                                 "What is there already can be read with load_sweep()") from None
+            self._note({"holder": f"process {os.getpid()} on {socket.gethostname()}"})
+            yield
+        finally:
+            lock.close()
+
+    def study(self) -> dict[str, Any]:
+        """What the stored runs have in common, by name."""
+        return {name: json.loads(value) for name, value in self._connection.execute("SELECT name, value FROM study")}
+
+    def _note(self, facts: Mapping[str, Any]) -> None:
+        rows = [(name, json.dumps(value)) for name, value in facts.items()]
+        with self._transaction():
+            self._connection.executemany("INSERT OR REPLACE INTO study VALUES (?, ?)", rows)
+
+    def enter(self, study: Mapping[str, Any], cells: Sequence[Cell]) -> dict[tuple[str, str], int]:
+        """Note the study and its cells, or make sure that they fit what is there; numbers of the cells.
+
+        Raises
+        ------
+        ValueError
+            When the file holds another study; says what differs.
+        """
+        before = self.study()
+        asked = json.loads(json.dumps(study))
+        differing = [f"{name} was {before[name]!r} and is now {asked[name]!r}"
+                     for name in asked if name in before and before[name] != asked[name]]
+        if differing:
+            raise ValueError(f"store={str(self.path)!r}: holds another sweep: {'; '.join(differing)}. Give another file, "
+                             "or go on with the old parameters (the grid, the seeds and the algorithms may grow)")
+        self._note(study)
+        known = {(place, name): (number, setting) for number, place, name, setting
+                 in self._connection.execute("SELECT cell, coordinates, algorithm, setting FROM cells")}
+        fresh = []
+        for cell in cells:
+            place, setting = _place(cell), json.dumps(cell.setting() | {"reason": cell.reason})
+            if (place, cell.algorithm_name) not in known:
+                fresh.append((place, cell.algorithm_name, setting))
+            elif known[place, cell.algorithm_name][1] != setting:
+                raise ValueError(f"store={str(self.path)!r}: holds another sweep: {place}, {cell.algorithm_name!r} was "
+                                 f"{known[place, cell.algorithm_name][1]} and is now {setting}. Give another file")
+        with self._transaction():
+            self._connection.executemany("INSERT INTO cells (coordinates, algorithm, setting) VALUES (?, ?, ?)", fresh)
+        rows = self._connection.execute("SELECT coordinates, algorithm, cell FROM cells")
+        return {(place, name): number for place, name, number in rows}
+
+    def finished(self) -> dict[str, Outcome]:
+        """What is kept of every run by its key; runs that failed are to be tried again."""
+        rows = self._connection.execute(
+            "SELECT key, status, reason, measures, seconds FROM runs WHERE status != ?", (FAILED,))
+        return {key: Outcome(key, status, reason, json.loads(measures), seconds)
+                for key, status, reason, measures, seconds in rows}
+
+    def add(self, rows: Iterable[tuple[int, Task, Outcome]]) -> None:
+        """Keep runs, given with the numbers of their cells, all or none."""
+        values = [(cell, task.seed, one.key, one.status, one.reason, one.seconds, json.dumps(one.values))
+                  for cell, task, one in rows]
+        with self._transaction():
+            self._connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def rows(self) -> Iterator[tuple[dict[str, Any], str, int, str, str, dict[str, Value], dict[str, Any]]]:
+        """Everything there is: coordinates, algorithm, seed, status, reason, measures, setting."""
+        query = """SELECT coordinates, algorithm, seed, status, reason, measures, setting FROM runs JOIN cells USING (cell)
+                   ORDER BY cell, seed"""
+        for place, name, seed, status, reason, measures, setting in self._connection.execute(query):
+            yield json.loads(place), name, seed, status, reason, json.loads(measures), json.loads(setting)
+
+
+def _place(cell: Cell) -> str:
+    return json.dumps(dict(cell.coordinates), sort_keys=True)
+
+
+def number_of(cell: Cell, numbers: Mapping[tuple[str, str], int]) -> int:
+    """The number of a cell in the store."""
+    return numbers[_place(cell), cell.algorithm_name]

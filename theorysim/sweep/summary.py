@@ -1,0 +1,97 @@
+"""summarise(): means with standard errors, and rates with exact intervals, over seeds."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theorysim import binomial
+from theorysim.checker import Verdict
+from theorysim.run import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+
+def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Average a sweep over seeds.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of :func:`sweep` or :func:`load_sweep`, or read from a file.
+    by : sequence of str, optional
+        Columns that define a cell: the axes and the algorithm by default (a table read from CSV has
+        forgotten which these were).
+
+    Returns
+    -------
+    DataFrame
+        One row per cell and algorithm, in the order of the sweep, with ``runs``, ``completed``, ``failed`` and, of
+        every measure x over completed runs:
+
+        - a number: ``x`` (mean), ``x_se`` (standard error of the mean, NaN for a single run), ``x_count`` (runs that
+          have it), and where some have none, as of T2 not reached, the share that has: ``x_reached`` with exact 95%
+          interval ``x_reached_low``, ``x_reached_high``;
+        - a truth value: ``x`` (share that is true) with exact 95% interval ``x_low``, ``x_high``;
+        - a verdict: the same for the share of "holds" among "holds" and "violated", ``x_count`` of them.
+
+        Then the fields of the problem and the algorithm.
+
+    Raises
+    ------
+    ValueError
+        When ``by`` is missing or names no column.
+    """
+    import pandas as pd
+
+    axes, measures = frame.attrs.get("axes"), frame.attrs.get("measures")
+    if by is None:
+        if axes is None:
+            raise ValueError("by=None: this table does not say what its axes are; name the columns that define a cell")
+        by = [*axes, "algorithm"]
+    unknown = [name for name in by if name not in frame.columns]
+    if unknown or not by:
+        raise ValueError(f"by={list(by)!r}: must name columns of the table, which are {', '.join(map(str, frame.columns))}")
+    if measures is None:
+        measures = _numbers_that_vary(frame, by)
+    rows = []
+    for key, group in frame.groupby(list(by), sort=False, dropna=False):
+        done = group[group["status"] == str(Status.COMPLETED)]
+        row = dict(zip(by, key, strict=True))
+        row |= {"runs": len(group), "completed": len(done), "failed": len(group) - len(done)}
+        for name in measures:
+            row |= _summary(name, done[name])
+        fields = [name for name in frame.columns
+                  if name not in row and name not in (*measures, "algorithm", "seed", "status", "reason")]
+        rows.append(row | {name: group[name].iloc[0] for name in fields})
+    summary = pd.DataFrame(rows)
+    summary.attrs = {"axes": [name for name in by if name != "algorithm"], "measures": list(measures)}
+    return summary
+
+
+def _numbers_that_vary(frame: "pd.DataFrame", by: Sequence[str]) -> list[str]:
+    """Columns that differ between seeds of a cell: what was measured."""
+    others = [name for name in frame.columns if name not in (*by, "seed", "status", "reason")]
+    varies = frame.groupby(list(by), dropna=False)[others].nunique().max() > 1
+    return [name for name in others if varies[name]]
+
+
+def _summary(name: str, values: "pd.Series[Any]") -> dict[str, Any]:
+    """What a table says of one measure over the seeds of one cell."""
+    if len(values) and all(isinstance(value, bool | np.bool_) for value in values):
+        return _share(name, int(values.sum()), len(values))
+    if len(values) and all(isinstance(value, str) for value in values):
+        holds, violated = (int((values == str(verdict)).sum()) for verdict in (Verdict.HOLDS, Verdict.VIOLATED))
+        return _share(name, holds, holds + violated) | {f"{name}_count": holds + violated}
+    numbers = values.astype(float)
+    numbers = numbers[~numbers.isna()]
+    row = {name: numbers.mean(), f"{name}_se": numbers.sem(), f"{name}_count": len(numbers)}
+    reached = _share(f"{name}_reached", len(numbers), len(values)) if len(numbers) < len(values) else {}
+    return row | reached
+
+
+def _share(name: str, hits: int, trials: int) -> dict[str, float]:
+    low, high = binomial.interval(hits, trials)
+    return {name: hits / trials if trials else np.nan, f"{name}_low": low, f"{name}_high": high}

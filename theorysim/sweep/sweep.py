@@ -1,0 +1,220 @@
+"""sweep(): a grid of problems, several algorithms, many seeds, to one table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from theorysim import _validate, progress as bars
+from theorysim.problem import DERIVED, SignalNoise
+from theorysim.simulate import NUMERICS, PRECISIONS
+from theorysim.sweep.execution import execute, validated
+from theorysim.sweep.measures import Measure, Value, fingerprint, named
+from theorysim.sweep.plan import AlgorithmOf, Cell, ProblemOf, Task, cells, seeds_of
+from theorysim.sweep.store import Store, number_of
+from theorysim.sweep.work import FAILED, Job, Outcome, perform
+from theorysim.theory.statement import Constants
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def sweep(
+    problem: ProblemOf,
+    *,
+    grid: Mapping[str, Iterable[Any]],
+    algorithms: Mapping[str, AlgorithmOf],
+    steps: int,
+    seeds: int | Iterable[int] = 5,
+    measure: Measure | Iterable[Measure] = ("test_error", "train_loss"),
+    store: str | Path | None = None,
+    workers: int | None = None,
+    executor: str | Executor | None = None,
+    precision: str = "double",
+    n_test: int = 10_000,
+    progress: bool = False,
+    **constants: Any,
+) -> "pd.DataFrame":
+    """Simulate every cell of a grid with every algorithm and seed; one row each.
+
+    The numbers of a row are those of ``simulate(problem, algorithm, steps, seed)`` of its cell, bit for bit,
+    whatever the order, the number of workers, their kind, and the interruptions. Seed s means the same streams of
+    random numbers in every cell, so cells and algorithms are compared on common random numbers.
+
+    Parameters
+    ----------
+    problem : SignalNoise or function
+        What the grid's values are put into with :meth:`SignalNoise.replace`; or a function that gets
+        them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
+    grid : mapping
+        From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr" or a field of a law of
+        label noise ("p") to its values.
+    algorithms : mapping
+        From names to :class:`GradientDescent`, or to functions of the problem that return one.
+    steps : int
+        Updates of every run.
+    seeds : int or iterable of int
+        That many (from 0), or these.
+    measure : str, function, or sequence of these
+        What to keep of a run: "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
+        "T1", "T2"; an observable, whose last value is kept; the id of a statement, for its verdict; a function of the
+        :class:`Run` that returns a number, a truth value or a string.
+    store : path, optional
+        An SQLite file that keeps every run as it finishes. The same call goes on where it was killed; grid, seeds and
+        algorithms may grow. In memory by default.
+    workers : int, optional
+        All cores by default.
+    executor : "threads", "processes" or an executor, optional
+        Where runs are made. By default threads, or processes where runs are many and so small that Python takes the
+        time. Any executor of :mod:`concurrent.futures` will do, such as a Dask cluster's
+        (``Client(...).get_executor()``).
+    precision : {"double", "single"}
+        See :func:`simulate`.
+    n_test : int
+        Noise vectors of a test error.
+    progress : bool
+        Show a progress bar, in units of work, with the time left.
+    **constants
+        Of "T1", "T2" and verdicts: see :class:`theorysim.theory.statement.Constants`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: the axes of the grid, algorithm, seed, status, reason, the measures (NaN where there is none),
+        then all fields and derived numbers of problem and algorithm. Status is that of the run ("completed",
+        "diverged"), "invalid" for a cell that cannot be (say d too small), or "failed", for the ``reason`` given.
+        Ctrl-C returns the rows there are; ``attrs["complete"]`` says whether that is all.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and what is allowed; also for a store that holds another sweep, or that
+        another process is writing to.
+    """
+    found = cells(problem, grid, algorithms)
+    steps = _validate.integer("steps", steps, 0)
+    chosen = seeds_of(seeds)
+    measures = named(measure)
+    _validate.choice("precision", precision, tuple(PRECISIONS))
+    n_test = _validate.integer("n_test", n_test, 1)
+    _validate.flag("progress", progress)
+    executor, workers = validated(executor, workers)
+    job = Job(measures, Constants(**constants), n_test)
+    tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
+    study = {
+        "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": NUMERICS,
+        "constants": asdict(job.constants), "measures": {name: fingerprint(one) for name, one in measures.items()},
+        "problem": _held(problem, grid),
+    }
+    if store is not None:
+        _validate.instance("store", store, (str, Path))
+    kept = Store(store)
+    try:
+        with kept.locked():
+            numbers = kept.enter(study, found)
+            outcomes = _completed(kept, tasks, numbers)
+            complete = _run(job, tasks, outcomes, executor, workers, kept, numbers, progress)
+    finally:
+        kept.close()
+    rows = [(dict(task.cell.coordinates), task.cell.algorithm_name, task.seed, one.status, one.reason, one.values,
+             task.cell) for task in tasks if (one := outcomes.get(task.key)) is not None]
+    settings = {id(cell): cell.setting() for cell in found}
+    return _frame(
+        [(*row[:-1], settings[id(row[-1])]) for row in rows], list(grid), list(measures), complete
+    )
+
+
+def _completed(kept: Store, tasks: Sequence[Task], numbers: Mapping[tuple[str, str], int]) -> dict[str, Outcome]:
+    """What is in the store of these tasks, and what needs no run: cells that are not valid."""
+    outcomes = kept.finished()
+    return {task.key: outcomes[task.key] for task in tasks if task.key in outcomes}
+
+
+def _run(
+    job: Job, tasks: Sequence[Task], outcomes: dict[str, Outcome], executor: str | Executor | None,
+    workers: int | None, kept: Store, numbers: Mapping[tuple[str, str], int], shown: bool,
+) -> bool:
+    """Add what is missing to the outcomes and to the store; False when interrupted."""
+    keys = [task.key for task in tasks]
+    places: dict[str, list[Task]] = {}  # several cells may ask for the same run, as p does without label noise
+    for key, task in zip(keys, tasks, strict=True):
+        places.setdefault(key, []).append(task)
+    missing = {key: same[0] for key, same in places.items() if key not in outcomes}
+    failures = 0
+
+    def take(batch: Sequence[Task], results: Sequence[Outcome]) -> None:
+        nonlocal failures
+        outcomes.update((one.key, one) for one in results)
+        kept.add((number_of(task.cell, numbers), task, one) for one in results for task in places[one.key])
+        failures += sum(one.status == FAILED for one in results)
+        bar.set_postfix_str(f"{len(outcomes)}/{len(places)} runs" + (f", {failures} failed" if failures else ""), False)
+        bar.update(sum(task.cost for task in batch))
+
+    with bars.bar(sum(task.cost for task in missing.values()), shown, "FLOP", "sweep") as bar:
+        take((), [outcomes[key] for key in places if key in outcomes])  # cells that are new here, of runs known
+        impossible = [task for task in missing.values() if task.cell.reason]
+        take(impossible, perform(job, impossible))
+        return execute(job, [task for task in missing.values() if not task.cell.reason], executor, workers, take)
+
+
+def _held(problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
+    """What of the problem the grid leaves alone."""
+    if not isinstance(problem, SignalNoise):
+        return f"function {getattr(problem, '__qualname__', type(problem).__qualname__)}"
+    moved = set(grid)
+    moved |= {"signal_norm"} if moved & {"snr", "n_snr2"} else set()
+    moved |= {"d"} if "d_over_n2" in moved else set()
+    return {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in moved}
+
+
+def load_sweep(path: str | Path) -> "pd.DataFrame":
+    """The rows that the store of a sweep holds, finished or not, also while it is being written.
+
+    Columns as of :func:`sweep`, axes in alphabetical order.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is not the store of a sweep.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"path={str(path)!r}: there is no such file")
+    kept = Store(path)
+    try:
+        study = kept.study()
+        rows = [(dict(zip(place, map(_hashable, place.values()), strict=True)), *rest) for place, *rest in kept.rows()]
+    finally:
+        kept.close()
+    return _frame(rows, study.get("axes", []), list(study.get("measures", [])), None)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _frame(
+    rows: Sequence[tuple[dict[str, Any], str, int, str, str, dict[str, Value], dict[str, Any]]],
+    axes: list[str], measures: list[str], complete: bool | None,
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    nothing = dict.fromkeys(measures)
+    records = [setting | nothing | values | place | {"algorithm": name, "seed": seed, "status": status, "reason": reason}
+               for place, name, seed, status, reason, values, setting in rows]
+    frame = pd.DataFrame(records)
+    first = [*axes, "algorithm", "seed", "status", "reason", *measures]
+    order = [*first, *sorted((name for name in frame.columns if name not in first), key=_field_order)]
+    frame = frame.reindex(columns=order)
+    for name in measures:
+        if frame[name].map(lambda value: value is None or isinstance(value, int | float) and not isinstance(value, bool)).all():
+            frame[name] = frame[name].astype(float)
+    frame.attrs = {"axes": axes, "measures": measures, "complete": complete}
+    return frame
+
+
+def _field_order(name: str) -> tuple[int, str]:
+    known = [*(field.name for field in fields(SignalNoise)), "tau_plus", "tau_minus", *DERIVED]
+    return (known.index(name) if name in known else len(known), name)

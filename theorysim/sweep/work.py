@@ -1,0 +1,65 @@
+"""Running a batch, wherever it has been sent: a thread, a process, another machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from theorysim.run import Status
+from theorysim.simulate import simulate
+from theorysim.sweep.measures import Measure, Reading, Value, needs_records, read
+from theorysim.sweep.plan import Task
+from theorysim.theory.statement import Constants
+
+INVALID, FAILED = "invalid", "failed"  # beside those of theorysim.Status
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all runs of a sweep."""
+
+    measures: dict[str, Measure]
+    constants: Constants
+    n_test: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is kept of one run."""
+
+    key: str
+    status: str
+    reason: str
+    values: dict[str, Value]
+    seconds: float
+
+
+def perform(job: Job, tasks: Sequence[Task]) -> list[Outcome]:
+    """Run a batch; what goes wrong in one run is its outcome, and the others go on."""
+    return [_perform(job, task) for task in tasks]
+
+
+def _perform(job: Job, task: Task) -> Outcome:
+    started = perf_counter()
+    status, reason, values = _run(job, task)
+    return Outcome(task.key, status, reason, values, perf_counter() - started)
+
+
+def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
+    cell = task.cell
+    nothing: dict[str, Value] = dict.fromkeys(job.measures)
+    if cell.reason:
+        return INVALID, cell.reason, nothing
+    assert cell.problem is not None and cell.algorithm is not None
+    records: dict[str, Any] = {} if needs_records(job.measures) else {"record_at": ()}
+    try:
+        run = simulate(
+            cell.problem, cell.algorithm, task.steps, task.seed,
+            precision=task.precision, on_failure="return", **records,
+        )
+        if run.status != Status.COMPLETED:
+            return str(run.status), run.message, nothing
+        seen = Reading(run, job.constants, job.n_test)
+        return str(run.status), "", {name: read(name, one, seen) for name, one in job.measures.items()}
+    except Exception as error:  # the sweep goes on, and the row says why
+        return FAILED, f"{type(error).__name__}: {error}", nothing
