@@ -22,6 +22,7 @@ LAYERS = (
     ("reproductions",),
     ("plot",),
     ("strategies",),
+    ("sweep",),
     ("scaling",),
     ("checker",),
     ("theory",),

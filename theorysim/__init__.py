@@ -10,6 +10,7 @@ from theorysim.run import Run, Status, reconstruct
 from theorysim.scaling import scaling
 from theorysim.simulate import DivergenceError, resume, simulate
 from theorysim.storage import load_run
+from theorysim.sweep import load_sweep, summarise, sweep
 
 __version__ = "0.1.0"
 
@@ -26,9 +27,12 @@ __all__ = [
     "Uniform",
     "check",
     "load_run",
+    "load_sweep",
     "plot",
     "reconstruct",
     "resume",
     "scaling",
     "simulate",
+    "summarise",
+    "sweep",
 ]

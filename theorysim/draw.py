@@ -89,7 +89,8 @@ class Draw:
         rates = np.where(labels > 0, *problem.flip_rates)
         flipped = generator(seed, Stream.OBSERVED_LABELS).random(problem.n) < rates
         if form == "auto":
-            form = "wishart" if problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m else "vectors"
+            smaller = problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m
+            form = "wishart" if smaller else "vectors"
         noise, weights = (_bartlett if form == "wishart" else _vectors)(problem, seed)
         signal = np.zeros(noise.shape[1])
         signal[0] = problem.signal_norm
@@ -149,7 +150,8 @@ class Draw:
     ) -> Self:
         n = labels.size
         if bias:  # (μ, bias) and (−μ, bias) are two atoms
-            vectors = np.pad(np.concatenate([signal[None], -signal[None], noise]), ((0, 0), (0, 1)), constant_values=bias)
+            vectors = np.concatenate([signal[None], -signal[None], noise])
+            vectors = np.pad(vectors, ((0, 0), (0, 1)), constant_values=bias)
             signal_atom, signal_sign = (labels < 0).astype(np.int64), np.ones(n)
         else:
             vectors = np.concatenate([signal[None], noise])

@@ -9,6 +9,7 @@ the coordinates of the draw, which has n + 2m + 1 of them where no vector of dim
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-BLOCK = 2_000  # noise draws scored at a time
+BLOCK = 10_000  # noise draws that have a stream of random numbers to themselves
+SCORED = 2_000  # of them at a time, for the cache
+KEPT_BYTES = 2**22  # blocks up to this size are kept, some: runs of one seed, and the steps of one run, share them
 LABELS = ("true", "observed")
 
 
@@ -154,13 +157,28 @@ def _noise_outputs(run: Run, at: At, n_test: int, seed: int | None) -> Iterator[
     size, axes = np.linalg.eigh(noise_covariance(run, at))
     spread = axes * np.sqrt(np.maximum(size, 0.0))
     shift = problem.bias * run.weights_at(at)[:, -1:] if problem.bias else 0.0
-    rng = generator(run.seed if seed is None else _validate.integer("seed", seed, 0), Stream.TEST)
+    seed = run.seed if seed is None else _validate.integer("seed", seed, 0)
     readout, q = _readout(run), float(problem.q)
     for start in range(0, n_test, BLOCK):
-        z = spread @ rng.standard_normal((min(BLOCK, n_test - start), size.size)).T + shift
-        output = np.empty(z.shape[1])
-        votes(np.ascontiguousarray(z), readout, q, output)
-        yield output
+        noise = _standard_noise(seed, start // BLOCK, size.size, min(BLOCK, n_test - start))
+        for part in np.array_split(noise, -(-noise.shape[1] // SCORED), axis=1):
+            output = np.empty(part.shape[1])
+            votes(spread @ part + shift, readout, q, output)
+            yield output
+
+
+def _standard_noise(seed: int, block: int, filters: int, size: int) -> Array:
+    """(2m, size) standard Gaussians of a block of test noise."""
+    return (_kept if 8 * filters * size <= KEPT_BYTES else _drawn)(seed, block, filters, size)
+
+
+def _drawn(seed: int, block: int, filters: int, size: int) -> Array:
+    noise: Array = np.ascontiguousarray(generator(seed, Stream.TEST, block).standard_normal((size, filters)).T)
+    noise.setflags(write=False)
+    return noise
+
+
+_kept = lru_cache(maxsize=16)(_drawn)
 
 
 def _readout(run: Run) -> Array:

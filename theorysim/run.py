@@ -14,6 +14,7 @@ from theorysim import _validate, blas
 from theorysim._html import show, table
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
+from theorysim.kernels.patch import Weights
 from theorysim.observables import OBSERVABLES
 from theorysim.problem import Problem
 
@@ -81,8 +82,8 @@ class Run:
     stopped_at: int | None
     rows: Array
     steps_recorded: NDArray[np.int64]
-    coefficients: Array
-    inner: Array
+    coefficients: Weights
+    inner: Weights
     weights: Array | None = None
     deviation: float | None = None
     record_every: int | None = None

@@ -15,10 +15,10 @@ from theorysim.observables import OBSERVABLES
 from theorysim.patch_data import PatchData
 from theorysim.problem import Problem, SignalNoise
 from theorysim.run import Run, Status
-from theorysim.simulation import Simulation, Until
+from theorysim.simulation import Real, Simulation, Until
 
 ENGINES = ("coefficients", "weights", "paired")
-PRECISIONS = {"double": np.float64, "single": np.float32}
+PRECISIONS: dict[str, Real] = {"double": np.float64, "single": np.float32}
 NUMERICS = 2  # raised when the same seed gives other numbers than before, be it by rounding
 RECORDS = 100  # kept by default
 MAX_ROW_BYTES = 2**34  # largest table of observables
@@ -113,7 +113,7 @@ def simulate(
     _validate.choice("engine", engine, ENGINES)
     _validate.choice("precision", precision, tuple(PRECISIONS))
     if precision == "single" and engine != "coefficients":
-        raise ValueError(f"precision={precision!r}: engine={engine!r} is an oracle in double precision; must be 'double'")
+        raise ValueError(f"precision={precision!r}: must be 'double' with engine={engine!r}, an oracle")
     _validate.choice("on_failure", on_failure, ("raise", "return"))
     _validate.flag("progress", progress)
     if until is not None:

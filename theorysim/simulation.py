@@ -24,7 +24,7 @@ from theorysim.run import Run, Status
 CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
 
 Array = NDArray[np.float64]
-Real = type[np.float64] | type[np.float32]
+Real = type[np.floating[Any]]  # float64 or float32
 Until = Callable[[Mapping[str, Array]], NDArray[np.bool_]]
 
 
@@ -99,7 +99,8 @@ class Simulation:
         """Advance to step `end`, keeping records; returns how it ended and where if not there."""
         if not self._observe():
             raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
-        self.records = np.empty((len(wanted) + 1, *self.coef.shape), self.coef.dtype)  # one to spare for where the run ends early
+        # One to spare for where the run ends early.
+        self.records = np.empty((len(wanted) + 1, *self.coef.shape), self.coef.dtype)
         keep, bar = set(wanted.tolist()), progress.bar(end - self.step, shown)
         # Overflow is looked for and reported; kernels run as plain Python would warn of it besides.
         with bar, interrupts.postponed() as interrupted, np.errstate(over="ignore", invalid="ignore"):

@@ -21,7 +21,7 @@ but to stop at an overflow.
 The columns of a row of observables are those of `theorysim.observables.OBSERVABLES`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from theorysim.kernels.jit import jit
 
 Array = NDArray[np.float64]
-Weights = NDArray[np.float64] | NDArray[np.float32]  # the arrays a step spends its time on, in either precision
+Weights = NDArray[np.floating[Any]]  # float64, or float32: the arrays a step spends its time on
 
 
 class Data(NamedTuple):
@@ -305,7 +305,7 @@ def evolve_coefficients(
 
 @jit
 def evolve_weights(
-    data: Data, vectors: Array, weights: Array, inner: Array, coef: Array, label_noise: Array, lr: float,
+    data: Data, vectors: Array, weights: Array, inner: Weights, coef: Weights, label_noise: Array, lr: float,
     scratch: Scratch, rows: Array,
 ) -> int:
     """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REPRODUCTIONS = {
     "huang2025-fig2": "gradient descent memorises noise, label-noise gradient descent learns the signal",
+    "huang2025-fig3": "the same over sample size and SNR, as phase diagrams, the paper's and inside the regime",
+    "kou2023-heatmap": "benign overfitting of ReLU networks over dimension and signal norm, 100 000 runs",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 

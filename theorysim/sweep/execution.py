@@ -70,7 +70,8 @@ def _send(
 def _take(future: Future[list[Outcome]], batch: list[Task], suspects: deque[list[Task]], taken: Taken) -> None:
     error = future.exception()
     if error is None:
-        kept = [(task, one) for task, one in zip(batch, future.result(), strict=True) if one.status != Status.INTERRUPTED]
+        pairs = zip(batch, future.result(), strict=True)
+        kept = [(task, one) for task, one in pairs if one.status != Status.INTERRUPTED]
         taken([task for task, _ in kept], [one for _, one in kept])
     elif len(batch) > 1 or not getattr(batch, "suspect", False):
         suspects.extend(_Suspect([task]) for task in batch)

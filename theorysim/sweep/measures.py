@@ -66,9 +66,9 @@ def named(measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
             raise TypeError(f"measure={one!r}: must be a name or a function of a Run, not {type(one).__name__}")
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
         if isinstance(one, str) and one not in MEASURES and one not in OBSERVABLES and statement_of(one) is None:
-            raise ValueError(f"measure={one!r}: must be one of {', '.join(MEASURES)}; an observable, whose last value is "
-                             f"kept ({', '.join(OBSERVABLES)}); the id of a statement of {', '.join(PAPERS)}; or a "
-                             "function of a Run")
+            raise ValueError(f"measure={one!r}: must be one of {', '.join(MEASURES)}; an observable, whose last value "
+                             f"is kept ({', '.join(OBSERVABLES)}); the id of a statement of {', '.join(PAPERS)}; or "
+                             "a function of a Run")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
         found[name] = one
@@ -119,5 +119,6 @@ def fingerprint(measure: Measure) -> str:
     name = getattr(measure, "__qualname__", type(measure).__qualname__)
     if code is None:
         return f"function {name}"
-    parts = (code.co_code, repr(code.co_names).encode(), repr([c for c in code.co_consts if not hasattr(c, "co_code")]).encode())
-    return f"function {name} {hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}"
+    constants = [one for one in code.co_consts if not hasattr(one, "co_code")]
+    digest = hashlib.sha256(code.co_code + repr((code.co_names, constants)).encode()).hexdigest()
+    return f"function {name} {digest[:16]}"

@@ -9,10 +9,10 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from theorysim.sweep.measures import Value
 from theorysim.sweep.plan import Cell, Task
@@ -29,6 +29,18 @@ SCHEMA = """
                        PRIMARY KEY (cell, seed)) WITHOUT ROWID;
     CREATE INDEX runs_by_key ON runs (key);
 """
+
+
+class Row(NamedTuple):
+    """One run in a table."""
+
+    coordinates: dict[str, Any]
+    algorithm: str
+    seed: int
+    status: str
+    reason: str
+    values: dict[str, Value]
+    setting: dict[str, Any]
 
 
 class Store:
@@ -51,7 +63,8 @@ class Store:
         self.path = None if path is None else Path(path)
         if self.path is not None and not self.path.parent.is_dir():
             raise FileNotFoundError(f"store={str(path)!r}: its folder does not exist")
-        self._connection = sqlite3.connect(":memory:" if self.path is None else self.path, timeout=30, isolation_level=None)
+        place = ":memory:" if self.path is None else self.path
+        self._connection = sqlite3.connect(place, timeout=30, isolation_level=None)
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:
@@ -140,8 +153,8 @@ class Store:
         differing = [f"{name} was {before[name]!r} and is now {asked[name]!r}"
                      for name in asked if name in before and before[name] != asked[name]]
         if differing:
-            raise ValueError(f"store={str(self.path)!r}: holds another sweep: {'; '.join(differing)}. Give another file, "
-                             "or go on with the old parameters (the grid, the seeds and the algorithms may grow)")
+            raise ValueError(f"store={str(self.path)!r}: holds another sweep: {'; '.join(differing)}. Give another "
+                             "file, or go on with the old parameters (grid, seeds and algorithms may grow)")
         self._note(study)
         known = {(place, name): (number, setting) for number, place, name, setting
                  in self._connection.execute("SELECT cell, coordinates, algorithm, setting FROM cells")}
@@ -158,12 +171,12 @@ class Store:
         rows = self._connection.execute("SELECT coordinates, algorithm, cell FROM cells")
         return {(place, name): number for place, name, number in rows}
 
-    def finished(self) -> dict[str, Outcome]:
-        """What is kept of every run by its key; runs that failed are to be tried again."""
+    def finished(self, keys: Container[str]) -> dict[str, Outcome]:
+        """What is kept of the runs with these keys; runs that failed are to be tried again."""
         rows = self._connection.execute(
             "SELECT key, status, reason, measures, seconds FROM runs WHERE status != ?", (FAILED,))
         return {key: Outcome(key, status, reason, json.loads(measures), seconds)
-                for key, status, reason, measures, seconds in rows}
+                for key, status, reason, measures, seconds in rows if key in keys}
 
     def add(self, rows: Iterable[tuple[int, Task, Outcome]]) -> None:
         """Keep runs, given with the numbers of their cells, all or none."""
@@ -172,12 +185,19 @@ class Store:
         with self._transaction():
             self._connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
-    def rows(self) -> Iterator[tuple[dict[str, Any], str, int, str, str, dict[str, Value], dict[str, Any]]]:
-        """Everything there is: coordinates, algorithm, seed, status, reason, measures, setting."""
-        query = """SELECT coordinates, algorithm, seed, status, reason, measures, setting FROM runs JOIN cells USING (cell)
-                   ORDER BY cell, seed"""
+    def rows(self) -> Iterator[Row]:
+        """Everything there is."""
+        query = """SELECT coordinates, algorithm, seed, status, reason, measures, setting
+                   FROM runs JOIN cells USING (cell) ORDER BY cell, seed"""
         for place, name, seed, status, reason, measures, setting in self._connection.execute(query):
-            yield json.loads(place), name, seed, status, reason, json.loads(measures), json.loads(setting)
+            coordinates = {axis: _hashable(value) for axis, value in json.loads(place).items()}
+            fields = json.loads(setting)
+            del fields["reason"]
+            yield Row(coordinates, name, seed, status, reason, json.loads(measures), fields)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(_hashable(part) for part in value) if isinstance(value, list) else value
 
 
 def _place(cell: Cell) -> str:

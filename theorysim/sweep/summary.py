@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-
 def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.DataFrame":
     """Average a sweep over seeds.
 
@@ -53,7 +52,8 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
         by = [*axes, "algorithm"]
     unknown = [name for name in by if name not in frame.columns]
     if unknown or not by:
-        raise ValueError(f"by={list(by)!r}: must name columns of the table, which are {', '.join(map(str, frame.columns))}")
+        columns = ", ".join(map(str, frame.columns))
+        raise ValueError(f"by={list(by)!r}: must name columns of the table, which are {columns}")
     if measures is None:
         measures = _numbers_that_vary(frame, by)
     rows = []

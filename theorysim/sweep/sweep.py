@@ -10,9 +10,9 @@ from theorysim import _validate, progress as bars
 from theorysim.problem import DERIVED, SignalNoise
 from theorysim.simulate import NUMERICS, PRECISIONS
 from theorysim.sweep.execution import execute, validated
-from theorysim.sweep.measures import Measure, Value, fingerprint, named
-from theorysim.sweep.plan import AlgorithmOf, Cell, ProblemOf, Task, cells, seeds_of
-from theorysim.sweep.store import Store, number_of
+from theorysim.sweep.measures import Measure, fingerprint, named
+from theorysim.sweep.plan import AlgorithmOf, ProblemOf, Task, cells, seeds_of
+from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 from theorysim.theory.statement import Constants
 
@@ -113,22 +113,17 @@ def sweep(
     try:
         with kept.locked():
             numbers = kept.enter(study, found)
-            outcomes = _completed(kept, tasks, numbers)
+            outcomes = kept.finished({task.key for task in tasks})
             complete = _run(job, tasks, outcomes, executor, workers, kept, numbers, progress)
     finally:
         kept.close()
-    rows = [(dict(task.cell.coordinates), task.cell.algorithm_name, task.seed, one.status, one.reason, one.values,
-             task.cell) for task in tasks if (one := outcomes.get(task.key)) is not None]
-    settings = {id(cell): cell.setting() for cell in found}
-    return _frame(
-        [(*row[:-1], settings[id(row[-1])]) for row in rows], list(grid), list(measures), complete
-    )
-
-
-def _completed(kept: Store, tasks: Sequence[Task], numbers: Mapping[tuple[str, str], int]) -> dict[str, Outcome]:
-    """What is in the store of these tasks, and what needs no run: cells that are not valid."""
-    outcomes = kept.finished()
-    return {task.key: outcomes[task.key] for task in tasks if task.key in outcomes}
+    rows = []
+    for cell in found:
+        place, setting = dict(cell.coordinates), cell.setting()
+        for task in (Task(cell, seed, steps, precision) for seed in chosen):
+            if (one := outcomes.get(task.key)) is not None:
+                rows.append(Row(place, cell.algorithm_name, task.seed, one.status, one.reason, one.values, setting))
+    return _frame(rows, list(grid), list(measures), complete)
 
 
 def _run(
@@ -185,31 +180,25 @@ def load_sweep(path: str | Path) -> "pd.DataFrame":
     kept = Store(path)
     try:
         study = kept.study()
-        rows = [(dict(zip(place, map(_hashable, place.values()), strict=True)), *rest) for place, *rest in kept.rows()]
+        rows = list(kept.rows())
     finally:
         kept.close()
     return _frame(rows, study.get("axes", []), list(study.get("measures", [])), None)
 
 
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _frame(
-    rows: Sequence[tuple[dict[str, Any], str, int, str, str, dict[str, Value], dict[str, Any]]],
-    axes: list[str], measures: list[str], complete: bool | None,
-) -> "pd.DataFrame":
+def _frame(rows: Sequence[Row], axes: list[str], measures: list[str], complete: bool | None) -> "pd.DataFrame":
     import pandas as pd
 
     nothing = dict.fromkeys(measures)
-    records = [setting | nothing | values | place | {"algorithm": name, "seed": seed, "status": status, "reason": reason}
-               for place, name, seed, status, reason, values, setting in rows]
-    frame = pd.DataFrame(records)
+    frame = pd.DataFrame([
+        row.setting | nothing | row.values | row.coordinates
+        | {"algorithm": row.algorithm, "seed": row.seed, "status": row.status, "reason": row.reason}
+        for row in rows
+    ])
     first = [*axes, "algorithm", "seed", "status", "reason", *measures]
-    order = [*first, *sorted((name for name in frame.columns if name not in first), key=_field_order)]
-    frame = frame.reindex(columns=order)
+    frame = frame.reindex(columns=[*first, *sorted(set(frame.columns) - set(first), key=_field_order)])
     for name in measures:
-        if frame[name].map(lambda value: value is None or isinstance(value, int | float) and not isinstance(value, bool)).all():
+        if all(value is None or type(value) in (int, float) for value in frame[name]):
             frame[name] = frame[name].astype(float)
     frame.attrs = {"axes": axes, "measures": measures, "complete": complete}
     return frame

@@ -85,8 +85,8 @@ class Evidence:
         if not isinstance(problem, SignalNoise):
             raise ValueError(f"run.problem={problem!r}: statements speak about a SignalNoise problem")
         if problem.bias or problem.init_law != "normal":
-            raise ValueError(f"run.problem={problem!r}: statements speak about Gaussian initial weights (init_law='normal') "
-                             "without bias (bias=0)")
+            raise ValueError(f"run.problem={problem!r}: statements speak about Gaussian initial weights without bias, "
+                             "init_law='normal' and bias=0")
         return problem
 
     @property
