@@ -1,6 +1,7 @@
 """Draws have the distribution they should: vectors and Wishart, down to few and up to very many dimensions."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,36 +206,42 @@ def assert_same_draw(found: Draw, wanted: Draw) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), name)
 
 
-def larger_problems() -> st.SearchStrategy[ts.SignalNoise]:
+def larger_problems(**fields: Any) -> st.SearchStrategy[ts.SignalNoise]:
     """Dimensions around n + 2m + 1, where the choice of form changes, beside all others."""
-    edge = st.builds(lambda p, more: p.replace(d=max(2, p.n + 2 * p.m + more)), ours.problems(), st.integers(-1, 3))
-    return ours.problems() | edge
+    some = ours.problems(**fields)
+    return some | st.builds(lambda p, more: p.replace(d=max(2, p.n + 2 * p.m + more)), some, st.integers(-1, 3))
 
 
 @given(larger_problems(), ours.seeds())
 def test_auto_takes_the_smaller_form(problem: ts.SignalNoise, seed: int) -> None:
-    """Wishart where d − 1 ≥ n + 2m, vectors below."""
-    form = "wishart" if problem.d - 1 >= problem.n + 2 * problem.m else "vectors"
+    """Wishart where d − 1 ≥ n + 2m, vectors below; uniform weights have no other form."""
+    smaller = problem.d - 1 >= problem.n + 2 * problem.m and problem.init_law == "normal"
+    form = "wishart" if smaller else "vectors"
     assert_same_draw(Draw.from_problem(problem, seed), Draw.from_problem(problem, seed, form))
 
 
-@given(larger_problems(), ours.seeds(), st.sampled_from(FORMS))
+@given(larger_problems(init_law="normal"), ours.seeds(), st.sampled_from(FORMS))
 def test_a_draw_is_explicit(problem: ts.SignalNoise, seed: int, form: str) -> None:
     """Either form has atoms and weights as vectors, in as few coordinates as it may, and inner products from them."""
     drawn = Draw.from_problem(problem, seed, form)
     coordinates = problem.d if form == "vectors" else 1 + min(problem.d - 1, problem.n + 2 * problem.m)
-    assert drawn.vectors.shape == (problem.n + 1, coordinates)
+    signal = problem.signal_norm * np.eye(1, coordinates)[0]
+    if problem.bias:
+        coordinates, signal = coordinates + 1, np.append(signal, problem.bias)
+    assert drawn.vectors.shape == (problem.atoms, coordinates)
     assert drawn.weights.shape == (2 * problem.m, coordinates)
     np.testing.assert_array_equal(drawn.gram, drawn.vectors @ drawn.vectors.T)
     np.testing.assert_array_equal(drawn.inner, drawn.weights @ drawn.vectors.T)
-    np.testing.assert_array_equal(drawn.vectors[0], problem.signal_norm * np.eye(1, coordinates)[0])
+    np.testing.assert_array_equal(drawn.vectors[0], signal)
     assert (drawn.n, drawn.m) == (problem.n, problem.m)
     assert set(drawn.observed_labels) <= {1.0, -1.0} and set(drawn.labels) <= {1.0, -1.0}
     if problem.orthogonal_noise:
-        assert not drawn.gram[0, 1:].any()
+        assert not drawn.vectors[-problem.n:, 0].any()
+        if not problem.bias:
+            assert not drawn.gram[0, 1:].any()
 
 
-@given(larger_problems(), ours.seeds(), st.sampled_from(FORMS))
+@given(larger_problems(**ours.PLAIN), ours.seeds(), st.sampled_from(FORMS))
 def test_a_draw_depends_on_problem_seed_and_form_only(problem: ts.SignalNoise, seed: int, form: str) -> None:
     """Not on other draws, nor on the global generator; another seed is another draw."""
     first = Draw.from_problem(problem, seed, form)
@@ -245,7 +252,7 @@ def test_a_draw_depends_on_problem_seed_and_form_only(problem: ts.SignalNoise, s
     assert not np.isin(Draw.from_problem(problem, seed + 1, form).gram[1:, 1:], first.gram[1:, 1:]).any()
 
 
-@given(ours.problems(), ours.seeds(), st.sampled_from(FORMS))
+@given(ours.problems(**ours.PLAIN), ours.seeds(), st.sampled_from(FORMS))
 def test_distribution_parameters_only_scale(problem: ts.SignalNoise, seed: int, form: str) -> None:
     """The same seed has the same standard Gaussians at any scale, so that curves over SNR are smooth."""
     unit = problem.replace(signal_norm=1.0, noise_std=1.0, init_std=1.0)
@@ -255,7 +262,7 @@ def test_distribution_parameters_only_scale(problem: ts.SignalNoise, seed: int, 
     np.testing.assert_array_equal(drawn.labels, standard.labels)
 
 
-@given(ours.lively_problems(d=st.integers(30, 10**6)), ours.seeds())
+@given(ours.lively_problems(d=st.integers(30, 10**6), **ours.PLAIN), ours.seeds())
 def test_wishart_draw_is_a_network_in_few_dimensions(problem: ts.SignalNoise, seed: int) -> None:
     """Given back as explicit arrays in its own n + 2m + 1 coordinates it trains to the same coefficients."""
     drawn = Draw.from_problem(problem, seed, "wishart")

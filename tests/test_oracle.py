@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import count, product
+from typing import Any
 
 import naive
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 import theorysim as ts
-from theorysim import risk
+from theorysim import risk, simulation
+from theorysim.kernels import score
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-10  # relative, of every comparison with the reference
@@ -53,12 +55,12 @@ class Given:
         norm = float(np.linalg.norm(self.signal))
         return ts.SignalNoise(n, d, m, norm, NOISE_STD, 0.3, q=self.q, orthogonal_noise=self.orthogonal)
 
-    def run(self, engine: str = "coefficients") -> ts.Run:
+    def run(self, engine: str = "coefficients", **options: Any) -> ts.Run:
         """The package's training, every step recorded."""
         draw = ts.Draw.from_arrays(noise=self.noise, weights=self.weights, labels=self.labels,
                                    observed_labels=self.observed, signal=self.signal)
         return ts.simulate(self.problem(), ts.GradientDescent(self.lr), len(self.eps), engine=engine,
-                           draw=draw, label_noise=self.eps, record_every=1)
+                           draw=draw, label_noise=self.eps, record_every=1, **options)
 
 
 def given(seed: int = 168, *, q: float = 2, n: int = 5, m: int = 2, d: int = 12, steps: int = 500,
@@ -453,6 +455,303 @@ def test_noise_covariance_without_vectors(orthogonal: bool, signal_norm: float) 
     run = ts.simulate(problem, ts.GradientDescent(0.5), 200, seed=1, engine="weights")
     filters = run.weights[:, 1:] if orthogonal else run.weights
     assert_close(risk.noise_covariance(run), problem.noise_std**2 * filters @ filters.T)
+
+
+# --- other initial weights: uniform ones, and a bias coordinate ---------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Started:
+    """A draw of a problem with uniform weights, a bias or both, and label multipliers."""
+
+    problem: ts.SignalNoise
+    draw: ts.Draw
+    eps: Array  # (steps, n)
+    lr: float
+
+    @property
+    def plain_patches(self) -> Array:
+        """y μ and ξ of every sample, (n, 2, d)."""
+        signal, noise = (part[..., :self.problem.d] for part in (self.draw.vectors[0], self.draw.vectors[-self.draw.n:]))
+        return np.stack([self.draw.labels[:, None] * signal, noise], axis=1)
+
+    @property
+    def patches(self) -> Array:
+        """The same with the bias as one more coordinate, if there is one."""
+        if not self.problem.bias:
+            return self.plain_patches
+        return np.pad(self.plain_patches, ((0, 0), (0, 0), (0, 1)), constant_values=self.problem.bias)
+
+    @property
+    def weights(self) -> Array:
+        """Initial filters, (2, m, d) or (2, m, d + 1)."""
+        return self.draw.weights.reshape(2, self.draw.m, -1)
+
+    def history(self) -> naive.History:
+        """The reference's training."""
+        draw = self.draw
+        return naive.train(
+            self.patches, draw.labels, draw.observed_labels, self.weights, self.eps, self.lr, self.problem.q
+        )
+
+    def run(self, engine: str = "coefficients") -> ts.Run:
+        """The package's training, every step recorded."""
+        return ts.simulate(self.problem, ts.GradientDescent(self.lr), len(self.eps), engine=engine, draw=self.draw,
+                           label_noise=self.eps, record_every=1)
+
+
+def started(seed: int = 3, *, steps: int = 200, law: str = "none", lr: float | None = None, **fields: Any) -> Started:
+    """A small drawn case, by default with uniform weights, a bias and some labels flipped."""
+    default = {"n": 5, "d": 12, "m": 2, "signal_norm": 1.2, "noise_std": NOISE_STD, "init_std": 0.3, "q": 2,
+               "label_flip": 0.3, "init_law": "uniform", "bias": 0.7}
+    problem = ts.SignalNoise(**default | fields)
+    rng = np.random.default_rng(seed)
+    eps = 1 + 0.7 * rng.standard_normal((steps, problem.n)) if law == "gaussian" else np.ones((steps, problem.n))
+    draw = ts.Draw.from_problem(problem, seed, "vectors")
+    return Started(problem, draw, eps, lr or LEARNING_RATE[problem.q])
+
+
+def with_weights(case: Started, weights: Array) -> Started:
+    """The case with initial filters of one's own."""
+    return replace(case, draw=case.draw.with_weights(weights))
+
+
+def of_one_class(**fields: Any) -> Started:
+    """A case whose true labels are all equal."""
+    return next(case for case in (started(seed, n=3, **fields) for seed in count()) if len(set(case.draw.labels)) == 1)
+
+
+def by_class(history: naive.History, labels: Array) -> Array:
+    """γ of (μ, bias) and of (−μ, bias), which the samples of one class move, (steps + 1, 2, m, 2)."""
+    own = np.array(history.rho)[..., 0] * np.array(naive.BRANCHES)[:, None, None] * labels
+    return np.stack([own[..., labels == y].sum(axis=-1) for y in (1, -1)], axis=-1)
+
+
+def assert_agrees_with_bias(run: ts.Run, history: naive.History) -> None:
+    """As assert_agrees, with signal learning counted for two atoms."""
+    draw, steps = run.draw, range(len(history.gamma))
+    gamma, rho = by_class(history, draw.labels), np.array(history.rho)[..., 1]
+    assert_close(gamma.sum(axis=-1), history.gamma)  # the reference adds them up
+    assert_close(run.gamma, gamma, by_step=True)
+    assert_close(run.rho, rho, by_step=True)
+    assert_close([run.outputs(t) for t in steps], history.outputs, by_step=True)
+    assert_close([ts.reconstruct(run, t) for t in steps], history.weights, by_step=True)
+    assert_close([run.weights_at(t).reshape(history.weights[t].shape) for t in steps], history.weights, by_step=True)
+    if run.weights is not None:
+        assert_close(run.weights.reshape(history.weights[-1].shape), history.weights[-1])
+    rows = [naive.observables(history.outputs[t], draw.labels, draw.observed_labels, gamma[t], rho[t][..., None])
+            for t in steps]
+    assert_columns(run, rows, list(rows[0]))
+
+
+@pytest.mark.parametrize(
+    ("q", "orthogonal", "law"), list(product((1, 2, 2.5, 3), (True, False), ("none", "gaussian")))
+)
+def test_uniform_weights_and_bias_are_explicit_training(q: float, orthogonal: bool, law: str) -> None:
+    """Both at once and each alone, in either engine, on runs that go far from their start."""
+    for init_law, bias in (("uniform", 0.7), ("uniform", 0.0), ("normal", -0.7)):
+        case = started(q=q, orthogonal_noise=orthogonal, law=law, init_law=init_law, bias=bias)
+        assert case.draw.noisy.any() and len(set(case.draw.labels)) == 2
+        history = case.history()
+        agrees = assert_agrees_with_bias if bias else assert_agrees
+        for engine in ("coefficients", "weights"):
+            agrees(case.run(engine), history)
+        loss = [row["train_loss"] for row in history.observables]
+        assert abs(loss[-1] - loss[0]) > 0.2 * loss[0]
+
+
+@pytest.mark.parametrize("q", [1, 2, 2.5, 3])
+def test_bias_of_a_problem_is_that_of_patch_data(q: float) -> None:
+    """The same patches as PatchData with ``bias=``: the same coefficients, outputs and observables."""
+    case = started(q=q, law="gaussian", orthogonal_noise=False)
+    data = ts.PatchData.from_vectors(
+        case.plain_patches, case.draw.labels, observed_labels=case.draw.observed_labels, bias=case.problem.bias,
+        m=case.problem.m, init_std=0.1, q=q,
+    )
+    draw = ts.Draw.from_problem(data).with_weights(case.weights)
+    expected = case.run()
+    run = ts.simulate(data, ts.GradientDescent(case.lr), len(case.eps), draw=draw, label_noise=case.eps, record_every=1)
+    signal = draw.vectors[draw.owner < 0]
+    order = [int(np.flatnonzero((signal == wanted).all(axis=1)).item()) for wanted in case.draw.vectors[:2]]
+    assert_close(run.gamma[..., order], expected.gamma, by_step=True)
+    assert_close(run.rho, expected.rho, by_step=True)
+    assert_close(run.outputs(), expected.outputs())
+    assert_close(ts.reconstruct(run), ts.reconstruct(expected))
+    for name in expected.observables:
+        assert_close(run.column(name), expected.column(name), by_step=name in POSITIVE)
+
+
+OFF = np.append(np.zeros(12), -1.0)  # a filter that a positive bias holds below 0 on every patch
+BIASED = {
+    **{f"one class, q={q}": of_one_class(q=q) for q in (1, 2, 2.5)},
+    **{f"one class observed, flips {flip}": started(label_flip=flip) for flip in ((0.0, 1.0), (1.0, 0.0))},
+    "every label flipped": started(label_flip=1.0),
+    **{f"no signal, q={q}, orthogonal={o}": started(q=q, orthogonal_noise=o, signal_norm=0.0)
+       for q in (1, 2) for o in (True, False)},
+    **{f"one sample, q={q}": started(q=q, n=1) for q in (1, 2, 3)},
+    **{f"one filter, q={q}": started(q=q, m=1, law="gaussian") for q in (1, 2, 2.5)},
+    "one sample, one filter": started(n=1, m=1, orthogonal_noise=False),
+    "two dimensions": started(d=2),
+    **{f"one dead filter, q={q}": with_weights(case := started(q=q), np.stack([[case.weights[0, 0], OFF],
+                                                                               case.weights[1]])) for q in (1, 2)},
+    **{f"dead branch, q={q}": with_weights(case := started(q=q), np.stack([case.weights[0], [OFF, OFF]]))
+       for q in (1, 3)},
+    **{f"all dead, q={q}": with_weights(started(q=q, steps=20), np.broadcast_to(OFF, (2, 2, 13))) for q in (1, 2)},
+    **{f"weights zero, q={q}": started(q=q, steps=20, init_std=0.0) for q in (1, 2.5)},
+    **{f"bias {b}, q={q}": started(q=q, bias=b, law="gaussian", lr=0.01) for b in (-3.0, 3.0) for q in (1, 2)},
+    **{f"bias {b}": started(bias=b) for b in (1e-6, -1e-6)},
+}
+
+
+@pytest.mark.parametrize("name", BIASED)
+def test_hard_inputs_with_bias(name: str) -> None:
+    """Both engines agree with the reference where something is degenerate or extreme."""
+    case = BIASED[name]
+    history = case.history()
+    for engine in ("coefficients", "weights"):
+        assert_agrees_with_bias(case.run(engine), history)
+    if name.startswith(("all dead", "weights zero")):
+        assert not case.run().coefficients.any()
+
+
+@pytest.mark.parametrize("bias", [1e-3, 0.5, -1.0, 30.0])
+@pytest.mark.parametrize("signal_norm", [0.0, 1e-9, 1e-6, 1.0])
+def test_a_problem_takes_its_own_draw(signal_norm: float, bias: float) -> None:
+    """However small the signal is beside the bias."""
+    problem = ts.SignalNoise(n=4, d=50, m=2, signal_norm=signal_norm, noise_std=0.2, init_std=0.1, bias=bias)
+    for form in ("vectors", "wishart"):
+        assert ts.simulate(problem, ts.GradientDescent(1e-3), 2, draw=form).status == "completed"
+
+
+def test_a_problem_takes_its_own_draw_whatever_its_bias() -> None:
+    """Also where b·b and b**2 differ in the last digit."""
+    numbers = np.random.default_rng(0).standard_normal(20_000).tolist()
+    odd = [b for b in numbers if b**2 != b * b] or numbers[:1]  # about one in a thousand, depending on the C library
+    for bias in odd[:5]:
+        problem = ts.SignalNoise(n=4, d=50, m=2, signal_norm=0.0, noise_std=0.2, init_std=0.1, bias=bias)
+        assert ts.simulate(problem, ts.GradientDescent(1e-3), 2).status == "completed"
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("q", [1, 2, 2.5, 3])
+@pytest.mark.parametrize(("init_law", "bias", "form"), [
+    ("uniform", 0.0, "vectors"), ("uniform", 0.5, "auto"), ("normal", -0.5, "wishart"), ("normal", 0.5, "vectors"),
+])
+def test_paired_engines_on_other_initial_weights(q: float, init_law: str, bias: float, form: str) -> None:
+    """Coefficients and weights in lockstep differ by less than 1e-10."""
+    problem = ts.SignalNoise(n=60, d=300, m=8, signal_norm=1.0, noise_std=300**-0.5, init_std=0.3, q=q,
+                             label_flip=(0.1, 0.3), orthogonal_noise=q != 2, init_law=init_law, bias=bias)
+    run = ts.simulate(problem, ts.GradientDescent(lr=0.5, label_noise=ts.Flip(0.1)), 300, seed=5, draw=form,
+                      engine="paired")
+    assert run.deviation is not None and 0 < run.deviation <= TOLERANCE
+    assert run.column("train_loss")[-1] < 0.9 * run.column("train_loss")[0]
+
+
+# --- the kernel that scores test noise ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", [1, 1.5, 2, 2.5, 3, 4])
+def test_votes_are_those_of_plain_loops(q: float) -> None:
+    """Many patches at once, with inner products 0, all negative, and not a number; what was there is overwritten."""
+    inner = np.random.default_rng(0).standard_normal((6, 50))
+    inner[2, :10] = 0.0
+    inner[:, 3], inner[:, 4], inner[1, 5] = -1.0, 0.0, np.nan
+    readout, found = np.repeat([1 / 3, -1 / 3], 3), np.full(50, 7.0)
+    score.votes(inner, readout, float(q), found)
+    expected = [sum(readout[k] * naive.activation(float(inner[k, i]), q) for k in range(6)) for i in range(50)]
+    expected[5] = np.nan
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+    assert found[3] == found[4] == 0.0
+
+
+# --- single precision ---------------------------------------------------------------------------------------------
+
+SINGLE = 2e-5  # relative; up to 2e-6 is measured
+EPSILON = float(np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("law", ["none", "flips"])
+@pytest.mark.parametrize("orthogonal", [True, False])
+@pytest.mark.parametrize("q", [1, 2, 2.5, 3])
+def test_single_precision_is_close_to_double(q: float, orthogonal: bool, law: str) -> None:
+    """Coefficients, outputs and observables of 300 steps, and it is single precision indeed."""
+    case = given(q=q, orthogonal=orthogonal, law=law, flipped=True, steps=300)
+    double, single = case.run(), case.run(precision="single")
+    assert (double.precision, single.precision) == ("double", "single")
+    assert single.coefficients.dtype == single.inner.dtype == np.float32
+    assert double.coefficients.dtype == double.inner.dtype == single.rows.dtype == np.float64
+    pairs = [
+        (single.gamma, double.gamma), (single.rho, double.rho), (single.outputs(), double.outputs()),
+        (single.inner, double.inner), (ts.reconstruct(single), ts.reconstruct(double)),
+        *[(single.column(name), double.column(name)) for name in (*POSITIVE, "output_min", "output_max")],
+    ]
+    errors = [np.abs(found - wanted).max() / np.abs(wanted).max() for found, wanted in pairs]
+    assert max(errors) < SINGLE
+    assert max(errors) > EPSILON / 100
+
+
+def test_single_precision_of_a_large_run() -> None:
+    """Test error, loss and coefficients of a drawn problem agree, and so do a biased one's and a uniform one's."""
+    for fields in ({}, {"bias": 0.3}, {"init_law": "uniform"}):
+        problem = ts.SignalNoise(n=60, d=3000, m=8, signal_norm=0.2, noise_std=0.02, init_std=0.01, **fields)
+        double, single = (ts.simulate(problem, ts.GradientDescent(1.0), 300, 2, precision=precision)
+                          for precision in ("double", "single"))
+        np.testing.assert_allclose(single.rows[:, 0], double.rows[:, 0], rtol=SINGLE)
+        assert np.abs(single.coefficients - double.coefficients).max() < SINGLE * np.abs(double.coefficients).max()
+        found, wanted = single.test_error(n_test=20_000), double.test_error(n_test=20_000)
+        assert abs(found.value - wanted.value) <= 2e-4
+        assert 0.01 < wanted.value < 0.49
+        assert double.rows[-1, 0] < 0.5 * double.rows[0, 0]
+
+
+@pytest.mark.parametrize("first", [0, 1, 100, 256, 300])
+def test_resumed_single_precision_is_the_straight_run(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit, in whatever chunks."""
+    problem = ts.SignalNoise(n=8, d=100, m=3, signal_norm=1.0, noise_std=0.1, init_std=0.1, q=3, bias=0.2)
+    algorithm = ts.GradientDescent(0.3, ts.Gaussian(1, 0.5))
+    straight = ts.simulate(problem, algorithm, 300, 4, record_every=10, precision="single")
+    monkeypatch.setattr(simulation, "CHUNK_FLOPS", 1.0)
+    part = ts.simulate(problem, algorithm, first, 4, record_every=10, precision="single")
+    whole = ts.resume(part, 300 - first)
+    assert whole.precision == straight.precision == "single"
+    for name in ("rows", "coefficients", "inner", "steps_recorded"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(straight, name))
+
+
+@pytest.mark.parametrize("q", [1, 2, 3])
+def test_overflow_of_single_precision_is_said(q: float) -> None:
+    """Where double precision goes on, numbers beyond 1e38 are divergence; what is kept is finite and right."""
+    case = given(q=q, lr={1: 1e40, 2: 1e4, 3: 1e3}[q], steps=40)
+    with np.errstate(all="ignore"), pytest.raises(ts.DivergenceError) as caught:
+        case.run(precision="single")
+    run = caught.value.run
+    assert (run.status, run.precision, run.stopped_at) == ("diverged", "single", run.steps + 1)
+    for kept in (run.coefficients, run.inner, run.column("train_loss")):
+        assert np.isfinite(kept).all()
+    straight = replace(case, eps=case.eps[: run.steps]).run()
+    np.testing.assert_allclose(run.inner, straight.inner, rtol=0, atol=1e-3 * np.abs(straight.inner).max())
+    assert replace(case, eps=case.eps[: run.steps + 1]).run().status == "completed"
+
+
+@pytest.mark.parametrize(("precision", "lr"), [("single", 3e38), ("double", 1e308)])
+def test_overflow_below_zero_is_said(precision: str, lr: float) -> None:
+    """An inner product of −∞ votes 0, as any negative one does, and is divergence nevertheless.
+
+    The filter of j = −1 sees the noise of the one sample, y = 1, and is pushed away from it; the other one is dead.
+    """
+    draw = ts.Draw.from_arrays(signal=[1, 0], noise=[[1, 2]], labels=[1], weights=[[[-1, -1]], [[-1, 1]]])
+    problem = ts.SignalNoise(1, 2, 1, 1.0, 1.0, 1.0, q=1, orthogonal_noise=False)
+    with np.errstate(all="ignore"):
+        run = ts.simulate(problem, ts.GradientDescent(lr), 3, draw=draw, precision=precision, on_failure="return")
+    assert (run.status, run.stopped_at) == ("diverged", 1)
+    assert np.isfinite(run.inner).all() and np.isfinite(run.coefficients).all()
+
+
+@pytest.mark.parametrize("engine", ["weights", "paired"])
+def test_oracles_are_in_double_precision(engine: str) -> None:
+    """An engine that keeps explicit weights refuses to be less than exact."""
+    with pytest.raises(ValueError, match=f"precision='single'.*'double'.*engine='{engine}'"):
+        given(steps=1).run(engine, precision="single")
 
 
 def test_reference_is_the_gradient_of_the_loss() -> None:

@@ -71,6 +71,9 @@ RUNS: dict[str, Callable[[], ts.Run]] = {
     "record_at": lambda: simulate(record_every=None, record_at=[3, 4]),
     "no steps": lambda: simulate(steps=0),
     "resumed": lambda: ts.resume(simulate(), 12),
+    "single": lambda: simulate(precision="single"),
+    "bias": lambda: simulate(PROBLEM.replace(bias=-0.5)),
+    "uniform": lambda: simulate(PROBLEM.replace(init_law="uniform", bias=0.5)),
 }
 
 every_run = pytest.mark.parametrize("make", RUNS.values(), ids=RUNS.keys())
@@ -113,6 +116,14 @@ def test_what_follows_from_a_run_is_the_same(make: Callable[[], ts.Run], tmp_pat
     assert loaded.observables.equals(run.observables)
     assert repr(loaded) == repr(run)
     assert loaded._repr_html_() == run._repr_html_()
+
+
+def test_single_precision_stays_single(tmp_path: Path) -> None:
+    """On disk, and when the loaded run goes on."""
+    loaded = reloaded(RUNS["single"](), tmp_path)
+    longer = ts.resume(loaded, 5)
+    assert loaded.precision == longer.precision == "single"
+    assert loaded.coefficients.dtype == longer.coefficients.dtype == longer.inner.dtype == np.float32
 
 
 def test_the_examples_are_what_they_say() -> None:

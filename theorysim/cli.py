@@ -13,7 +13,7 @@ from theorysim.draw import FORMS
 from theorysim.problem import SignalNoise
 from theorysim.reproductions import REPRODUCTIONS, reproduce
 from theorysim.run import Status
-from theorysim.simulate import ENGINES, DivergenceError, simulate
+from theorysim.simulate import ENGINES, PRECISIONS, DivergenceError, simulate
 from theorysim.storage import load_run
 from theorysim.theory import PAPERS
 from theorysim.theory.statement import Constants
@@ -48,6 +48,7 @@ REPRODUCE_EXAMPLES = """\
 examples:
   theorysim reproduce huang2025-fig2
   theorysim reproduce huang2025-fig2 --seeds 3 --out elsewhere
+  theorysim reproduce huang2025-fig3 --store fig3.db      a sweep: stop it with Ctrl-C, the same line goes on
 """
 
 
@@ -148,6 +149,10 @@ def _add_reproduce(commands: Any) -> None:
     parser.add_argument("name", choices=REPRODUCTIONS, metavar="NAME", help="one of the names above")
     parser.add_argument("--seeds", type=int, help="independent runs per setting (default: its own)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder to write to (default %(default)s)")
+    sweeps = parser.add_argument_group("for those that are sweeps")
+    sweeps.add_argument("--store", type=Path, metavar="DB", help="keep every run in this file as it finishes")
+    sweeps.add_argument("--workers", type=int, help="cores to use (default: all)")
+    sweeps.add_argument("--precision", choices=PRECISIONS, help="of the runs (default: double)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -227,7 +232,9 @@ def _label_noise(options: argparse.Namespace) -> LabelNoise | None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    report = reproduce(options.name, seeds=options.seeds, progress=not options.quiet)
+    given = {name: getattr(options, name) for name in ("store", "workers", "precision")}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    report = reproduce(options.name, seeds=options.seeds, progress=not options.quiet, **chosen)
     written = report.write(options.out)  # first of all, so that nothing that happens to the output loses it
     print(f"{report.title}\n\n{report.text}\n")
     for path in written:

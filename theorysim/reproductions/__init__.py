@@ -5,6 +5,7 @@ is the public library, so each is also an example of its use.
 """
 
 import importlib
+import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 REPRODUCTIONS = {
     "huang2025-fig2": "gradient descent memorises noise, label-noise gradient descent learns the signal",
-    "huang2025-fig3": "the same over sample size and SNR, as phase diagrams, the paper's and inside the regime",
+    "huang2025-fig3": "the same over sample size and SNR, as a phase diagram",
+    "huang2025-fig3-inside": "that diagram where d = n² log n, inside the regime of the theorems",
     "kou2023-heatmap": "benign overfitting of ReLU networks over dimension and signal norm, 100 000 runs",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
@@ -53,6 +55,14 @@ def markdown(frame: "pd.DataFrame") -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
+def interrupted_note(*frames: "pd.DataFrame") -> str:
+    """What a report made of sweeps says first when Ctrl-C ended one of them; nothing otherwise."""
+    if all(frame.attrs["complete"] for frame in frames):
+        return ""
+    return (f"**Interrupted: made of the {sum(map(len, frames))} runs there were. With a store (`--store`) the same "
+            "command goes on.**\n\n")
+
+
 def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **options: Any) -> Report:
     """Run a reproduction by name.
 
@@ -69,6 +79,10 @@ def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **
     """
     _validate.choice("name", name, REPRODUCTIONS)
     module = importlib.import_module(f"theorysim.reproductions.{name.replace('-', '_')}")
+    known = inspect.signature(module.run).parameters
+    for option in options:
+        if option not in known and "options" not in known:
+            raise TypeError(f"{option}={options[option]!r}: {name} has no such option; it has {', '.join(known)}")
     if seeds is not None:
         options["seeds"] = _validate.integer("seeds", seeds, 1)
     report: Report = module.run(progress=_validate.flag("progress", progress), **options)

@@ -15,7 +15,7 @@ import numpy as np
 from theorysim import plot
 from theorysim.algorithm import GradientDescent
 from theorysim.problem import SignalNoise
-from theorysim.reproductions import Report, markdown
+from theorysim.reproductions import Report, interrupted_note, markdown
 from theorysim.sweep import summarise, sweep
 from theorysim.sweep.crossing import Crossing, crossing
 from theorysim.theory import boundaries
@@ -64,7 +64,7 @@ def run(
     return Report(
         name="kou2023-heatmap",
         title="Test error over dimension and signal norm (Kou et al. 2023)",
-        text=_text(frame, line, constant, seeds, steps, lr),
+        text=interrupted_note(frame) + _text(frame, line, constant, seeds, steps, lr),
         tables={"cells": summarise(frame).drop(columns=["label_noise", "orthogonal_noise"]), "boundary": line.points},
         figure=_figure(frame, constant),
     )
@@ -102,8 +102,8 @@ def _text(
         f"network without 1/m, {steps} steps, {seeds} seeds a cell, {N_TEST} test noises each scored with both "
         "labels. Means over cells, with the smallest and largest cell.",
         markdown(pd.DataFrame(rows)),
-        f"Test error exceeds {TRUNCATION:g} in {int(truncated.sum())} of {len(truncated)} cells. Along the line where it "
-        f"is {TRUNCATION:g}, ‖μ‖ grows as d to the power {slope} (theory: 1/4), and n‖μ‖⁴/(σ⁴d) has median "
+        f"Test error exceeds {TRUNCATION:g} in {int(truncated.sum())} of {len(truncated)} cells. Along the line where "
+        f"it is {TRUNCATION:g}, ‖μ‖ grows as d to the power {slope} (theory: 1/4), and n‖μ‖⁴/(σ⁴d) has median "
         "{:.2f}, from {:.2f} to {:.2f}.".format(*constant),
     ])
 

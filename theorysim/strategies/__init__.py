@@ -2,6 +2,7 @@
 
     @given(problems(), algorithms(), seeds())                  # anything valid
     @given(problems(q=2, d=st.integers(100, 200)))             # a field fixed, a field narrowed
+    @given(problems(**PLAIN))                                  # Gaussian initial weights and no bias, as in papers
     @given(problems(inside="huang2025"))                       # in the regime that a paper assumes
     @given(problems(inside="huang2025").flatmap(good_draws))   # draws on which its lemmas are deterministic
     @given(cases(max_steps=100))                               # everything given as arrays, dynamics within bounds
@@ -33,9 +34,11 @@ from theorysim.strategies.data import (  # noqa: E402
     tied_cases,
 )
 from theorysim.strategies.values import (  # noqa: E402
+    PLAIN,
     REGIMES,
     algorithms,
     as_strategy,
+    biases,
     comparable_steps,
     flip_rates,
     label_noise_laws,
@@ -58,10 +61,12 @@ __all__ = [
     "Case",
     "EDGES",
     "INSIDE",
+    "PLAIN",
     "REGIMES",
     "algorithms",
     "arrays",
     "as_strategy",
+    "biases",
     "cases",
     "comparable_steps",
     "evidence_of",

@@ -17,6 +17,7 @@ from theorysim.problem import SignalNoise
 from theorysim.run import Run
 from theorysim.simulate import simulate
 from theorysim.strategies.values import (
+    PLAIN,
     comparable_steps,
     label_noises,
     largest_stable_lr,
@@ -45,6 +46,7 @@ def arrays(draw: st.DrawFn, problem: SignalNoise) -> dict[str, Array]:
     class or all flipped happen too. Entries of vectors are Gaussian from a chosen seed: numbers chosen one by
     one are often 0 or equal, and then a filter is exactly perpendicular to a patch, where the slope of ReLU
     jumps and rounding decides. For such ties on purpose, in exact arithmetic, there is :func:`tied_arrays`.
+    Weights are Gaussian and without bias, whatever the problem says.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     direction = rng.standard_normal(problem.d)
@@ -211,7 +213,7 @@ class Case:
 @st.composite
 def cases(
     draw: st.DrawFn,
-    problem: SearchStrategy[SignalNoise] = lively_problems(),
+    problem: SearchStrategy[SignalNoise] = lively_problems(**PLAIN),
     *,
     label_noise: Any = label_noises(),
     max_steps: int = 40,

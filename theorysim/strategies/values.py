@@ -35,6 +35,12 @@ def flip_rates() -> SearchStrategy[float | tuple[float, float]]:
     return st.just(0.0) | rate | st.tuples(rate, rate)
 
 
+def biases() -> SearchStrategy[float]:
+    """Values of ``bias``, of either sign and the size of the data; mostly none."""
+    some = st.builds(lambda size, sign: sign * size, scales(-2, 0), st.sampled_from([1.0, -1.0]))
+    return st.just(0.0) | st.just(0.0) | some
+
+
 FIELDS: dict[str, SearchStrategy[Any]] = {
     "n": st.integers(1, 12),
     "d": st.integers(2, 60),
@@ -45,15 +51,19 @@ FIELDS: dict[str, SearchStrategy[Any]] = {
     "q": powers(),
     "label_flip": flip_rates(),
     "orthogonal_noise": st.booleans(),
+    "init_law": st.sampled_from(["normal", "normal", "uniform"]),
+    "bias": biases(),
 }
+PLAIN: dict[str, Any] = {"init_law": "normal", "bias": 0.0}  # what papers speak of; ``problems(**PLAIN)``
 
 
 def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalNoise]:
     """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own.
 
     With ``inside="huang2025"`` all that Assumption 3.1 (constants 1) asks of a problem holds: q = 2, orthogonal
-    noise, true labels, d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and a small initialisation. What
-    it asks of p needs mn ≥ log² d as well. Fields given that leave no such problem are unsatisfiable.
+    noise, true labels, Gaussian weights without bias, d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and
+    a small initialisation. What it asks of p needs mn ≥ log² d as well. Fields given that leave no such problem are
+    unsatisfiable.
     """
     if unknown := fields.keys() - FIELDS.keys():
         raise TypeError(f"{min(unknown)}: not a field of SignalNoise")
@@ -82,9 +92,11 @@ def _inside_huang2025(draw: st.DrawFn, given: Mapping[str, SearchStrategy[Any]])
         q=chosen("q", st.just(2)),
         label_flip=chosen("label_flip", st.just(0.0)),
         orthogonal_noise=chosen("orthogonal_noise", st.just(True)),
+        **{name: chosen(name, st.just(value)) for name, value in PLAIN.items()},
     )
     model = problem.q == 2 and problem.flip_rates == (0, 0) and problem.orthogonal_noise
-    assume(model and all(one.holds for one in assumption_3_1(problem, GradientDescent(largest_small_lr(problem)))))
+    plain = problem.init_law == "normal" and not problem.bias
+    assume(model and plain and all(one.holds for one in assumption_3_1(problem, GradientDescent(largest_small_lr(problem)))))
     return problem
 
 
@@ -166,8 +178,12 @@ def largest_stable_lr(problem: SignalNoise, multiplier: float = 1.0) -> float:
 
 
 def largest_patch_norm(problem: SignalNoise) -> float:
-    """√(|μ|² + |ξ|²), rarely exceeded: √χ²(d) has mean √d and standard deviation below 1."""
-    return float(np.hypot(problem.signal_norm, problem.noise_std * (np.sqrt(problem.d) + 2.0)))
+    """√(|μ|² + |ξ|²), rarely exceeded: √χ²(d) has mean √d and standard deviation below 1.
+
+    With a bias b it is √(|μ|² + |ξ|² + 4b²), as the two patches add up in that coordinate.
+    """
+    noise = problem.noise_std * (np.sqrt(problem.d) + 2.0)
+    return float(np.hypot(np.hypot(problem.signal_norm, noise), 2.0 * problem.bias))
 
 
 def largest_multiplier(law: LabelNoise | None) -> float:
