@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import theorysim as ts
+from theorysim.theory.statement import Evidence
 
 FIELDS: dict[str, Any] = {"n": 4, "d": 12, "m": 2, "signal_norm": 2.0, "noise_std": 0.5, "init_std": 0.1}
 ALGORITHM = ts.GradientDescent(0.5)
@@ -79,6 +80,18 @@ def simulate_patches(data: ts.PatchData, **changes: Any) -> ts.Run:
 def finished(form: str = "vectors") -> ts.Run:
     """A run with records at 0, 5 and 10, made once."""
     return simulate(draw=form, record_every=5)
+
+
+@cache
+def with_bias() -> ts.Run:
+    """A run with a bias, made once."""
+    return simulate(problem=problem(bias=0.5))
+
+
+@cache
+def uniform() -> ts.Run:
+    """A run from uniform weights, made once."""
+    return simulate(problem=problem(init_law="uniform"))
 
 
 @cache
@@ -183,6 +196,23 @@ PROBLEMS = [
     Case("replace snr overflows", lambda _: problem().replace(snr=1e308, d=10**6), V, "snr", "=1e+308", "finite"),
     Case("replace n_snr2", lambda _: problem().replace(n_snr2=-0.5), V, "n_snr2", "=-0.5", "[0, inf]"),
     Case("replace snr twice", lambda _: problem().replace(snr=1, n_snr2=1), V, "n_snr2", "snr", "only one"),
+    Case("init_law unknown", lambda _: problem(init_law="gaussian"), V, "init_law", "='gaussian'", "'uniform'"),
+    Case("init_law None", lambda _: problem(init_law=None), T, "init_law", "=None", "string"),
+    Case("bias of problem nan", lambda _: problem(bias=NAN), V, "bias", "=nan", "finite"),
+    Case("bias of problem infinite", lambda _: problem(bias=-INF), V, "bias", "=-inf", "finite"),
+    Case("bias of problem large", lambda _: problem(bias=1e146), V, "bias", "=1e+146", "1e+145]"),
+    Case("bias of problem bool", lambda _: problem(bias=True), T, "bias", "=True", "number"),
+    Case("bias of problem string", lambda _: problem(bias="1"), T, "bias", "='1'", "number"),
+    Case("replace d_over_n2 with d", lambda _: problem().replace(d_over_n2=2, d=30), V, "d_over_n2", "d and",
+         "only one"),
+    Case("replace d_over_n2 negative", lambda _: problem().replace(d_over_n2=-1), V, "d_over_n2", "=-1", "[0, "),
+    Case("replace d_over_n2 nan", lambda _: problem().replace(d_over_n2=NAN), V, "d_over_n2", "=nan", "finite"),
+    Case("replace d_over_n2 string", lambda _: problem().replace(d_over_n2="x"), T, "d_over_n2", "='x'", "number"),
+    Case("replace d_over_n2 bool", lambda _: problem().replace(d_over_n2=True), T, "d_over_n2", "=True", "number"),
+    Case("replace d_over_n2 zero", lambda _: problem().replace(d_over_n2=0), V, "d_over_n2", "=0", "[2, "),
+    Case("replace d_over_n2 large", lambda _: problem(n=1000).replace(d_over_n2=1e15), V, "d_over_n2", "=1e+15",
+         "[2, "),
+    Case("replace d_over_n2 and n", lambda _: problem().replace(d_over_n2=2, n=0), V, "n", "=0", ">= 1"),
     Case("replace both norms", lambda _: problem().replace(snr=1, signal_norm=1), V, "snr", "signal_norm", "only one"),
 ]
 
@@ -247,6 +277,8 @@ DRAWS = [
     Case("from_problem word", lambda _: ts.Draw.from_problem("x"), T, "problem", "='x'", "SignalNoise"),
     Case("from_problem seed", lambda _: ts.Draw.from_problem(problem(), -1), V, "seed", "=-1", ">= 0"),
     Case("from_problem form", lambda _: ts.Draw.from_problem(problem(), 0, "gram"), V, "form", "='gram'", "'wishart'"),
+    Case("from_problem uniform", lambda _: ts.Draw.from_problem(problem(init_law="uniform"), 0, "wishart"), V, "form",
+         "='wishart'", "init_law='normal'"),
     Case("noise cube", lambda _: arrays(noise=patches(4, 2, 5)), V, "noise", "(4, 2, 5)", "('any', 5)"),
     Case("noise narrow", lambda _: arrays(noise=patches(4, 3)), V, "noise", "(4, 3)", "('any', 5)"),
     Case("noise empty", lambda _: arrays(noise=np.ones((0, 5))), V, "noise", "(0, 5)", "at least 1"),
@@ -317,6 +349,26 @@ SIMULATIONS = [
     Case("draw signal", lambda _: simulate_on(arrays(), signal_norm=3), V, "draw", "norm 2", "signal_norm=3"),
     Case("draw cosine", lambda _: simulate_on(arrays(noise=np.ones((4, 5)))), V, "draw", "cosine 0.447",
          "orthogonal_noise=False"),
+    Case("draw of uniform by name", lambda _: simulate(problem=problem(init_law="uniform"), draw="wishart"), V, "draw",
+         "='wishart'", "init_law='normal'"),
+    Case("draw without bias", lambda _: simulate(problem=problem(bias=1.0), draw=finished().draw), V, "draw",
+         "bias=1.0", "another bias"),
+    Case("draw with bias", lambda _: simulate(draw=with_bias().draw), V, "draw", "bias=0.0", "another bias"),
+    Case("draw of arrays without bias", lambda _: simulate_on(arrays(), bias=1.0), V, "draw", "bias=1.0",
+         "another bias"),
+    Case("draw other bias", lambda _: simulate(problem=problem(bias=2.0), draw=with_bias().draw), V, "draw", "0.5",
+         "bias"),
+    Case("draw other bias and norm", lambda _: simulate(
+        problem=problem(signal_norm=2.0, bias=1.0, orthogonal_noise=False),
+        draw=ts.Draw.from_problem(problem(signal_norm=1.0, bias=2.0, orthogonal_noise=False))), V, "draw", "2", "bias"),
+    Case("precision unknown", lambda _: simulate(precision="half"), V, "precision", "='half'", "'single'"),
+    Case("precision type", lambda _: simulate(precision=np.float32), T, "precision", "float32", "string"),
+    Case("precision weights", lambda _: simulate(precision="single", engine="weights"), V, "precision", "='single'",
+         "'double'"),
+    Case("precision paired", lambda _: simulate(precision="single", engine="paired"), V, "precision", "='single'",
+         "'double'"),
+    Case("precision too small", lambda _: overflowing(problem=problem(signal_norm=1e25), precision="single"), V,
+         "precision", "='single'", "'double'"),
     Case("draw of patches", lambda _: simulate(draw=of_patches().draw), V, "draw", "PatchData", "SignalNoise"),
     Case("draw of signal", lambda _: simulate_patches(vectors(), draw=finished().draw), V, "draw", "other atoms",
          "from_problem"),
@@ -366,6 +418,16 @@ RUNS = [
     Case("test_error at", lambda _: finished().test_error(3), V, "at", "=3", "0, 5"),
     Case("test_error seed", lambda _: finished().test_error(seed=-1), V, "seed", "=-1", ">= 0"),
     Case("test_error patches", lambda _: of_patches().test_error(), V, "problem", "PatchData", "run.predict"),
+    Case("test_error labels", lambda _: finished().test_error(labels="noisy"), V, "labels", "='noisy'", "'observed'"),
+    Case("test_error labels None", lambda _: finished().test_error(labels=None), T, "labels", "=None", "string"),
+    Case("test_error labels array", lambda _: finished().test_error(labels=[1, -1]), T, "labels", "=[1, -1]", "string"),
+    Case("weights_at unrecorded", lambda _: finished().weights_at(3), V, "at", "=3", "0, 5"),
+    Case("weights_at word", lambda _: finished().weights_at("start"), V, "at", "='start'", "'end'"),
+    Case("check bias", lambda _: ts.check(with_bias(), "huang2025"), V, "problem", "bias=0.5", "bias=0"),
+    Case("check uniform", lambda _: ts.check([uniform()], "huang2025"), V, "problem", "init_law='uniform'",
+         "init_law='normal'"),
+    Case("evidence bias", lambda _: Evidence(with_bias()).problem, V, "problem", "bias=0.5", "bias=0"),
+    Case("evidence uniform", lambda _: Evidence(uniform()).problem, V, "problem", "='uniform'", "init_law='normal'"),
     Case("curve none", lambda _: finished().test_accuracy_curve(n_test=0), V, "n_test", "=0", ">= 1"),
 ]
 
@@ -424,7 +486,12 @@ def test_message(case: Case, tmp_path: Path) -> None:
     lambda: simulate_on(arrays()),
     lambda: simulate_on(arrays(noise=np.ones((4, 5))), orthogonal_noise=False),
     lambda: ts.Uniform(1, 1),
-], ids=range(9))
+    lambda: problem(init_law="uniform", bias=-1e145),
+    lambda: problem().replace(d_over_n2=0.15, snr=1),
+    lambda: simulate(problem=problem(init_law="uniform", bias=np.float64(0.5)), draw="vectors"),
+    lambda: simulate(problem=problem(bias=1), draw=ts.Draw.from_problem(problem(bias=1, init_law="uniform"))),
+    lambda: finished().test_error(n_test=10, labels="observed"),
+], ids=range(14))
 def test_right_calls_pass(call: Callable[[], object]) -> None:
     """Whole floats, NumPy scalars, the ends of ranges and empty arrays are no mistakes."""
     assert call() is not None

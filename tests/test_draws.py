@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, kstest, norm, uniform
 
 import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.draw import Draw
+from theorysim.seeds import Stream, generator
 from theorysim.strategies import Array
 
 FORMS = ("vectors", "wishart")
@@ -196,6 +197,133 @@ def test_outcomes_tell_other_noise_apart() -> None:
         assert ks_2samp(found[name], wanted[name]).pvalue < P_VALUE, name
 
 
+def larger_problems(**fields: Any) -> st.SearchStrategy[ts.SignalNoise]:
+    """Dimensions around n + 2m + 1, where the choice of form changes, beside all others."""
+    some = ours.problems(**fields)
+    return some | st.builds(lambda p, more: p.replace(d=max(2, p.n + 2 * p.m + more)), some, st.integers(-1, 3))
+
+
+# --- other initial weights: uniform ones, and biases --------------------------------------------------------------
+
+BOUND = np.sqrt(3) * FEW.init_std  # of uniform weights
+LAWS = {"normal": norm(0.0, FEW.init_std), "uniform": uniform(-BOUND, 2 * BOUND)}
+KURTOSIS = {"normal": 3.0, "uniform": 9 / 5}  # E w⁴ / σ⁴
+
+
+@cache
+def initial_weights(init_law: str, bias: float, form: str = "vectors") -> Array:
+    """Initial weights of many draws, (draws, 2m, coordinates)."""
+    problem = FEW.replace(init_law=init_law, bias=bias)
+    return np.array([Draw.from_problem(problem, seed, form).weights for seed in range(1000)])
+
+
+def assert_law(sample: Array, law: str) -> None:
+    """Uncorrelated entries of mean 0, standard deviation σ_0 and the law's kurtosis and distribution."""
+    sample = sample.reshape(len(sample), -1) / FEW.init_std
+    assert np.abs(z_scores(sample, np.zeros(sample.shape[1]))).max() < LARGEST_Z
+    assert np.abs(z_scores(sample**2, np.ones(sample.shape[1]))).max() < LARGEST_Z
+    assert np.abs(z_scores(sample**4, np.full(sample.shape[1], KURTOSIS[law]))).max() < LARGEST_Z
+    i, k = np.triu_indices(sample.shape[1], 1)
+    assert np.abs(z_scores(sample[:, i] * sample[:, k], np.zeros(i.size))).max(initial=0.0) < LARGEST_Z
+    for name, other in LAWS.items():
+        pvalue = kstest(FEW.init_std * sample.ravel(), other.cdf).pvalue
+        assert pvalue > P_VALUE if name == law else pvalue < P_VALUE
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.5])
+@pytest.mark.parametrize("law", LAWS)
+def test_law_of_initial_weights(law: str, bias: float) -> None:
+    """Of mean 0 and standard deviation σ_0 either way, that of the bias coordinate included; the other law is not."""
+    weights = initial_weights(law, bias)
+    assert weights.shape[1:] == (4, 20 + bool(bias))
+    assert_law(weights, law)
+    if law == "uniform":
+        assert 0.999 * BOUND < np.abs(weights).max() <= BOUND
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("law", LAWS)
+def test_law_of_bias_weights(law: str, form: str) -> None:
+    """The last coordinate alone, also where the others are drawn as a triangle; whatever the bias is."""
+    if (law, form) != ("uniform", "wishart"):
+        biases = initial_weights(law, 0.5, form)[..., -1]
+        assert_law(biases, law)
+        np.testing.assert_array_equal(initial_weights(law, -2.0, form)[:10, :, -1], biases[:10])
+
+
+def test_uniform_weights_have_no_wishart_form() -> None:
+    """They are not Gaussian in any other coordinates, so asking for it is refused rather than drawn Gaussian."""
+    with pytest.raises(ValueError, match=r"(?s)form.*'wishart'.*init_law"):
+        Draw.from_problem(FEW.replace(init_law="uniform"), 0, "wishart")
+
+
+def test_uniform_weights_leave_the_data_alone() -> None:
+    """Same seed, same labels, noise and signal; in high dimension, too, they are vectors."""
+    problem = FEW.replace(d=1000, label_flip=0.3)
+    normal, other = (Draw.from_problem(problem.replace(init_law=law), 5, "vectors") for law in ("normal", "uniform"))
+    for name in ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(normal, name))
+    assert Draw.from_problem(problem.replace(init_law="uniform"), 5).form == "vectors"
+
+
+@given(
+    larger_problems(init_law="normal", bias=ours.biases().filter(bool)), ours.seeds(), st.sampled_from(FORMS)
+)
+def test_atoms_of_a_draw_with_bias(problem: ts.SignalNoise, seed: int, form: str) -> None:
+    """(μ, b), (−μ, b) and (ξ_i, b), the rest as without a bias: data and weights of a seed have one coordinate more."""
+    n, b = problem.n, problem.bias
+    drawn, plain = (Draw.from_problem(one, seed, form) for one in (problem, problem.replace(bias=0.0)))
+    mu, noise = plain.vectors[0], plain.vectors[1:]
+    assert len(drawn.vectors) == problem.atoms == n + 2
+    np.testing.assert_array_equal(drawn.vectors, [[*v, b] for v in (mu, -mu, *noise)])
+    np.testing.assert_array_equal(drawn.weights[:, :-1], plain.weights)
+    np.testing.assert_array_equal(drawn.labels, plain.labels)
+    np.testing.assert_array_equal(drawn.observed_labels, plain.observed_labels)
+    patches = drawn.sign[..., None] * drawn.vectors[drawn.atom]
+    samples = [[[*(y * mu), b], [*xi, b]] for y, xi in zip(drawn.labels, noise, strict=True)]
+    np.testing.assert_array_equal(patches, samples)
+    np.testing.assert_array_equal(drawn.sign, np.ones((n, 2)))
+    np.testing.assert_array_equal(drawn.owner, [-1, -1, *range(n)])
+    assert drawn.orientation[0] == 1.0
+    assert drawn.orientation[1] == (-1.0 if (drawn.labels < 0).any() else 1.0)  # +1 where no sample has it
+    drawn.check_against(problem)
+
+
+@given(ours.problems(**ours.PLAIN), ours.seeds())
+def test_plain_vectors_are_drawn_as_ever(problem: ts.SignalNoise, seed: int) -> None:
+    """Written out: what each stream of a seed is used for, which old seeds rely on."""
+    drawn, (n, d, m) = Draw.from_problem(problem, seed, "vectors"), (problem.n, problem.d, problem.m)
+    labels = np.where(generator(seed, Stream.LABELS).random(n) < 0.5, -1.0, 1.0)
+    rates = np.where(labels > 0, *problem.flip_rates)
+    flipped = generator(seed, Stream.OBSERVED_LABELS).random(n) < rates
+    noise = problem.noise_std * generator(seed, Stream.NOISE).standard_normal((n, d))
+    if problem.orthogonal_noise:
+        noise[:, 0] = 0.0
+    np.testing.assert_array_equal(drawn.labels, labels)
+    np.testing.assert_array_equal(drawn.observed_labels, np.where(flipped, -labels, labels))
+    np.testing.assert_array_equal(drawn.vectors, np.concatenate([problem.signal_norm * np.eye(1, d), noise]))
+    np.testing.assert_array_equal(
+        drawn.weights, problem.init_std * generator(seed, Stream.WEIGHTS).standard_normal((2 * m, d))
+    )
+    np.testing.assert_array_equal(drawn.atom, [[0, 1 + i] for i in range(n)])
+    np.testing.assert_array_equal(drawn.sign, [[y, 1.0] for y in labels])
+    np.testing.assert_array_equal(drawn.owner, [-1, *range(n)])
+
+
+@pytest.mark.parametrize(("form", "noise", "weights"), [
+    ("vectors", [0.0, -0.4772457590487004, 0.09024796314695625],
+     [-0.340923402533833, -0.19076740602406525, 0.46410012843904297]),
+    ("wishart", [0.0, -0.415411461917965, 3.1151131345424243],
+     [-0.36474707954304203, 0.9799198114734049, -0.01893093249498934]),
+])
+def test_seed_seven_is_what_it_was(form: str, noise: list[float], weights: list[float]) -> None:
+    """A few numbers as version 0.1 drew them before there were biases."""
+    drawn = Draw.from_problem(FEW.replace(label_flip=0.5), 7, form)
+    assert (list(drawn.labels), list(drawn.observed_labels)) == ([1.0, -1.0, 1.0], [-1.0, 1.0, -1.0])
+    np.testing.assert_allclose(drawn.vectors[2, :3], noise, rtol=1e-14)
+    np.testing.assert_allclose(drawn.weights[1, :3], weights, rtol=1e-14)
+
+
 # --- what a draw is made of ---------------------------------------------------------------------------------------
 
 
@@ -204,12 +332,6 @@ def assert_same_draw(found: Draw, wanted: Draw) -> None:
     assert found.form == wanted.form
     for name in ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights", "inner"):
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), name)
-
-
-def larger_problems(**fields: Any) -> st.SearchStrategy[ts.SignalNoise]:
-    """Dimensions around n + 2m + 1, where the choice of form changes, beside all others."""
-    some = ours.problems(**fields)
-    return some | st.builds(lambda p, more: p.replace(d=max(2, p.n + 2 * p.m + more)), some, st.integers(-1, 3))
 
 
 @given(larger_problems(), ours.seeds())

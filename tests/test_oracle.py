@@ -472,7 +472,8 @@ class Started:
     @property
     def plain_patches(self) -> Array:
         """y μ and ξ of every sample, (n, 2, d)."""
-        signal, noise = (part[..., :self.problem.d] for part in (self.draw.vectors[0], self.draw.vectors[-self.draw.n:]))
+        vectors = self.draw.vectors[:, : self.problem.d]
+        signal, noise = vectors[0], vectors[-self.draw.n:]
         return np.stack([self.draw.labels[:, None] * signal, noise], axis=1)
 
     @property
@@ -694,7 +695,7 @@ def test_single_precision_of_a_large_run() -> None:
     """Test error, loss and coefficients of a drawn problem agree, and so do a biased one's and a uniform one's."""
     for fields in ({}, {"bias": 0.3}, {"init_law": "uniform"}):
         problem = ts.SignalNoise(n=60, d=3000, m=8, signal_norm=0.2, noise_std=0.02, init_std=0.01, **fields)
-        double, single = (ts.simulate(problem, ts.GradientDescent(1.0), 300, 2, precision=precision)
+        double, single = (ts.simulate(problem, ts.GradientDescent(10.0), 300, 2, precision=precision)
                           for precision in ("double", "single"))
         np.testing.assert_allclose(single.rows[:, 0], double.rows[:, 0], rtol=SINGLE)
         assert np.abs(single.coefficients - double.coefficients).max() < SINGLE * np.abs(double.coefficients).max()

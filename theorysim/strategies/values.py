@@ -96,7 +96,8 @@ def _inside_huang2025(draw: st.DrawFn, given: Mapping[str, SearchStrategy[Any]])
     )
     model = problem.q == 2 and problem.flip_rates == (0, 0) and problem.orthogonal_noise
     plain = problem.init_law == "normal" and not problem.bias
-    assume(model and plain and all(one.holds for one in assumption_3_1(problem, GradientDescent(largest_small_lr(problem)))))
+    algorithm = GradientDescent(largest_small_lr(problem))
+    assume(model and plain and all(one.holds for one in assumption_3_1(problem, algorithm)))
     return problem
 
 
