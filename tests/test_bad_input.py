@@ -210,8 +210,8 @@ PROBLEMS = [
     Case("replace d_over_n2 string", lambda _: problem().replace(d_over_n2="x"), T, "d_over_n2", "='x'", "number"),
     Case("replace d_over_n2 bool", lambda _: problem().replace(d_over_n2=True), T, "d_over_n2", "=True", "number"),
     Case("replace d_over_n2 zero", lambda _: problem().replace(d_over_n2=0), V, "d_over_n2", "=0", "[2, "),
-    Case("replace d_over_n2 large", lambda _: problem(n=1000).replace(d_over_n2=1e15), V, "d_over_n2", "=1e+15",
-         "[2, "),
+    Case("replace d_over_n2 large", lambda _: problem(n=1000).replace(d_over_n2=1e15), V, "d_over_n2",
+         "=1000000000000000", "[2, "),
     Case("replace d_over_n2 and n", lambda _: problem().replace(d_over_n2=2, n=0), V, "n", "=0", ">= 1"),
     Case("replace both norms", lambda _: problem().replace(snr=1, signal_norm=1), V, "snr", "signal_norm", "only one"),
 ]

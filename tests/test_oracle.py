@@ -503,9 +503,9 @@ class Started:
 
 def started(seed: int = 3, *, steps: int = 200, law: str = "none", lr: float | None = None, **fields: Any) -> Started:
     """A small drawn case, by default with uniform weights, a bias and some labels flipped."""
-    default = {"n": 5, "d": 12, "m": 2, "signal_norm": 1.2, "noise_std": NOISE_STD, "init_std": 0.3, "q": 2,
-               "label_flip": 0.3, "init_law": "uniform", "bias": 0.7}
-    problem = ts.SignalNoise(**default | fields)
+    default: dict[str, Any] = {"n": 5, "d": 12, "m": 2, "signal_norm": 1.2, "noise_std": NOISE_STD, "init_std": 0.3}
+    start: dict[str, Any] = {"q": 2, "label_flip": 0.3, "init_law": "uniform", "bias": 0.7}
+    problem = ts.SignalNoise(**default | start | fields)
     rng = np.random.default_rng(seed)
     eps = 1 + 0.7 * rng.standard_normal((steps, problem.n)) if law == "gaussian" else np.ones((steps, problem.n))
     draw = ts.Draw.from_problem(problem, seed, "vectors")
@@ -693,7 +693,9 @@ def test_single_precision_is_close_to_double(q: float, orthogonal: bool, law: st
 
 def test_single_precision_of_a_large_run() -> None:
     """Test error, loss and coefficients of a drawn problem agree, and so do a biased one's and a uniform one's."""
-    for fields in ({}, {"bias": 0.3}, {"init_law": "uniform"}):
+    settings: list[dict[str, Any]] = [{}, {"bias": 0.3}, {"init_law": "uniform"}]
+    errors = []
+    for fields in settings:
         problem = ts.SignalNoise(n=60, d=3000, m=8, signal_norm=0.2, noise_std=0.02, init_std=0.01, **fields)
         double, single = (ts.simulate(problem, ts.GradientDescent(10.0), 300, 2, precision=precision)
                           for precision in ("double", "single"))
@@ -701,8 +703,9 @@ def test_single_precision_of_a_large_run() -> None:
         assert np.abs(single.coefficients - double.coefficients).max() < SINGLE * np.abs(double.coefficients).max()
         found, wanted = single.test_error(n_test=20_000), double.test_error(n_test=20_000)
         assert abs(found.value - wanted.value) <= 2e-4
-        assert 0.01 < wanted.value < 0.49
+        errors.append(wanted.value)
         assert double.rows[-1, 0] < 0.5 * double.rows[0, 0]
+    assert 0.1 < max(errors) < 0.4  # a comparison of more than nothing
 
 
 @pytest.mark.parametrize("first", [0, 1, 100, 256, 300])
@@ -719,10 +722,10 @@ def test_resumed_single_precision_is_the_straight_run(first: int, monkeypatch: p
         np.testing.assert_array_equal(getattr(whole, name), getattr(straight, name))
 
 
-@pytest.mark.parametrize("q", [1, 2, 3])
-def test_overflow_of_single_precision_is_said(q: float) -> None:
+@pytest.mark.parametrize(("q", "lr"), [(1, 1e40), (2, 1e4), (3, 1e3)])
+def test_overflow_of_single_precision_is_said(q: float, lr: float) -> None:
     """Where double precision goes on, numbers beyond 1e38 are divergence; what is kept is finite and right."""
-    case = given(q=q, lr={1: 1e40, 2: 1e4, 3: 1e3}[q], steps=40)
+    case = given(q=q, lr=lr, steps=40)
     with np.errstate(all="ignore"), pytest.raises(ts.DivergenceError) as caught:
         case.run(precision="single")
     run = caught.value.run

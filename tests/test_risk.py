@@ -1,5 +1,6 @@
 """Test errors against brute force: fresh samples as explicit vectors, scored in plain NumPy."""
 
+from collections.abc import Callable
 from typing import Any
 
 import naive
@@ -10,6 +11,7 @@ from scipy.stats import binom, binomtest
 
 import theorysim as ts
 from theorysim import risk
+from theorysim.run import At
 
 Array = NDArray[np.float64]
 SAMPLES = 200_000
@@ -22,7 +24,7 @@ def trained(steps: int = 40, seed: int = 1, draw: str = "vectors", **fields: Any
     return ts.simulate(ts.SignalNoise(**default | fields), ALGORITHM, steps, seed, draw=draw, record_every=20)
 
 
-def brute_force(run: ts.Run, tau: tuple[float, float] = (0.0, 0.0), *, at: int | str = "end") -> tuple[float, float]:
+def brute_force(run: ts.Run, tau: tuple[float, float] = (0.0, 0.0), *, at: At = "end") -> tuple[float, float]:
     """Share of wrong answers on fresh (yμ, ξ), against labels flipped with the rates τ, and its standard error.
 
     In the coordinates of the draw: fresh noise has a standard Gaussian in each, whatever their number.
@@ -141,7 +143,7 @@ def against_the_signal() -> ts.Run:
     return ts.simulate(run.problem, ALGORITHM, 0, draw=run.draw.with_weights(run.draw.weights.reshape(2, 2, -1) + push))
 
 
-COVERED = {
+COVERED: dict[str, tuple[Callable[[], ts.Run], str]] = {
     "one fails": (lambda: trained(bias=0.5), "true"),
     "both fail": (against_the_signal, "true"),
     "few errors": (lambda: trained(signal_norm=1.2, steps=100), "true"),

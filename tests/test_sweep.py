@@ -1,5 +1,6 @@
 """Sweeps: every row is a run, whatever made it; what is stored, refused, retried, shown and averaged."""
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -181,7 +182,7 @@ class TestRows:
     def test_rows_are_in_the_order_of_the_grid(self) -> None:
         """The last axis fastest, algorithms within a point, seeds within those."""
         frame = sweep(grid={"d": [70, 50], "lr": [0.2, 0.1]}, measure="train_loss", seeds=2)
-        expected = [(d, lr, name, seed) for d in (70, 50) for lr in (0.2, 0.1) for name in ALGORITHMS for seed in (0, 1)]
+        expected = list(itertools.product((70, 50), (0.2, 0.1), ALGORITHMS, (0, 1)))
         assert list(frame[["d", "lr", "algorithm", "seed"]].itertuples(index=False, name=None)) == expected
 
     @pytest.mark.parametrize("measure", ["test_error", "train_loss", "T1", "test_accuracy", STATEMENT, spread])
@@ -241,6 +242,7 @@ class TestRows:
         longer = sweep(grid={"p": [0.4, 0.1, 0.2, 0.3]}, seeds=2, store=tmp_path / "s.db")
         assert len(calls) == 2, "p = 0.4 with label noise; without it nothing is new"
         assert len(longer) == 16 and longer["train_loss"].notna().all()
+        assert len(ts.load_sweep(tmp_path / "s.db")) == 16, "rows without a run of their own are stored, too"
         assert_same(longer, sweep(grid={"p": [0.4, 0.1, 0.2, 0.3]}, seeds=2))
 
     def test_no_steps(self) -> None:
@@ -380,8 +382,9 @@ def half(path: Path) -> None:
 
 
 def notebook(path: Path, journal: str = "DELETE") -> None:
-    """A database of something else."""
+    """A database of something else, by chance of the same version."""
     with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
         connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("CREATE TABLE runs (a, b)")
         connection.execute("INSERT INTO runs VALUES (1, 2)")
@@ -434,6 +437,20 @@ class TestStore:
         sweep(store=tmp_path / "s.db", measure=spread, seeds=1)
         with pytest.raises(ValueError, match="measures was"):
             sweep(store=tmp_path / "s.db", measure=other(), seeds=1)
+
+    @pytest.mark.parametrize("make", [
+        lambda level: (lambda run: bool(run.column("train_loss")[-1] < level)),
+        lambda level: (lambda run, at=level: bool(run.column("train_loss")[-1] < at)),
+        lambda level: eval(f"lambda run: [bool(loss < {level}) for loss in run.column('train_loss')][-1]"),
+    ], ids=["closure", "default", "inner"])
+    def test_a_function_with_another_parameter_is_refused(
+        self, make: Callable[[float], Callable[[ts.Run], bool]], tmp_path: Path
+    ) -> None:
+        """Its values would be those of the old one."""
+        first = sweep(store=tmp_path / "s.db", measure=make(0.0), seeds=1)
+        assert_same(sweep(store=tmp_path / "s.db", measure=make(0.0), seeds=1), first)
+        with pytest.raises(ValueError, match="measures was"):
+            sweep(store=tmp_path / "s.db", measure=make(99.0), seeds=1)
 
     def test_a_function_is_known_again_by_another_process(self, tmp_path: Path) -> None:
         """Its fingerprint does not depend on the process: hashes of strings do."""
@@ -832,9 +849,12 @@ def stored(store: Path) -> int:
 
 
 def wait_for_rows(process: "subprocess.Popen[str]", store: Path, rows: int) -> bool:
-    """Wait until there are so many; False if the process ended before."""
+    """Wait until there are so many, and never fewer than before; False if the process ended first."""
+    seen = 0
     while process.poll() is None:
-        if stored(store) >= rows:
+        before, seen = seen, stored(store)
+        assert seen >= before, "stored runs are lost"
+        if seen >= rows:
             return True
         time.sleep(0.005)
     return False
