@@ -192,23 +192,28 @@ def _noise_outputs(
     """h(z) on n_test noise vectors, in blocks: fresh ones, or with zeta_std training noises with something added."""
     problem = _signal_noise(run)
     size, axes = np.linalg.eigh(noise_covariance(run, at))
-    spread = axes * np.sqrt(np.maximum(size, 0.0))
-    shift = problem.bias * run.weights_at(at)[:, -1:] if problem.bias and zeta_std is None else 0.0
-    if zeta_std is not None:
-        spread, memory = spread * (zeta_std / problem.noise_std), _memory_inner(run, at)
+    spread = axes * np.sqrt(np.maximum(size, 0.0)) * (1.0 if zeta_std is None else zeta_std / problem.noise_std)
     seed = run.seed if seed is None else _validate.integer("seed", seed, 0)
     readout, q = _readout(run), float(problem.q)
     for start in range(0, n_test, BLOCK):
         noise = _standard_noise(seed, start // BLOCK, size.size, min(BLOCK, n_test - start))
-        if zeta_std is not None:
-            rng = generator(seed, Stream.TEST_MEMORY, start // BLOCK)
-            which: NDArray[np.int64] = rng.integers(memory.shape[1], size=noise.shape[1])
+        centre = _centres(run, at, zeta_std is not None, seed, start // BLOCK, noise.shape[1])
         for first in range(0, noise.shape[1], SCORED):
             part = slice(first, first + SCORED)
-            z = spread @ noise[:, part] + (shift if zeta_std is None else memory[:, which[part]])
+            z = spread @ noise[:, part] + centre[:, part]
             output = np.empty(z.shape[1])
             votes(z, readout, q, output)
             yield output
+
+
+def _centres(run: Run, at: At, memory: bool, seed: int, block: int, size: int) -> Array:
+    """(2m, size) what the Gaussian is added to: inner products with training noises, or with the bias coordinate."""
+    if memory:
+        inner = _memory_inner(run, at)
+        return np.take(inner, generator(seed, Stream.TEST_MEMORY, block).integers(inner.shape[1], size=size), axis=1)
+    bias = _signal_noise(run).bias
+    shift: Array = bias * run.weights_at(at)[:, -1] if bias else np.zeros(2 * run.draw.m)
+    return np.broadcast_to(shift[:, None], (shift.size, size))
 
 
 def _standard_noise(seed: int, block: int, filters: int, size: int) -> Array:

@@ -158,5 +158,6 @@ def _read_policy(header: dict[str, Any] | None) -> Policy | None:
         return None
     at = header.pop("at")
     trigger = _TRIGGERS[at.pop("trigger")](**at)
-    policy: Policy = _POLICIES[header.pop("policy")](at=trigger, **header)
+    kind: Any = _POLICIES[header.pop("policy")]
+    policy: Policy = kind(at=trigger, **header)
     return policy

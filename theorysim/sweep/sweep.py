@@ -85,7 +85,8 @@ def sweep(
     DataFrame
         Columns: the axes of the grid, algorithm, seed, status, reason, the measures (NaN where there is none),
         then all fields and derived numbers of problem and algorithm. Status is that of the run ("completed",
-        "stopped" by a policy, "diverged"), "invalid" for a cell that cannot be (say d too small), or "failed", for the ``reason`` given.
+        "stopped" by a policy, "diverged"), "invalid" for a cell that cannot be (say d too small), or "failed", for the
+        ``reason`` given.
         Ctrl-C returns the rows there are; ``attrs["complete"]`` says whether that is all.
 
     Raises
