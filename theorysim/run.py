@@ -220,7 +220,10 @@ class Run:
         return risk.test_accuracy_curve(self, kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed)
 
     def stage_times(self, **thresholds: float) -> "StageTimes":
-        """Measured and predicted T1 and T2; see :func:`theorysim.theory.huang2025.stage_times`."""
+        """Measured and predicted T1 and T2; see :func:`theorysim.theory.huang2025.stage_times`.
+
+        Those of fixed noisy labels: :func:`theorysim.theory.han2025.stage_times`.
+        """
         from theorysim.theory import huang2025
 
         return huang2025.stage_times(self, **thresholds)
