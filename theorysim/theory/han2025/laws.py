@@ -47,7 +47,8 @@ def condition_4_1(
 def first_stage(problem: SignalNoise, algorithm: GradientDescent, c: float = 0.1) -> float:
     """T1 = 2c n m/(η σ² d) steps; NaN unless q = 1.
 
-    Theorem 4.1 has Θ(n m/(η σ² d)) until ρ̄ = Θ(1); the factor 2c is ours: ρ̄ grows by |ℓ'| η‖ξ_i‖²/(nm) a step, |ℓ'| ≈ ½.
+    Theorem 4.1 has Θ(n m/(η σ² d)) until ρ̄ = Θ(1); the factor 2c is ours: ρ̄ grows by |ℓ'| η‖ξ_i‖²/(nm) a step, and
+    |ℓ'| is near ½.
     """
     if problem.q != 1:
         return float("nan")
