@@ -28,11 +28,12 @@ LAYERS = (
     ("theory",),
     ("simulate",),
     ("simulation",),
+    ("guard",),
     ("storage", "risk"),
     ("run",),
     ("draw", "label_noise"),
     ("problem",),
-    ("algorithm", "patch_data"),
+    ("algorithm", "patch_data", "policy"),
     ("kernels", "_validate", "_html", "seeds", "observables", "progress", "interrupts", "blas",
      "binomial"),
 )

@@ -5,6 +5,16 @@ from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.checker import check
 from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
+from theorysim.policy import (
+    AtStep,
+    BestValidation,
+    EarlyStopping,
+    FirstStage,
+    LossBelow,
+    OracleSelection,
+    Selection,
+    SmallLossSelection,
+)
 from theorysim.problem import SignalNoise
 from theorysim.run import Run, Status, reconstruct
 from theorysim.scaling import scaling
@@ -15,14 +25,22 @@ from theorysim.sweep import load_sweep, summarise, sweep
 __version__ = "0.1.0"
 
 __all__ = [
+    "AtStep",
+    "BestValidation",
     "DivergenceError",
     "Draw",
+    "EarlyStopping",
+    "FirstStage",
     "Flip",
     "Gaussian",
     "GradientDescent",
+    "LossBelow",
+    "OracleSelection",
     "PatchData",
     "Run",
+    "Selection",
     "SignalNoise",
+    "SmallLossSelection",
     "Status",
     "Uniform",
     "check",

@@ -86,8 +86,7 @@ class Draw:
     @classmethod
     def _of_distribution(cls, problem: SignalNoise, seed: int, form: str) -> Self:
         labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
-        rates = np.where(labels > 0, *problem.flip_rates)
-        flipped = generator(seed, Stream.OBSERVED_LABELS).random(problem.n) < rates
+        flipped = _flipped(problem, labels, generator(seed, Stream.OBSERVED_LABELS).random(problem.n))
         if form == "auto":
             smaller = problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m
             form = "wishart" if smaller else "vectors"
@@ -225,6 +224,12 @@ class Draw:
         inner.setflags(write=False)
         return inner
 
+    def signal_axis(self, bias: float = 0.0) -> Array:
+        """(D,) unit vector along the signal of a signal-noise draw; the first axis where there is no signal."""
+        signal = self.vectors[0] - self.vectors[1] if bias else self.vectors[0]
+        norm = float(np.linalg.norm(signal))
+        return signal / norm if norm > 0 else np.eye(1, signal.size)[0]
+
     def check_against(self, problem: Problem) -> None:
         """Raise ValueError unless this draw can be one of ``problem``."""
         for name, found, wanted in (("n", self.n, problem.n), ("m", self.m, problem.m)):
@@ -256,6 +261,17 @@ class Draw:
     def __repr__(self) -> str:
         flipped, coordinates = int(self.noisy.sum()), self.vectors.shape[1]
         return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
+
+
+def _flipped(problem: SignalNoise, labels: Array, uniform: Array) -> NDArray[np.bool_]:
+    """Which labels are flipped before training, from one uniform number for each."""
+    if problem.flip_law == "independent":
+        return uniform < np.where(labels > 0, *problem.flip_rates)
+    flipped = np.zeros(labels.size, dtype=bool)
+    for label, rate in zip((1.0, -1.0), problem.flip_rates, strict=True):
+        members = np.flatnonzero(labels == label)
+        flipped[members[np.argsort(uniform[members])[: round(rate * members.size)]]] = True
+    return flipped
 
 
 def _vectors(problem: SignalNoise, seed: int) -> tuple[Array, Array]:

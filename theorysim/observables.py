@@ -16,4 +16,8 @@ OBSERVABLES = {
     "rho_bar_max_noisy": "the same over samples whose label was flipped",
     "rho_bar_min": "min over samples i of max over filters r of ρ̄_{j,r,i}: stage 1 ends when it passes its threshold",
     "rho_under_min": "smallest ρ̲_{j,r,i} (ρ where j = −ỹ_i)",
+    "output_min_clean": "smallest ỹ_i f_i over samples whose label was not flipped",
+    "output_max_noisy": "largest ỹ_i f_i over samples whose label was flipped",
+    "rho_bar_active_min": "smallest ρ̄_{j,r,i} over samples and the filters that were active on their noise at the "
+                          "start, ⟨w_{j,r}(0), ξ_i⟩ ≥ 0: Han et al. 2025 end stage 1 when it passes a threshold",
 }

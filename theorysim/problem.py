@@ -47,6 +47,9 @@ class SignalNoise:
     label_flip : float or (float, float)
         Probability that a training label is flipped, once, before training. A pair gives
         the rates of the two classes, (P(ỹ=−1 | y=+1), P(ỹ=+1 | y=−1)).
+    flip_law : "independent" or "stratified"
+        Whether every label is flipped independently, or in each class exactly the rate's share of its samples
+        (rounded), drawn at random.
     orthogonal_noise : bool
         Whether noise is drawn orthogonal to the signal.
     init_law : "normal" or "uniform"
@@ -73,6 +76,7 @@ class SignalNoise:
     orthogonal_noise: bool = True
     init_law: str = "normal"
     bias: float = 0.0
+    flip_law: str = "independent"
 
     def __post_init__(self) -> None:
         checked = {
@@ -87,6 +91,7 @@ class SignalNoise:
             "orthogonal_noise": _validate.flag("orthogonal_noise", self.orthogonal_noise),
             "init_law": _validate.choice("init_law", self.init_law, ("normal", "uniform")),
             "bias": _validate.real("bias", self.bias, -LARGEST, LARGEST),
+            "flip_law": _validate.choice("flip_law", self.flip_law, ("independent", "stratified")),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)

@@ -16,6 +16,7 @@ from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
 from theorysim.kernels.patch import Weights
 from theorysim.observables import OBSERVABLES
+from theorysim.policy import Policy, Selection
 from theorysim.problem import Problem
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Run:
         Spacing of the records; None when they were asked for one by one.
     given_label_noise : bool
         Whether the label multipliers were given instead of drawn from the seed.
+    policy : Policy or None
+    selection : Selection or None
+        What a selecting policy did: which samples it flagged, when, precision and recall.
+    validation : (looks, 2) array or None
+        Steps and held-out accuracies that a :class:`BestValidation` looked at.
     timings : dict
         Seconds spent to ``compile``, ``draw`` and ``solve``.
     """
@@ -88,6 +94,9 @@ class Run:
     deviation: float | None = None
     record_every: int | None = None
     given_label_noise: bool = False
+    policy: Policy | None = None
+    selection: Selection | None = None
+    validation: Array | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -194,21 +203,27 @@ class Run:
         return votes
 
     def test_error(
-        self, at: At = "end", *, n_test: int = 100_000, seed: int | None = None, labels: str = "true"
+        self, at: At = "end", *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 100_000,
+        seed: int | None = None, labels: str = "true",
     ) -> "Estimate":
-        """Probability of error on fresh data; see :func:`theorysim.risk.test_error`."""
+        """Probability of error on test data, fresh or with training noise; see :func:`theorysim.risk.test_error`."""
         from theorysim import risk
 
-        return risk.test_error(self, at, n_test=n_test, seed=seed, labels=labels)
+        return risk.test_error(self, at, kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed, labels=labels)
 
-    def test_accuracy_curve(self, *, n_test: int = 10_000, seed: int | None = None) -> "pd.DataFrame":
+    def test_accuracy_curve(
+        self, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None
+    ) -> "pd.DataFrame":
         """Test accuracy at every recorded step; see :func:`theorysim.risk.test_accuracy_curve`."""
         from theorysim import risk
 
-        return risk.test_accuracy_curve(self, n_test=n_test, seed=seed)
+        return risk.test_accuracy_curve(self, kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed)
 
     def stage_times(self, **thresholds: float) -> "StageTimes":
-        """Measured and predicted T1 and T2; see :func:`theorysim.theory.huang2025.stage_times`."""
+        """Measured and predicted T1 and T2; see :func:`theorysim.theory.huang2025.stage_times`.
+
+        Those of fixed noisy labels: :func:`theorysim.theory.han2025.stage_times`.
+        """
         from theorysim.theory import huang2025
 
         return huang2025.stage_times(self, **thresholds)
@@ -232,6 +247,10 @@ class Run:
             "draw": self.draw,
         }
         facts |= {name: float(final[name]) for name in ("train_loss", "train_accuracy", "gamma_max", "rho_bar_max")}
+        if self.policy is not None:
+            facts["policy"] = self.policy
+        if self.selection is not None:
+            facts["selection"] = self.selection
         if self.deviation is not None:
             facts["deviation from explicit weights"] = self.deviation
         return facts | {f"{name} time (s)": seconds for name, seconds in self.timings.items()}

@@ -89,9 +89,10 @@ def scaling(
     problem : SignalNoise
         The centre of the study. Wishart draws make d ≥ n² log n cheap.
     algorithm : GradientDescent
-    measure : "T1", "T1/start", "T2" or function
+    measure : "T1", "T1/start", "T2", "han2025.T1" or function
         The stage time (T2 counted from T1), or a function of a run, which has no theory. "T1/start" divides
-        the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm.
+        the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm;
+        "han2025.T1" is the end of the first stage with fixed noisy labels.
         A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
         From a numeric field of the problem, ``lr``, ``p`` or ``epsilon`` to at least two values.

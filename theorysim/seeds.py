@@ -21,6 +21,8 @@ class Stream(IntEnum):
     LABEL_NOISE = 4
     TEST = 5
     BIAS = 6
+    VALIDATION = 7
+    TEST_MEMORY = 8
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from theorysim import _validate, blas
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import FORMS, Draw
+from theorysim.guard import Until, guard_of
 from theorysim.label_noise import noise_source
 from theorysim.observables import OBSERVABLES
 from theorysim.patch_data import PatchData
+from theorysim.policy import BestValidation, EarlyStopping, OracleSelection, Policy, SmallLossSelection
 from theorysim.problem import Problem, SignalNoise
 from theorysim.run import Run, Status
-from theorysim.simulation import Real, Simulation, Until
+from theorysim.simulation import Real, Simulation
 
 ENGINES = ("coefficients", "weights", "paired")
 PRECISIONS: dict[str, Real] = {"double": np.float64, "single": np.float32}
@@ -45,6 +47,7 @@ def simulate(
     engine: str = "coefficients",
     draw: str | Draw = "auto",
     label_noise: ArrayLike | None = None,
+    policy: Policy | None = None,
     record_every: int | None = None,
     record_at: Iterable[int] | None = None,
     until: Until | None = None,
@@ -71,12 +74,15 @@ def simulate(
         The form in which to draw, or a realisation of your own (:meth:`Draw.from_arrays`).
     label_noise : (steps, n) array, optional
         Multipliers ε of every step, instead of drawing them from ``algorithm.label_noise``.
+    policy : EarlyStopping, SmallLossSelection or OracleSelection, optional
+        What is done during the run: when to stop, or which samples to go on training with. What it did is in
+        ``run.selection``, ``run.validation`` and ``run.stopped_at``.
     record_every : int, optional
         Keep γ and ρ every so many steps; about 100 records by default.
     record_at : iterable of int, optional
         Keep them at these steps instead. First and last step are always kept.
     until : function, optional
-        Called with a mapping from observable to its values over consecutive steps; returns a
+        Called with a mapping from observable (and "step") to its values over consecutive steps; returns a
         boolean array of the same length. The run stops at the first True. It must judge each step by itself,
         e.g. ``lambda seen: seen["train_loss"] < 0.01``.
     precision : {"double", "single"}
@@ -124,6 +130,8 @@ def simulate(
         _validate.choice("draw", draw, FORMS)
         if draw == "wishart" and not (isinstance(problem, SignalNoise) and problem.init_law == "normal"):
             raise ValueError(f"draw={draw!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
+    if policy is not None:
+        _validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     every, wanted = _record_steps(0, steps, record_every, record_at, problem)
 
@@ -132,14 +140,16 @@ def simulate(
         realisation = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
         realisation.check_against(problem)
         simulation = Simulation.start(problem, algorithm, realisation, engine, steps, PRECISIONS[precision])
+        guard = guard_of(policy, problem, realisation, seed)
         drawn = perf_counter()
         simulation.compile()
         compiled = perf_counter()
-        status, stopped_at = simulation.run(steps, wanted, noise, until, progress)
+        status, stopped_at = simulation.run(steps, wanted, noise, until, progress, guard)
         solved = perf_counter()
     timings = {"draw": drawn - started, "compile": compiled - drawn, "solve": solved - compiled}
     run = simulation.result(
-        status, stopped_at, seed=seed, record_every=every, given_label_noise=label_noise is not None, timings=timings
+        status, stopped_at, guard, seed=seed, record_every=every, given_label_noise=label_noise is not None,
+        policy=policy, timings=timings,
     )
     return _settle(run, on_failure)
 
@@ -162,7 +172,7 @@ def resume(
     Parameters
     ----------
     run : Run
-        A run that completed, was interrupted or stopped.
+        A run that completed, was interrupted or stopped. Its policy goes on too, unless it has ended the run.
     steps : int
         Number of further updates.
     label_noise : (steps, n) array
@@ -201,15 +211,30 @@ def resume(
     every, wanted = _record_steps(start, end, record_every, record_at, run.problem)
     with blas.single_threaded():
         simulation = Simulation.proceed(run, end)
+        guard = guard_of(_pending(run), run.problem, run.draw, run.seed, run.selection)
+        simulation.obey(guard.selection)
         started = perf_counter()
-        status, stopped_at = simulation.run(end, wanted, noise, until, progress)
+        status, stopped_at = simulation.run(end, wanted, noise, until, progress, guard)
         seconds = perf_counter() - started
     timings = dict(run.timings) | {"solve": run.timings.get("solve", 0.0) + seconds}
     longer = simulation.result(
-        status, stopped_at, seed=run.seed, record_every=every,
-        given_label_noise=run.given_label_noise or label_noise is not None, timings=timings,
+        status, stopped_at, guard, seed=run.seed, record_every=every,
+        given_label_noise=run.given_label_noise or label_noise is not None, policy=run.policy, timings=timings,
     )
     return _settle(_joined(run, longer), on_failure)
+
+
+def _pending(run: Run) -> Policy | None:
+    """The policy of a run as far as it is still to act (or has selected); one that has stopped the run is done."""
+    policy = run.policy
+    if not isinstance(policy, EarlyStopping):
+        return policy
+    if isinstance(policy.at, BestValidation):
+        if run.status == Status.INTERRUPTED:
+            raise ValueError(f"run: was interrupted while {policy} looked for the best step; simulate it again")
+        return None
+    last = dict(zip(OBSERVABLES, run.rows[-1:].T, strict=True)) | {"step": np.array([float(run.steps)])}
+    return None if policy.at.met(last)[0] else policy
 
 
 def _check_rows(steps: int, end: int) -> None:

@@ -5,7 +5,6 @@ of label noise, or about a tenth of a second of work, whichever comes first. Bet
 records, shows progress and looks at Ctrl-C. A chunk's length never changes a number.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +14,11 @@ from numpy.typing import NDArray
 from theorysim import interrupts, progress
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
+from theorysim.guard import Guard, Until
 from theorysim.kernels import patch
 from theorysim.label_noise import NoiseSource
 from theorysim.observables import OBSERVABLES
+from theorysim.policy import Selection
 from theorysim.problem import Problem
 from theorysim.run import Run, Status
 
@@ -25,7 +26,6 @@ CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
 
 Array = NDArray[np.float64]
 Real = type[np.floating[Any]]  # float64 or float32
-Until = Callable[[Mapping[str, Array]], NDArray[np.bool_]]
 
 
 @dataclass
@@ -47,6 +47,7 @@ class Simulation:
     recorded: list[int] = field(default_factory=list)
     records: patch.Weights = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
     deviation: float | None = None
+    turned: Array | None = None  # (n,) −1 for samples relabelled by a policy, else 1
 
     @classmethod
     def start(
@@ -95,6 +96,7 @@ class Simulation:
         noise: NoiseSource,
         until: Until | None,
         shown: bool,
+        guard: Guard,
     ) -> tuple[Status, int | None]:
         """Advance to step `end`, keeping records; returns how it ended and where if not there."""
         if not self._observe():
@@ -107,20 +109,39 @@ class Simulation:
             while True:
                 if self.step in keep:
                     self._record()
-                if until is not None and self.step == self.first and self._met(until, self.step) is not None:
+                if self._halts(until, guard) or (self.step == end and guard.finish(self)):
                     return self._stop(Status.STOPPED)
                 if self.step == end:
                     return Status.COMPLETED, None
                 if interrupted():
                     return self._stop(Status.INTERRUPTED)
-                before = self.step
-                overflow = self._advance(min(self._chunk_end(noise, wanted), end), noise, until)
+                before, stop = self.step, min(self._chunk_end(noise, wanted), guard.next_look(self.step), end)
+                overflow = self._advance(stop, noise, _either(until, guard.condition()))
                 bar.update(self.step - before)
                 if overflow is not None:
                     self._record()
                     return Status.DIVERGED, overflow
-                if until is not None and self._met(until, self.step) is not None:
-                    return self._stop(Status.STOPPED)
+
+    def _halts(self, until: Until | None, guard: Guard) -> bool:
+        """Whether the run ends here, at the wish of the caller or of the policy, which may act otherwise."""
+        if until is not None and self._met(until, self.step) is not None:
+            return True
+        condition = guard.condition()
+        if guard.stops(self, condition is not None and self._met(condition, self.step) is not None):
+            return True
+        self.obey(guard.selection)
+        return False
+
+    def obey(self, selection: Selection | None) -> None:
+        """Go on with the weights and labels that a selection gave the samples."""
+        if selection is not None and self.turned is not selection.turned:
+            self.data, self.turned = self.data._replace(weight=selection.weight.copy()), selection.turned
+
+    def go_back(self, step: int, state: tuple[patch.Weights, patch.Weights, Array | None]) -> None:
+        """To an earlier step, whose state was kept."""
+        self.step = step
+        self.inner, self.coef, self.weights = state
+        self.recorded = [at for at in self.recorded if at < step]
 
     def _stop(self, status: Status) -> tuple[Status, int | None]:
         self._record()
@@ -138,8 +159,8 @@ class Simulation:
 
         Returns the step at which the state overflows, if it does.
         """
-        start, saved = self.step, self._state()
-        done = self._evolve(noise.rows(start, stop))
+        start, saved = self.step, self.state()
+        done = self._evolve(self._multipliers(noise, start, stop))
         self.step = start + done
         finite = self.step == stop and self._observe()
         goal = self.step if finite else self.step - 1
@@ -151,11 +172,17 @@ class Simulation:
         self.inner, self.coef, self.weights = saved
         self.step = start
         if goal > start:  # the same updates again, up to the goal
-            self._evolve(noise.rows(start, goal))
+            self._evolve(self._multipliers(noise, start, goal))
             self.step = goal
         return overflow
 
-    def _state(self) -> tuple[patch.Weights, patch.Weights, Array | None]:
+    def _multipliers(self, noise: NoiseSource, start: int, stop: int) -> Array:
+        """Of the labels of steps start..stop−1; a relabelled sample is one whose label is always turned."""
+        rows = noise.rows(start, stop)
+        return rows if self.turned is None else rows * self.turned
+
+    def state(self) -> tuple[patch.Weights, patch.Weights, Array | None]:
+        """A copy of what changes from step to step."""
         return self.inner.copy(), self.coef.copy(), None if self.weights is None else self.weights.copy()
 
     def _evolve(self, label_noise: Array) -> int:
@@ -184,7 +211,8 @@ class Simulation:
         """The first step in start..last at which the condition holds."""
         start = last if start is None else start
         rows = self.rows[start - self.first : last - self.first + 1]
-        answer = np.asarray(until(dict(zip(OBSERVABLES, rows.T, strict=True))))
+        seen = dict(zip(OBSERVABLES, rows.T, strict=True)) | {"step": np.arange(start, last + 1.0)}
+        answer = np.asarray(until(seen))
         if answer.shape != (len(rows),) or answer.dtype != bool:
             raise ValueError(f"until: must return a boolean array of shape ({len(rows)},), returned "
                              f"{answer.dtype} of shape {answer.shape}")
@@ -205,15 +233,16 @@ class Simulation:
         gap = float(np.abs(rebuilt - self.weights).max() / scale) if scale > 0 else 0.0
         self.deviation = max(gap, self.deviation or 0.0)
 
-    def result(self, status: Status, stopped_at: int | None, **facts: Any) -> Run:
+    def result(self, status: Status, stopped_at: int | None, guard: Guard, **facts: Any) -> Run:
         """The run as it stands."""
+        message = _message(status, stopped_at, self.algorithm, self.problem)
         return Run(
             problem=self.problem,
             algorithm=self.algorithm,
             draw=self.draw,
             engine=self.engine,
             status=status,
-            message=_message(status, stopped_at, self.algorithm, self.problem),
+            message=guard.message if status == Status.STOPPED and guard.message else message,
             stopped_at=stopped_at,
             rows=self.rows[: self.step - self.first + 1],
             steps_recorded=np.array(self.recorded),
@@ -221,8 +250,17 @@ class Simulation:
             inner=self.inner,
             weights=self.weights,
             deviation=self.deviation,
+            selection=guard.selection,
+            validation=guard.validation,
             **facts,
         )
+
+
+def _either(one: Until | None, other: Until | None) -> Until | None:
+    """Where either condition holds."""
+    if one is None or other is None:
+        return one or other
+    return lambda seen: one(seen) | other(seen)
 
 
 def _message(status: Status, at: int | None, algorithm: GradientDescent, problem: Problem) -> str:
@@ -234,6 +272,13 @@ def _message(status: Status, at: int | None, algorithm: GradientDescent, problem
     if status == Status.INTERRUPTED:
         return f"interrupted at step {at}; resume() goes on from there"
     return f"the condition was met at step {at}" if status == Status.STOPPED else ""
+
+
+def _dormant(draw: Draw) -> Array:
+    """(2m, K) 0 where a filter of the owner's own branch is active on an atom at the start, else infinity."""
+    branch = np.repeat([1.0, -1.0], draw.m)[:, None]
+    own = (draw.owner >= 0) & (branch == draw.observed_labels[draw.owner])
+    return np.where(own & (draw.inner >= 0), 0.0, np.inf)
 
 
 def _kernel_data(draw: Draw, q: float, real: Real) -> patch.Data:
@@ -250,6 +295,8 @@ def _kernel_data(draw: Draw, q: float, real: Real) -> patch.Data:
         orientation=np.array(draw.orientation, order="C"),
         observed=np.array(draw.observed_labels, order="C"),
         noisy=draw.noisy,
+        weight=np.ones(draw.n),
+        dormant=_dormant(draw).astype(real),
         readout=np.repeat([1.0 / draw.m, -1.0 / draw.m], draw.m),
         q=float(q),
     )

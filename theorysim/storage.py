@@ -13,12 +13,26 @@ from theorysim import _validate
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
+from theorysim.policy import (
+    AtStep,
+    BestValidation,
+    EarlyStopping,
+    FirstStage,
+    LossBelow,
+    OracleSelection,
+    Policy,
+    Selection,
+    SmallLossSelection,
+)
 from theorysim.problem import Problem, SignalNoise
 from theorysim.run import Run, Status
 
-FORMAT = 1
+FORMAT = 2
 _LAWS = {law.__name__: law for law in (Flip, Gaussian, Uniform)}
-_ARRAYS = ("rows", "steps_recorded", "coefficients", "inner", "weights")
+_ARRAYS = ("rows", "steps_recorded", "coefficients", "inner", "weights", "validation")
+_POLICIES = {one.__name__: one for one in (EarlyStopping, SmallLossSelection, OracleSelection)}
+_TRIGGERS = {one.__name__: one for one in (FirstStage, LossBelow, AtStep, BestValidation)}
+_SELECTION = ("flagged", "noisy", "weight", "turned")
 _DRAW_ARRAYS = ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights")
 
 
@@ -29,11 +43,15 @@ def save(run: Run, path: str | Path) -> None:
         "problem": _problem_header(run.problem),
         "algorithm": _algorithm_header(run.algorithm),
         "draw_form": run.draw.form,
+        "policy": _policy_header(run.policy),
+        "selected_at": None if run.selection is None else run.selection.step,
         "timings": dict(run.timings),
     }
     plain = ("seed", "engine", "status", "message", "stopped_at", "deviation", "record_every", "given_label_noise")
     header |= {name: getattr(run, name) for name in plain}
     arrays = {name: getattr(run, name) for name in _ARRAYS if getattr(run, name) is not None}
+    if run.selection is not None:
+        arrays |= {f"selection_{name}": getattr(run.selection, name) for name in _SELECTION}
     arrays |= {f"draw_{name}": getattr(run.draw, name) for name in _DRAW_ARRAYS}
     _validate.instance("path", path, (str, Path))
     target = Path(path)
@@ -79,11 +97,17 @@ def load_run(path: str | Path) -> Run:
 def _read_run(header: dict[str, Any], arrays: dict[str, Any]) -> Run:
     draw = Draw(form=header["draw_form"], **{name: arrays.pop(f"draw_{name}") for name in _DRAW_ARRAYS})
     plain = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "given_label_noise", "timings")
+    selection = None
+    if header["selected_at"] is not None:
+        chosen = {name: arrays.pop(f"selection_{name}") for name in _SELECTION}
+        selection = Selection(step=header["selected_at"], **chosen)
     return Run(
         problem=_read_problem(header["problem"], draw),
         algorithm=_read_algorithm(header["algorithm"]),
         draw=draw,
         status=Status(header["status"]),
+        policy=_read_policy(header["policy"]),
+        selection=selection,
         **{name: header[name] for name in plain},
         **arrays,
     )
@@ -120,3 +144,20 @@ def _read_algorithm(header: dict[str, Any]) -> GradientDescent:
     if noise is None:
         return GradientDescent(header["lr"])
     return GradientDescent(header["lr"], _LAWS[noise.pop("law")](**noise))
+
+
+def _policy_header(policy: Policy | None) -> dict[str, Any] | None:
+    if policy is None:
+        return None
+    at = {"trigger": type(policy.at).__name__, **dataclasses.asdict(policy.at)}
+    return {"policy": type(policy).__name__, **dataclasses.asdict(policy), "at": at}
+
+
+def _read_policy(header: dict[str, Any] | None) -> Policy | None:
+    if header is None:
+        return None
+    at = header.pop("at")
+    trigger = _TRIGGERS[at.pop("trigger")](**at)
+    kind: Any = _POLICIES[header.pop("policy")]
+    policy: Policy = kind(at=trigger, **header)
+    return policy

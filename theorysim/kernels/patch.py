@@ -44,6 +44,8 @@ class Data(NamedTuple):
     orientation: Array  # (K,) the class a signal atom speaks for, +1.0 or -1.0
     observed: Array  # (n,) observed labels, +1.0 or -1.0
     noisy: NDArray[np.bool_]  # (n,) whether the observed label differs from the true one
+    weight: Array  # (n,) weight of a sample's loss in the step, of mean 1
+    dormant: Weights  # (2m, K) 0 where a filter of the owner's branch starts active on an atom, else infinity
     readout: Array  # (2m,) second layer: +1/m for the first m filters, then -1/m
     q: float  # power of the activation
 
@@ -62,6 +64,7 @@ class Scratch(NamedTuple):
     decay: Array  # (n,) exp(-|y_i f_i|)
     high: Array  # (2, K) largest b over the filters of either branch
     low: Array  # (2, K) smallest
+    active_low: Array  # (K,) smallest b over the filters of the own branch that were active at the start
     memory: Array  # (n,) max over the sample's noise atoms and filters of rho-bar
 
 
@@ -76,7 +79,7 @@ def make_scratch(data: Data) -> Scratch:
         big[0], big[1], big[2],
         per_atom[0], per_atom[1], per_atom[2], per_atom[3],
         per_sample[0], per_sample[1],
-        np.empty((2, atoms)), np.empty((2, atoms)), per_sample[2],
+        np.empty((2, atoms)), np.empty((2, atoms)), np.empty(atoms), per_sample[2],
     )
 
 
@@ -143,10 +146,11 @@ def loss_derivative(margin: float) -> float:
 
 @jit
 def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
-    """Losses, accuracies and margins: columns 0-7 of a row."""
+    """Losses, accuracies and margins: columns 0-7, 15 and 16 of a row."""
     samples = data.observed.size
     loss, right, right_noisy, noisy = 0.0, 0, 0, 0
     low, high = np.inf, -np.inf
+    low_clean, high_noisy = np.inf, -np.inf
     for i in range(samples):
         margin = scratch.margin[i]
         loss += np.log1p(scratch.decay[i]) + (0.0 if margin > 0.0 else -margin)
@@ -155,32 +159,39 @@ def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
         noisy += data.noisy[i]
         right += margin > 0.0
         right_noisy += data.noisy[i] and margin > 0.0
+        if data.noisy[i]:
+            high_noisy = margin if margin > high_noisy else high_noisy
+        else:
+            low_clean = margin if margin < low_clean else low_clean
     row[0] = loss / samples
     row[1] = right / samples
     row[2] = (right - right_noisy) / (samples - noisy) if noisy < samples else np.nan
     row[3] = right_noisy / noisy if noisy > 0 else np.nan
     row[4], row[5] = loss_derivative(high), loss_derivative(low)
     row[6], row[7] = low, high
+    row[15] = low_clean if noisy < samples else np.nan
+    row[16] = high_noisy if noisy > 0 else np.nan
 
 
 @jit
-def branch_extremes(coef: Weights, high: Array, low: Array) -> None:
-    """Largest and smallest coefficient of every atom over the filters of each branch."""
+def branch_extremes(coef: Weights, dormant: Weights, high: Array, low: Array, active_low: Array) -> None:
+    """Of every atom the largest and smallest coefficient over each branch, and the smallest of active filters."""
     width = coef.shape[0] // 2
-    high[:], low[:] = -np.inf, np.inf
+    high[:], low[:], active_low[:] = -np.inf, np.inf, np.inf
     for k in range(coef.shape[0]):
         for a in range(coef.shape[1]):
             b, most, least = coef[k, a], high[k // width, a], low[k // width, a]
             high[k // width, a] = b if b > most else most
             low[k // width, a] = b if b < least else least
+            active_low[a] = min(active_low[a], b + dormant[k, a])
 
 
 @jit
 def observe_coefficients(data: Data, scratch: Scratch, row: Array) -> None:
-    """Signal learning and noise memorization from the extremes over filters: columns 8-14 of a row."""
+    """Signal learning and noise memorization from the extremes over filters: columns 8-14 and 17 of a row."""
     high, low, memory = scratch.high, scratch.low, scratch.memory
     memory[:] = -np.inf
-    gamma_max, gamma_min, under = -np.inf, np.inf, np.inf
+    gamma_max, gamma_min, under, active = -np.inf, np.inf, np.inf, np.inf
     for a in range(data.norm_sq.size):
         norm_sq, owner = data.norm_sq[a], data.owner[a]
         if owner < 0:
@@ -191,6 +202,7 @@ def observe_coefficients(data: Data, scratch: Scratch, row: Array) -> None:
             own = 0 if data.observed[owner] > 0.0 else 1
             memory[owner] = max(memory[owner], norm_sq * high[own, a])
             under = min(under, norm_sq * low[1 - own, a])
+            active = min(active, norm_sq * scratch.active_low[a] if norm_sq > 0.0 else 0.0)
     clean, noisy, weakest = -np.inf, -np.inf, np.inf
     for i in range(memory.size):
         if memory[i] > -np.inf:
@@ -201,8 +213,8 @@ def observe_coefficients(data: Data, scratch: Scratch, row: Array) -> None:
                 clean = max(clean, memory[i])
     row[8], row[9] = gamma_max, gamma_min
     row[10], row[11], row[12] = max(clean, noisy), clean, noisy
-    row[13], row[14] = weakest, under
-    for column in range(8, 15):  # an extremum over nothing is NaN
+    row[13], row[14], row[17] = weakest, under, active
+    for column in range(8, 18):  # an extremum over nothing is NaN
         if np.isinf(row[column]):
             row[column] = np.nan
 
@@ -218,7 +230,7 @@ def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
             force = (decay if noise * margin > 0.0 else 1.0) / (1.0 + decay)
         else:
             force = loss_derivative(noise * margin)
-        force *= noise * data.observed[i]
+        force *= noise * data.observed[i] * data.weight[i]
         for p in range(data.atom.shape[1]):
             if data.sign[i, p] > 0.0:
                 scratch.pull_plus[data.atom[i, p]] += force
@@ -230,18 +242,17 @@ def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
 def descend(data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch) -> None:
     """The step s of gradient descent, into scratch.step and added to the coefficients; their extremes follow."""
     pull(data, label_noise, scratch)
-    take_step(inner, scratch.slope, lr / data.observed.size * data.readout, scratch.pull_plus, scratch.pull_minus,
-              scratch.step, coef, scratch.high, scratch.low)
+    take_step(data, inner, lr / data.observed.size * data.readout, coef, scratch.slope, scratch.step, scratch)
 
 
 @jit
 def take_step(
-    inner: Weights, slope: Weights, rate: Array, plus: Array, minus: Array, step: Weights, coef: Weights,
-    high: Array, low: Array,
+    data: Data, inner: Weights, rate: Array, coef: Weights, slope: Weights, step: Weights, scratch: Scratch
 ) -> None:
     """s from slopes and pulls, added to the coefficients b; the extremes of these over each branch."""
-    width = inner.shape[0] // 2
-    high[:], low[:] = -np.inf, np.inf
+    plus, minus, dormant = scratch.pull_plus, scratch.pull_minus, data.dormant
+    high, low, active_low, width = scratch.high, scratch.low, scratch.active_low, inner.shape[0] // 2
+    high[:], low[:], active_low[:] = -np.inf, np.inf, np.inf
     for k in range(inner.shape[0]):
         j = k // width
         for a in range(inner.shape[1]):
@@ -250,6 +261,8 @@ def take_step(
             b = coef[k, a] + s
             step[k, a], coef[k, a] = s, b
             high[j, a], low[j, a] = b if b > most else most, b if b < least else least
+            active, awake = active_low[a], b + dormant[k, a]
+            active_low[a] = awake if awake < active else active
 
 
 @jit
@@ -262,10 +275,10 @@ def is_finite(scratch: Scratch, row: Array) -> bool:
 
 
 @jit
-def begin(coef: Weights, scratch: Scratch) -> None:
+def begin(data: Data, coef: Weights, scratch: Scratch) -> None:
     """Nothing pending, and the extremes of the coefficients as they are."""
     scratch.change[:] = 0.0
-    branch_extremes(coef, scratch.high, scratch.low)
+    branch_extremes(coef, data.dormant, scratch.high, scratch.low, scratch.active_low)
 
 
 @jit
@@ -280,7 +293,7 @@ def look(data: Data, inner: Weights, scratch: Scratch, row: Array) -> bool:
 @jit
 def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array) -> bool:
     """The same, of any state."""
-    begin(coef, scratch)
+    begin(data, coef, scratch)
     return look(data, inner, scratch, row)
 
 
@@ -293,7 +306,7 @@ def evolve_coefficients(
     rows[t] receives the observables *before* update t. Returns the number of
     updates made: fewer than asked when the state overflows.
     """
-    begin(coef, scratch)
+    begin(data, coef, scratch)
     for t in range(label_noise.shape[0]):
         if not look(data, inner, scratch, rows[t]):
             return t
@@ -313,7 +326,7 @@ def evolve_weights(
     z is computed afresh from the weights at every step, and b is accumulated beside them only so that
     the same observables can be read off; the weights depend on neither.
     """
-    begin(coef, scratch)
+    begin(data, coef, scratch)
     np.dot(weights, vectors.T, inner)
     for t in range(label_noise.shape[0]):
         if not look(data, inner, scratch, rows[t]):

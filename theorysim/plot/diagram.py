@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim import _validate
-from theorysim.run import Status
+from theorysim.sweep.work import DONE
 from theorysim.theory.boundaries import Boundary
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _checked(frame: "pd.DataFrame", x: str, y: str, value: str) -> "pd.DataFrame
         others = [name for name in frame.attrs.get("axes", ()) if name not in (x, y) and frame[name].nunique() > 1]
         raise ValueError(f"frame: has several rows for one ({x}, {y}), algorithm and seed; choose one value of "
                          f"{', '.join(others) or 'what else varies'} first")
-    done = frame[frame["status"] == str(Status.COMPLETED)]
+    done = frame[frame["status"].isin(DONE)]
     try:
         done[value].astype(float)
     except (TypeError, ValueError):

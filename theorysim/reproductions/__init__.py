@@ -21,6 +21,11 @@ REPRODUCTIONS = {
     "huang2025-fig3": "the same over sample size and SNR, as a phase diagram",
     "huang2025-fig3-inside": "that diagram where d = n² log n, inside the regime of the theorems",
     "kou2023-heatmap": "benign overfitting of ReLU networks over dimension and signal norm, 100 000 runs",
+    "han2025-fig1": "fixed noisy labels: signal first, noise later, in four settings",
+    "han2025-fig3": "the end of the first stage over signal strength and flip rate",
+    "han2025-phases": "where the first stage exists, over n·SNR² and flip rate",
+    "han2025-policies": "early stopping and sample selection against training to convergence",
+    "han2025-bounds": "exponents of T1, error of early stopping over d/n, a verdict for every statement",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 

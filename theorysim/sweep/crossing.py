@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim import _validate
-from theorysim.run import Status
+from theorysim.sweep.work import DONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ def crossing(frame: "pd.DataFrame", value: str, level: float, *, along: str, ove
     for name in (value, along, over):
         _validate.choice("column", name, list(frame.columns))
     _validate.choice("algorithm", algorithm, list(dict.fromkeys(frame["algorithm"])))
-    chosen = frame[(frame["algorithm"] == algorithm) & (frame["status"] == str(Status.COMPLETED))]
+    chosen = frame[(frame["algorithm"] == algorithm) & frame["status"].isin(DONE)]
     rng = np.random.default_rng(0)  # fixed: the same runs give the same intervals
     places, found, samples = [], [], []
     for place, group in chosen.groupby(over):

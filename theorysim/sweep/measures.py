@@ -43,6 +43,10 @@ MEASURES: dict[str, Callable[[Reading], Value]] = {
     "test_error": lambda seen: seen.error.value,
     "test_accuracy": lambda seen: 1 - seen.error.value,
     "test_error_observed": lambda seen: seen.run.test_error(n_test=seen.n_test, labels="observed").value,
+    "memory_test_error": lambda seen: seen.run.test_error(kind="memory").value,
+    "precision": lambda seen: None if seen.run.selection is None else seen.run.selection.precision,
+    "recall": lambda seen: None if seen.run.selection is None else seen.run.selection.recall,
+    "stopped_at": lambda seen: seen.run.stopped_at,
     "T1": lambda seen: seen.times.T1,
     "T2": lambda seen: seen.times.T2,
 }

@@ -11,12 +11,14 @@ import numpy as np
 
 from theorysim import _validate
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.policy import Policy
 from theorysim.problem import DERIVED, SignalNoise
 from theorysim.simulate import NUMERICS
 
 Coordinates = tuple[tuple[str, Any], ...]
 ProblemOf = SignalNoise | Callable[..., SignalNoise]
 AlgorithmOf = GradientDescent | Callable[[SignalNoise], GradientDescent]
+Procedure = AlgorithmOf | tuple[AlgorithmOf, Policy]
 
 LAW_FIELDS = {field.name for law in (Flip, Gaussian, Uniform) for field in fields(law)}
 ALGORITHM_FIELDS = {"lr"} | LAW_FIELDS
@@ -32,6 +34,7 @@ class Cell:
     algorithm_name: str
     problem: SignalNoise | None
     algorithm: GradientDescent | None
+    policy: Policy | None = None
     reason: str = ""
 
     def setting(self) -> dict[str, Any]:
@@ -46,6 +49,7 @@ class Cell:
             law = algorithm.label_noise
             numbers |= {"lr": algorithm.lr, "label_noise": "none" if law is None else type(law).__name__.lower()}
             numbers |= {} if law is None else asdict(law)
+            numbers |= {} if self.policy is None else {"policy": repr(self.policy)}
         return numbers
 
 
@@ -64,7 +68,7 @@ class Task:
         cell = self.cell
         what = (
             None if cell.problem is None else asdict(cell.problem),
-            None if cell.algorithm is None else [repr(cell.algorithm), cell.algorithm.lr],
+            None if cell.algorithm is None else [repr(cell.algorithm), repr(cell.policy)],
             cell.reason, self.seed, self.steps, self.precision, NUMERICS,
         )
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
@@ -79,7 +83,7 @@ class Task:
 
 
 def cells(
-    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, AlgorithmOf]
+    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
 ) -> list[Cell]:
     """All cells, the last axis of the grid fastest, algorithms within a point.
 
@@ -93,14 +97,21 @@ def cells(
     found = []
     for point in itertools.product(*axes.values()):
         coordinates = tuple(zip(axes, point, strict=True))
-        for name, algorithm in algorithms.items():
-            found.append(_cell(coordinates, name, problem, algorithm))
+        for name, procedure in algorithms.items():
+            algorithm, policy = _parts(procedure)
+            found.append(_cell(coordinates, name, problem, algorithm, policy))
     if all(cell.reason for cell in found):
         raise ValueError(f"grid: no cell is valid; the first one, {dict(found[0].coordinates)}: {found[0].reason}")
     return found
 
 
-def _cell(coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf) -> Cell:
+def _parts(procedure: Procedure) -> tuple[AlgorithmOf, Policy | None]:
+    return procedure if isinstance(procedure, tuple) else (procedure, None)
+
+
+def _cell(
+    coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf, policy: Policy | None
+) -> Cell:
     values = dict(coordinates)
     mine = {key: value for key, value in values.items() if key in ALGORITHM_FIELDS}
     rest = {key: value for key, value in values.items() if key not in ALGORITHM_FIELDS}
@@ -112,8 +123,8 @@ def _cell(coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_
         _validate.instance("algorithm", algorithm, (GradientDescent,))
         algorithm = _with(algorithm, mine)
     except Exception as error:  # whatever a function of the user's raises is the reason
-        return Cell(coordinates, name, problem, None, f"{type(error).__name__}: {error}")
-    return Cell(coordinates, name, problem, algorithm)
+        return Cell(coordinates, name, problem, None, policy, f"{type(error).__name__}: {error}")
+    return Cell(coordinates, name, problem, algorithm, policy)
 
 
 def _with(algorithm: GradientDescent, changes: Mapping[str, Any]) -> GradientDescent:
@@ -126,17 +137,19 @@ def _with(algorithm: GradientDescent, changes: Mapping[str, Any]) -> GradientDes
 
 
 def _axes(
-    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, AlgorithmOf]
+    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
 ) -> dict[str, list[Any]]:
     """The grid's values as plain Python objects, after checks of the whole."""
     if not isinstance(problem, SignalNoise) and not callable(problem):
         raise TypeError(f"problem={problem!r}: must be a SignalNoise, or a function from the grid's values to one")
     if not isinstance(algorithms, Mapping) or not algorithms:
         raise TypeError(f"algorithms={algorithms!r}: must be a non-empty mapping from names to GradientDescent")
-    for name, algorithm in algorithms.items():
-        if not isinstance(algorithm, GradientDescent) and not callable(algorithm):
-            raise TypeError(f"algorithms[{name!r}]={algorithm!r}: must be a GradientDescent, or a function from a "
-                            "SignalNoise to one")
+    for name, procedure in algorithms.items():
+        parts = procedure if isinstance(procedure, tuple) else (procedure, None)
+        fits = len(parts) == 2 and (isinstance(parts[0], GradientDescent) or callable(parts[0]))
+        if not fits or not isinstance(parts[1], Policy | None):
+            raise TypeError(f"algorithms[{name!r}]={procedure!r}: must be a GradientDescent, or a function from a "
+                            "SignalNoise to one, or a pair of either and a policy")
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid={grid!r}: must be a mapping from names to values")
     axes: dict[str, list[Any]] = {}
@@ -155,11 +168,12 @@ def _axes(
     return axes
 
 
-def _check_laws(names: set[str], algorithms: Mapping[str, AlgorithmOf]) -> None:
+def _check_laws(names: set[str], algorithms: Mapping[str, Procedure]) -> None:
     """A field of a law of label noise is of use only if some algorithm has that law."""
-    if not all(isinstance(one, GradientDescent) for one in algorithms.values()):
+    given = [_parts(one)[0] for one in algorithms.values()]
+    if not all(isinstance(one, GradientDescent) for one in given):
         return  # a function may return any
-    laws = [one.label_noise for one in algorithms.values() if isinstance(one, GradientDescent)]
+    laws = [one.label_noise for one in given if isinstance(one, GradientDescent)]
     known = {field.name for law in laws if law is not None for field in fields(law)}
     for name in sorted((names & LAW_FIELDS) - known):
         raise ValueError(f"grid: {name!r} is a field of a law of label noise that none of the algorithms has")

@@ -7,7 +7,7 @@ import numpy as np
 
 from theorysim import binomial
 from theorysim.checker import Verdict
-from theorysim.run import Status
+from theorysim.sweep.work import DONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
         measures = _numbers_that_vary(frame, by)
     rows = []
     for key, group in frame.groupby(list(by), sort=False, dropna=False):
-        done = group[group["status"] == str(Status.COMPLETED)]
+        done = group[group["status"].isin(DONE)]
         row = dict(zip(by, key, strict=True))
         row |= {"runs": len(group), "completed": len(done), "failed": len(group) - len(done)}
         for name in measures:

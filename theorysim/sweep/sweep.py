@@ -11,7 +11,7 @@ from theorysim.problem import DERIVED, SignalNoise
 from theorysim.simulate import NUMERICS, PRECISIONS
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named
-from theorysim.sweep.plan import AlgorithmOf, ProblemOf, Task, cells, seeds_of
+from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, seeds_of
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 from theorysim.theory.statement import Constants
@@ -24,7 +24,7 @@ def sweep(
     problem: ProblemOf,
     *,
     grid: Mapping[str, Iterable[Any]],
-    algorithms: Mapping[str, AlgorithmOf],
+    algorithms: Mapping[str, Procedure],
     steps: int,
     seeds: int | Iterable[int] = 5,
     measure: Measure | Iterable[Measure] = ("test_error", "train_loss"),
@@ -51,13 +51,15 @@ def sweep(
         From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr" or a field of a law of
         label noise ("p") to its values.
     algorithms : mapping
-        From names to :class:`GradientDescent`, or to functions of the problem that return one.
+        From names to :class:`GradientDescent`, or to functions of the problem that return one, or to a pair of
+        either and a policy.
     steps : int
         Updates of every run.
     seeds : int or iterable of int
         That many (from 0), or these.
     measure : str, function, or sequence of these
         What to keep of a run: "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
+        "memory_test_error" (with the training noise), "precision" and "recall" of a selection, "stopped_at",
         "T1", "T2"; an observable, whose last value is kept; the id of a statement, for its verdict; a function of the
         :class:`Run` that returns a number, a truth value or a string.
     store : path, optional
@@ -83,7 +85,8 @@ def sweep(
     DataFrame
         Columns: the axes of the grid, algorithm, seed, status, reason, the measures (NaN where there is none),
         then all fields and derived numbers of problem and algorithm. Status is that of the run ("completed",
-        "diverged"), "invalid" for a cell that cannot be (say d too small), or "failed", for the ``reason`` given.
+        "stopped" by a policy, "diverged"), "invalid" for a cell that cannot be (say d too small), or "failed", for the
+        ``reason`` given.
         Ctrl-C returns the rows there are; ``attrs["complete"]`` says whether that is all.
 
     Raises

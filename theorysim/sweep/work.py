@@ -12,6 +12,7 @@ from theorysim.sweep.plan import Task
 from theorysim.theory.statement import Constants
 
 INVALID, FAILED = "invalid", "failed"  # beside those of theorysim.Status
+DONE = (str(Status.COMPLETED), str(Status.STOPPED))  # stopped by a policy; what there is to measure is there
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
     try:
         run = simulate(
             cell.problem, cell.algorithm, task.steps, task.seed,
-            precision=task.precision, on_failure="return", **records,
+            policy=cell.policy, precision=task.precision, on_failure="return", **records,
         )
-        if run.status != Status.COMPLETED:
+        if run.status not in DONE:
             return str(run.status), run.message, nothing
         seen = Reading(run, job.constants, job.n_test)
         return str(run.status), "", {name: read(name, one, seen) for name, one in job.measures.items()}

@@ -6,6 +6,7 @@ from theorysim.theory.statement import Statement
 
 PAPERS = {
     "huang2025": "label-noise gradient descent in the low-SNR regime (arXiv 2510.17526)",
+    "han2025": "two stages of feature learning under fixed noisy labels (arXiv 2505.18909)",
 }
 
 

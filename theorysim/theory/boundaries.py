@@ -44,6 +44,17 @@ def n_snr_q(c: float = 1.0) -> Boundary:
     return Boundary(f"n·SNR^q = {c:g}", "Cao et al. 2022", lambda of: np.log(of["n"] * of["snr"] ** of["q"] / c))
 
 
+def first_stage(c: float = 2.0) -> Boundary:
+    """n·SNR²(1 − 2τ) = c, for ReLU with fixed noisy labels: Stage I needs c = 2 (derived from the early law)."""
+    c = _validate.real("c", c, 0, above=True)
+
+    def margin(of: Mapping[str, Any]) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.log(of["n_snr2"] * (1 - of["tau_plus"] - of["tau_minus"]) / c)
+
+    return Boundary(f"n·SNR²(1 − 2τ) = {c:g}", "Han et al. 2025, early law (derived)", margin)
+
+
 def signal_power(c: float = 1.0) -> Boundary:
     """n‖μ‖⁴ = c σ_p⁴ d: for ReLU, test error near the flip rate above, bounded away from it below (Kou et al. 2023)."""
     c = _validate.real("c", c, 0, above=True)

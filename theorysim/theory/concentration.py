@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from theorysim.theory.conditions import Condition
-from theorysim.theory.statement import Array, Evidence, Sense, Statement, Steps
+from theorysim.theory.statement import Array, Evidence, Sense, Statement, Steps, no_conditions
 
 SOURCE = "Cao et al. 2022, Lemma B.{}"
 
@@ -86,6 +86,7 @@ def _event(
     measured: Callable[[Evidence], float],
     predicted: Callable[[Evidence], float],
     conditions: Callable[[Evidence], Sequence[Condition]],
+    source: str = "",
 ) -> Statement:
     def constant(quantity: Callable[[Evidence], float]) -> Callable[[Evidence, Steps], float]:
         return lambda evidence, _steps: quantity(evidence)
@@ -94,7 +95,7 @@ def _event(
         id=f"concentration.{name}",
         claim=claim,
         formula=formula,
-        source=SOURCE.format(number),
+        source=source or SOURCE.format(number),
         sense=sense,
         measured=constant(measured),
         predicted=constant(predicted),
@@ -133,6 +134,23 @@ STATEMENTS = (
         "initial_noise.lower", 2, "each sample has a filter of its branch along its noise",
         "max_r ⟨w_{ỹ_i,r}(0), ξ_i⟩ ≥ σ_0σ_p√d/4", Sense.LOWER,
         weakest_noise_start, lambda e: initial_noise_unit(e) / 4, large_width,
+    ),
+)
+
+
+FREE_NOISE = (
+    _event(
+        "noise_signal_overlap", 0, "no noise vector is far along the signal",
+        "|⟨ξ_i, μ⟩| ≤ ‖μ‖σ_p √(2 log(6n/δ))", Sense.UPPER, lambda e: float(np.abs(e.run.draw.gram[0, 1:]).max()),
+        lambda e: float(e.problem.signal_norm * e.problem.noise_std
+                        * np.sqrt(2 * np.log(6 * e.problem.n / e.constants.delta))), no_conditions,
+        source="Han et al. 2025, concentration",
+    ),
+    _event(
+        "class_balance", 0, "both classes have about half of the samples", "||S_±| − n/2| ≤ √((n/2) log(4/δ))",
+        Sense.UPPER, lambda e: float(abs((e.run.draw.labels > 0).sum() - e.problem.n / 2)),
+        lambda e: float(np.sqrt(e.problem.n / 2 * np.log(4 / e.constants.delta))), no_conditions,
+        source="Han et al. 2025, concentration",
     ),
 )
 

@@ -7,10 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.theory import han2025
 from theorysim.theory.concentration import weakest_noise_start
 from theorysim.theory.statement import Constants, Evidence, Sense
 
-MEASURES = ("T1", "T1/start", "T2")
+MEASURES = ("T1", "T1/start", "T2", "han2025.T1")
 # Where a parameter goes in the regime of the theorems: a bound that is loose there is loose where it matters.
 LIMITS = {
     "n": 1, "d": 1, "m": 1, "noise_std": 1, "signal_norm": 1, "lr": -1, "init_std": -1, "epsilon": -1, "p": -1,
@@ -115,6 +116,16 @@ _LAWS = {
         predicted=lambda e: start_logarithm(e) / e.rate,
         factor=start_logarithm,
         until=lambda _c, noisy: lambda seen: seen["rho_bar_min"] >= (0.1 if noisy else 1.0),
+    ),
+    "han2025.T1": Law(
+        formula="T1 = Θ(2c nm/(ησ²d)) at fixed n·SNR²",
+        source="Han et al. 2025, Theorem 4.1",
+        sense=Sense.ORDER,
+        exponents={"n": 1, "m": 1, "lr": -1, "noise_std": -2, "d": -1},
+        measured=lambda e: han2025.stage_times(e.run, c=e.constants.rho_threshold).T1,
+        predicted=lambda e: 2 * e.constants.rho_threshold / e.rate,
+        factor=lambda _e: 1.0,
+        until=lambda c, _noisy: lambda seen: seen["rho_bar_active_min"] >= c.rho_threshold,
     ),
     "T2 plain": Law(
         formula="T2 − T1 ≤ m³n/(ηεσ_p² d)",

@@ -49,6 +49,10 @@ class Constants:
         Training loss that ends stage 2 of gradient descent.
     gamma_threshold : float
         Signal learning that ends stage 2 with label noise.
+    rho_threshold : float
+        Memorization of initially active filters that ends stage 1 of fixed noisy labels.
+    order_one : float
+        What a paper assumes to be Θ(1) must lie in [1/order_one, order_one].
     """
 
     delta: float = 0.05
@@ -57,12 +61,15 @@ class Constants:
     horizon: float | None = None
     epsilon: float = 0.01
     gamma_threshold: float = 1.0
+    rho_threshold: float = 0.1
+    order_one: float = 20.0
 
     def __post_init__(self) -> None:
         _validate.real("delta", self.delta, 0, 1, above=True, below=True)
-        for name in ("C", "epsilon", "gamma_threshold"):
+        for name in ("C", "epsilon", "gamma_threshold", "rho_threshold"):
             _validate.real(name, getattr(self, name), 0, above=True)
-        _validate.real("band", self.band, 1)
+        for name in ("band", "order_one"):
+            _validate.real(name, getattr(self, name), 1)
         if self.horizon is not None:
             _validate.real("horizon", self.horizon, 1)
 
