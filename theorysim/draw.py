@@ -78,6 +78,8 @@ class Draw:
         seed = _validate.integer("seed", seed, 0)
         _validate.choice("form", form, FORMS)
         _validate.instance("problem", problem, (SignalNoise, PatchData))
+        if form == "wishart" and isinstance(problem, SignalNoise) and problem.init_law != "normal":
+            raise ValueError(f"form={form!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
         with blas.single_threaded():
             if isinstance(problem, PatchData):
                 return cls._of_patches(problem, seed)
@@ -247,13 +249,20 @@ class Draw:
             raise ValueError(f"draw is one of {other}, but problem is {problem}")
         if self.form == "vectors" and (d := self.vectors.shape[1] - bool(problem.bias)) != problem.d:
             raise ValueError(f"draw has d={d}, but problem has d={problem.d}: they must be equal")
-        along = self.gram[0] - problem.bias**2  # inner products with μ
-        norm = float(np.sqrt(max(along[0], 0.0)))
+        vectors = self.vectors
+        if problem.bias:  # inner products without it are taken afresh: it may be large beside them
+            if (vectors[:, -1] != problem.bias).any():
+                raise ValueError(f"draw has bias={vectors[0, -1]:g}, but problem has bias={problem.bias:g}: they must "
+                                 "be equal")
+            vectors = vectors[:, :-1]
+        signal, noise = vectors[0], vectors[-self.n:]
+        norm = float(np.linalg.norm(signal))
         if not np.isclose(norm, problem.signal_norm, rtol=1e-6, atol=0):
             raise ValueError(f"draw has a signal of norm {norm:g}, but problem has signal_norm="
                              f"{problem.signal_norm:g}: they must agree to 1e-6")
         if problem.orthogonal_noise:
-            cosine = np.abs(along[-self.n:]) / np.sqrt(np.maximum(along[0] * np.diag(self.gram)[-self.n:], 1e-300))
+            size = np.maximum(norm * np.linalg.norm(noise, axis=1), 1e-150)
+            cosine = np.abs(noise @ signal) / size
             if cosine.max() > 1e-8:
                 raise ValueError(f"draw has noise with cosine {cosine.max():.3g} to the signal, but problem has "
                                  "orthogonal_noise=True: project the noise or set orthogonal_noise=False")

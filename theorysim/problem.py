@@ -160,7 +160,10 @@ class SignalNoise:
         if "d" in changes:
             raise ValueError("d and d_over_n2: give only one of them, the latter sets d")
         n = _validate.integer("n", changes.get("n", self.n), 1)
-        return round(_validate.real("d_over_n2", changes["d_over_n2"], 0, 2.0**53) * n**2)
+        d = round(_validate.real("d_over_n2", changes["d_over_n2"], 0, 2.0**53) * n**2)
+        if not 2 <= d <= 2**53:
+            raise ValueError(f"d_over_n2={changes['d_over_n2']!r}: asks for d={d}, which must be in [2, {2**53}]")
+        return d
 
     def _repr_html_(self) -> str:
         rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -55,6 +55,9 @@ class Simulation:
         real: Real = np.float64,
     ) -> "Simulation":
         """The initial state, with its large arrays in the given type."""
+        largest = max(np.abs(draw.gram).max(), np.abs(draw.inner).max())
+        if real is np.float32 and largest > np.finfo(real).max:
+            raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
         data = _kernel_data(draw, problem.q, real)
         return cls(
             problem, algorithm, draw, engine,

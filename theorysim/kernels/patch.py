@@ -88,7 +88,8 @@ def vote(inner: Weights, change: Weights, q: float, readout: Array, slope: Weigh
     """z += change, slope = q |z|^(q-1) (0 where z = 0), output = sum_k readout_k max(0, z_k)^q.
 
     The slope serves both signs of a patch: it is sigma'(z) where z > 0 and sigma'(-z) where z < 0. NaN
-    stays NaN. Each q has its own loop, in which nothing is read under a condition, so that it is vectorised.
+    stays NaN, and an infinity of either sign is seen in the output. Each q has its own loop, in which nothing is
+    read under a condition, so that it is vectorised.
     """
     output[:] = 0.0
     for k in range(inner.shape[0]):
@@ -96,24 +97,24 @@ def vote(inner: Weights, change: Weights, q: float, readout: Array, slope: Weigh
             for a in range(inner.shape[1]):
                 z = inner[k, a] + change[k, a]
                 power = readout[k] * z
-                output[a] += 0.0 if z <= 0.0 else power
+                output[a] += 0.0 * z if z <= 0.0 else power
                 inner[k, a], slope[k, a] = z, 0.0 if z == 0.0 else 1.0
         elif q == 2.0:
             for a in range(inner.shape[1]):
                 z = inner[k, a] + change[k, a]
                 power = readout[k] * (z * z)
-                output[a] += 0.0 if z <= 0.0 else power
+                output[a] += 0.0 * z if z <= 0.0 else power
                 inner[k, a], slope[k, a] = z, abs(z) + abs(z)
         elif q == 3.0:
             for a in range(inner.shape[1]):
                 z = inner[k, a] + change[k, a]
                 power = readout[k] * (z * z * z)
-                output[a] += 0.0 if z <= 0.0 else power
+                output[a] += 0.0 * z if z <= 0.0 else power
                 inner[k, a], slope[k, a] = z, 3.0 * (z * z)
         else:
             for a in range(inner.shape[1]):
                 z = inner[k, a] + change[k, a]
-                output[a] += 0.0 if z <= 0.0 else readout[k] * z**q
+                output[a] += 0.0 * z if z <= 0.0 else readout[k] * z**q
                 inner[k, a], slope[k, a] = z, q * abs(z) ** (q - 1.0)
 
 
@@ -258,8 +259,8 @@ def take_step(
         for a in range(inner.shape[1]):
             forward, backward, most, least = plus[a], -minus[a], high[j, a], low[j, a]
             s = rate[k] * slope[k, a] * (forward if inner[k, a] > 0.0 else backward)
-            b = coef[k, a] + s
-            step[k, a], coef[k, a] = s, b
+            step[k, a], coef[k, a] = s, coef[k, a] + s
+            b = coef[k, a]  # as rounded, which is what the next chunk begins with
             high[j, a], low[j, a] = b if b > most else most, b if b < least else least
             active, awake = active_low[a], b + dormant[k, a]
             active_low[a] = awake if awake < active else active
@@ -270,7 +271,7 @@ def is_finite(scratch: Scratch, row: Array) -> bool:
     """Whether the state just observed is free of overflow."""
     total = row[0] + row[6] + row[7]
     for a in range(scratch.plus.size):
-        total += scratch.plus[a]
+        total += scratch.plus[a] + scratch.high[0, a] + scratch.high[1, a] + scratch.low[0, a] + scratch.low[1, a]
     return np.isfinite(total)
 
 

@@ -103,10 +103,11 @@ def _text(
     fit: ScalingFit, errors: "pd.DataFrame", slope: tuple[float, float, float], verdicts: "pd.DataFrame", seeds: int,
     early_seeds: int,
 ) -> str:
-    shown = verdicts[["case", "statement", "formula", "verdict", "holds", "compared", "measured", "predicted"]].copy()
+    shown = verdicts[~verdicts["statement"].str.contains("condition")]
+    shown = shown[["case", "statement", "formula", "verdict", "holds", "compared", "measured", "predicted"]].copy()
     for name in ("measured", "predicted"):
         shown[name] = [f"{value:.3g}" for value in shown[name]]
-    shown["formula"] = [text.replace("|", r"\\|") for text in shown["formula"]]
+    shown["formula"] = [text.replace("|", r"\|") for text in shown["formula"]]
     exponents = fit.exponents.copy()
     for name in ("exponent", "low", "high"):
         exponents[name] = [f"{value:.3f}" for value in exponents[name]]

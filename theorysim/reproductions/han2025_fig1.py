@@ -61,7 +61,8 @@ def _row(setting: Setting, tau: float, runs: list[Run], step: int) -> dict[str, 
         return [float(one.column(name)[step]) for one in runs]
 
     def largest_loss(name: str) -> list[float]:
-        return [float(np.logaddexp(0.0, -one.column(name)[step])) for one in runs]
+        with np.errstate(invalid="ignore"):  # NaN where no label was flipped
+            return [float(np.logaddexp(0.0, -one.column(name)[step])) for one in runs]
 
     times = [han2025.stage_times(one) for one in runs]
     return {

@@ -16,6 +16,7 @@ from theorysim.sweep.work import FAILED, Job, Outcome, perform
 BATCH_WORK = 1e10  # floating-point operations in a batch, about a quarter of a second
 BATCH_RUNS = 256
 IN_FLIGHT = 1000  # batches handed to an executor whose size is not known
+IDLE = 20  # seconds after which a worker process without work ends
 POLL = 0.1  # seconds between two looks at Ctrl-C
 WORTH_PROCESSES = 2e11  # work below which starting processes costs more than it gains
 KINDS = ("threads", "processes")
@@ -29,7 +30,8 @@ def execute(
     """Run all tasks, largest first; `taken` gets every batch and its outcomes as they come, in the calling thread.
 
     Returns False when Ctrl-C ended it early. A worker that dies takes no run with it: what it was at is tried again one
-    by one, and only a run at which a worker dies alone becomes an outcome "failed".
+    by one, and only a run at which a worker dies alone becomes an outcome "failed". (An executor of the caller's that
+    is itself broken by that takes no more work; then what is left comes out as "failed", to be tried by the next call.)
     """
     workers = len(os.sched_getaffinity(0)) if workers is None else workers
     if executor is None:
@@ -104,7 +106,7 @@ def _pool(executor: str | Executor, workers: int, interrupted: Callable[[], bool
         from loky import get_reusable_executor
 
         def submit(work: Callable[..., Any], *given: Any) -> Any:
-            return get_reusable_executor(workers, timeout=60, initializer=_ignore_interrupts).submit(work, *given)
+            return get_reusable_executor(workers, timeout=IDLE, initializer=_ignore_interrupts).submit(work, *given)
 
         try:
             yield submit

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,8 @@ def read(name: str, measure: Measure, seen: Reading) -> Value:
         value = value.item()
     if not isinstance(value, bool | int | float | str) and value is not None:
         raise TypeError(f"measure {name!r} returned {value!r}: must be a number, True, False or a string")
+    if type(value) is int and abs(value) > 2**53:
+        raise ValueError(f"measure {name!r} returned an integer beyond 2^53: return a float")
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
@@ -116,13 +119,27 @@ def _value(measure: Measure, seen: Reading) -> Any:
 
 
 def fingerprint(measure: Measure) -> str:
-    """What identifies a measure in a store: its name, or name and compiled code of a function."""
+    """What identifies a measure in a store: its name; of a function its name, code, defaults and closure."""
     if isinstance(measure, str):
         return measure
-    code = getattr(measure, "__code__", None)
     name = getattr(measure, "__qualname__", type(measure).__qualname__)
-    if code is None:
-        return f"function {name}"
-    constants = [one for one in code.co_consts if not hasattr(one, "co_code")]
-    digest = hashlib.sha256(code.co_code + repr((code.co_names, constants)).encode()).hexdigest()
-    return f"function {name} {digest[:16]}"
+    return f"function {name} {hashlib.sha256(_text(measure).encode()).hexdigest()[:16]}"
+
+
+def _text(value: Any) -> str:
+    """A text that is the same in every process, and differs where a function computes something else."""
+    if isinstance(value, CodeType):
+        return f"{value.co_code.hex()} {value.co_names} {_text(value.co_consts)}"
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        parts = (value.__code__, value.__defaults__, value.__kwdefaults__, cells)
+        return f"{value.__qualname__} {_text(parts)}"
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(_text, value)))}}}"
+    if isinstance(value, dict):
+        return _text(list(value.items()))
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
+        return repr(value)
+    return type(value).__qualname__  # the text of anything else may hold an address

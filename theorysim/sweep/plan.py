@@ -117,8 +117,9 @@ def _cell(
     rest = {key: value for key, value in values.items() if key not in ALGORITHM_FIELDS}
     problem = algorithm = None
     try:
-        problem = problem_of.replace(**rest) if isinstance(problem_of, SignalNoise) else problem_of(**rest)
-        _validate.instance("problem", problem, (SignalNoise,))
+        made = problem_of.replace(**rest) if isinstance(problem_of, SignalNoise) else problem_of(**rest)
+        _validate.instance("problem", made, (SignalNoise,))
+        problem = made
         algorithm = algorithm_of if isinstance(algorithm_of, GradientDescent) else algorithm_of(problem)
         _validate.instance("algorithm", algorithm, (GradientDescent,))
         algorithm = _with(algorithm, mine)
@@ -162,6 +163,9 @@ def _axes(
         axes[name] = [_plain(value) for value in values]
         if not axes[name]:
             raise ValueError(f"grid[{name!r}]: must have at least one value")
+        for value in axes[name]:
+            if not _is_plain(value):
+                raise TypeError(f"grid[{name!r}]: {value!r} must be a number, a string, a truth value or a tuple")
         if len({repr(value) for value in axes[name]}) < len(axes[name]):
             raise ValueError(f"grid[{name!r}]={axes[name]!r}: has a value twice")
     _check_laws(set(axes), algorithms)
@@ -184,6 +188,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return tuple(_plain(part) for part in value) if isinstance(value, list | tuple) else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can be kept in a store and read back."""
+    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, bool | int | float | str)
 
 
 def seeds_of(seeds: int | Iterable[int]) -> list[int]:

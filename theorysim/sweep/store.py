@@ -49,7 +49,9 @@ class Store:
     Parameters
     ----------
     path : path or None
-        An SQLite file, created if there is none; None keeps everything in memory.
+        An SQLite file; None keeps everything in memory.
+    create : bool
+        Whether to make the file if there is none, or it is empty.
 
     Raises
     ------
@@ -59,14 +61,17 @@ class Store:
         When the file is not a sweep's, or of another format.
     """
 
-    def __init__(self, path: str | Path | None) -> None:
-        self.path = None if path is None else Path(path)
+    def __init__(self, path: str | Path | None, *, create: bool = True) -> None:
+        self.path = None if path is None else Path(path).absolute()
         if self.path is not None and not self.path.parent.is_dir():
             raise FileNotFoundError(f"store={str(path)!r}: its folder does not exist")
         place = ":memory:" if self.path is None else self.path
-        self._connection = sqlite3.connect(place, timeout=30, isolation_level=None)
         try:
-            self._prepare()
+            self._connection = sqlite3.connect(place, timeout=30, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise ValueError(f"store={str(path)!r}: cannot be opened ({error})") from None
+        try:
+            self._prepare(create)
         except sqlite3.DatabaseError as error:
             self.close()
             raise ValueError(f"store={str(path)!r}: cannot be read as the store of a sweep ({error})") from None
@@ -74,13 +79,15 @@ class Store:
             self.close()
             raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, create: bool) -> None:
         found = self._connection.execute("PRAGMA application_id").fetchone()[0]
         tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and found != APPLICATION:
             raise ValueError(f"store={str(self.path)!r}: is a database of something else, give the name of a new file")
         if tables and (version := self._connection.execute("PRAGMA user_version").fetchone()[0]) != FORMAT:
             raise ValueError(f"store={str(self.path)!r}: has format {version}, this version knows format {FORMAT}")
+        if not tables and not create:
+            raise ValueError(f"store={str(self.path)!r}: is empty, not the store of a sweep")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         if not tables:

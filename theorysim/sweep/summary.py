@@ -80,10 +80,11 @@ def _numbers_that_vary(frame: "pd.DataFrame", by: Sequence[str]) -> list[str]:
 
 def _summary(name: str, values: "pd.Series[Any]") -> dict[str, Any]:
     """What a table says of one measure over the seeds of one cell."""
-    if len(values) and all(isinstance(value, bool | np.bool_) for value in values):
-        return _share(name, int(values.sum()), len(values))
-    if len(values) and all(isinstance(value, str) for value in values):
-        holds, violated = (int((values == str(verdict)).sum()) for verdict in (Verdict.HOLDS, Verdict.VIOLATED))
+    known = values.dropna()
+    if len(known) and all(isinstance(value, bool | np.bool_) for value in known):
+        return _share(name, int(known.sum()), len(known))
+    if len(known) and all(isinstance(value, str) for value in known):
+        holds, violated = (int((known == str(verdict)).sum()) for verdict in (Verdict.HOLDS, Verdict.VIOLATED))
         return _share(name, holds, holds + violated) | {f"{name}_count": holds + violated}
     numbers = values.astype(float)
     numbers = numbers[~numbers.isna()]

@@ -180,7 +180,7 @@ def load_sweep(path: str | Path) -> "pd.DataFrame":
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"path={str(path)!r}: there is no such file")
-    kept = Store(path)
+    kept = Store(path, create=False)
     try:
         study = kept.study()
         rows = list(kept.rows())
