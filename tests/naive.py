@@ -4,6 +4,7 @@ It is written from the equations alone and shares no code with the package, so t
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +45,26 @@ def output(weights: Array, sample: Array, q: float) -> float:
 
 
 @dataclass
+class Rule:
+    """Before the first step at which ``when`` holds some samples are judged untrustworthy, and treated from then on.
+
+    ``when`` is asked with the step and its observables. Judged are the samples of loss ℓ(ỹ_i f_i) above the threshold,
+    or without a threshold those whose labels are wrong, ỹ_i ≠ y_i. They are dropped, relabelled or down-weighted.
+    """
+
+    when: Callable[[int, dict[str, float]], bool]
+    action: str
+    weight: float
+    threshold: float | None
+
+    def judged(self, f: list[float], labels: Array, observed: Array) -> list[bool]:
+        """One answer for each sample."""
+        if self.threshold is None:
+            return [bool(labels[i] != observed[i]) for i in range(len(f))]
+        return [loss(float(observed[i] * f[i])) > self.threshold for i in range(len(f))]
+
+
+@dataclass
 class History:
     """Every step of a training: state t is the one before update t, state 0 the initialisation."""
 
@@ -52,10 +73,13 @@ class History:
     gamma: list[Array] = field(default_factory=list)  # each (2, m)
     rho: list[Array] = field(default_factory=list)  # each (2, m, n, P): the coefficient of each patch of each sample
     observables: list[dict[str, float]] = field(default_factory=list)
+    selected_at: int | None = None  # the step at which a rule was applied
+    judged: list[bool] = field(default_factory=list)  # by it, (n,)
 
 
 def train(
-    patches: Array, labels: Array, observed: Array, weights: Array, eps: Array, lr: float, q: float
+    patches: Array, labels: Array, observed: Array, weights: Array, eps: Array, lr: float, q: float,
+    rule: Rule | None = None,
 ) -> History:
     """Full-batch gradient descent on (1/n) Σ ℓ(ε_i ỹ_i f(x_i)) with the multipliers ε (steps, n).
 
@@ -66,27 +90,42 @@ def train(
         ρ_{j,r,i} += (η / (n m)) j c_i σ'(⟨w_{j,r}, ξ_i⟩) ‖ξ_i‖²
 
     Patch 0 of sample i is taken to be the signal y_i μ where γ is concerned; ρ is kept for every patch.
+
+    Once a rule has judged, the loss is Σ_i ω_i ℓ(ε_i ỹ_i f(x_i)) / Σ_i ω_i: of the samples judged ω_i is 0 or the rule's
+    weight, or ỹ_i is turned; of the others ω_i = 1. With no weight left at all there is no loss, and nothing moves.
+    Observables go on to speak of the labels as they were.
     """
     (n, patches_each, _), m = patches.shape, weights.shape[1]
     weights, gamma, rho = weights.copy(), np.zeros((2, m)), np.zeros((2, m, n, patches_each))
     history = History()
+    active = starts_active(weights, patches)
+    share, target = [1 / n] * n, [float(y) for y in observed]
     for t in range(len(eps) + 1):
         f = [output(weights, x, q) for x in patches]
         history.weights.append(weights.copy())
         history.outputs.append(f)
         history.gamma.append(gamma.copy())
         history.rho.append(rho.copy())
-        history.observables.append(observables(f, labels, observed, gamma, rho[..., 1:]))
+        history.observables.append(observables(f, labels, observed, gamma, rho[..., 1:], active[..., 1:]))
+        if rule is not None and history.selected_at is None and rule.when(t, history.observables[-1]):
+            history.selected_at, history.judged = t, rule.judged(f, labels, observed)
+            omega = [1.0] * n
+            for i in range(n):
+                if history.judged[i] and rule.action == "relabel":
+                    target[i] = -target[i]
+                elif history.judged[i]:
+                    omega[i] = 0.0 if rule.action == "drop" else rule.weight
+            share = [one / sum(omega) if sum(omega) > 0 else 0.0 for one in omega]
         if t == len(eps):
             return history
-        c = [minus_loss_derivative(eps[t, i] * observed[i] * f[i]) * eps[t, i] * observed[i] for i in range(n)]
+        c = [minus_loss_derivative(eps[t, i] * target[i] * f[i]) * eps[t, i] * target[i] for i in range(n)]
         for b, j in enumerate(BRANCHES):
             for r in range(m):
                 w = weights[b, r].copy()
                 for i in range(n):
                     for p in range(patches_each):
                         x = patches[i, p]
-                        pull = lr / (n * m) * c[i] * slope(float(w @ x), q)
+                        pull = lr / m * share[i] * c[i] * slope(float(w @ x), q)
                         weights[b, r] += j * pull * x
                         rho[b, r, i, p] += j * pull * float(x @ x)
                         if p == 0:
@@ -94,8 +133,18 @@ def train(
     raise AssertionError("unreachable")
 
 
-def observables(f: list[float], labels: Array, observed: Array, gamma: Array, rho: Array) -> dict[str, float]:
-    """One row of measurements from the outputs f_i, γ (2, m) and ρ (2, m, n, noise patches).
+def starts_active(weights: Array, patches: Array) -> NDArray[np.bool_]:
+    """Whether ⟨w_{j,r}(0), x_i^(p)⟩ ≥ 0, (2, m, n, P)."""
+    active = np.zeros((*weights.shape[:2], *patches.shape[:2]), dtype=bool)
+    for b, r, i, p in np.ndindex(active.shape):
+        active[b, r, i, p] = float(weights[b, r] @ patches[i, p]) >= 0
+    return active
+
+
+def observables(
+    f: list[float], labels: Array, observed: Array, gamma: Array, rho: Array, active: NDArray[np.bool_]
+) -> dict[str, float]:
+    """One row of measurements from the outputs f_i, γ (2, m), and ρ and its initial activity (2, m, n, noise patches).
 
     ρ̄ are the ρ with j = ỹ_i, the others ρ̲; a sample is noisy where ỹ_i ≠ y_i; NaN over an empty set.
     """
@@ -104,9 +153,14 @@ def observables(f: list[float], labels: Array, observed: Array, gamma: Array, rh
     clean = [i for i in range(n) if observed[i] == labels[i]]
     noisy = [i for i in range(n) if observed[i] != labels[i]]
     bar, under = [], []  # by sample: all its ρ̄, all its ρ̲
+    active_bar = []  # every ρ̄ whose filter was active on that noise at the start
     for i in range(n):
         bar.append([float(value) for b, j in enumerate(BRANCHES) if j == observed[i] for value in rho[b, :, i].flat])
         under.append([float(value) for b, j in enumerate(BRANCHES) if j != observed[i] for value in rho[b, :, i].flat])
+        for b, j in enumerate(BRANCHES):
+            for r, p in np.ndindex(rho.shape[1], rho.shape[3]):
+                if j == observed[i] and active[b, r, i, p]:
+                    active_bar.append(float(rho[b, r, i, p]))
     return {
         "train_loss": sum(loss(value) for value in z) / n,
         "train_accuracy": _share([value > 0 for value in z]),
@@ -123,6 +177,9 @@ def observables(f: list[float], labels: Array, observed: Array, gamma: Array, rh
         "rho_bar_max_noisy": max((max(bar[i]) for i in noisy), default=math.nan),
         "rho_bar_min": min(max(of_sample) for of_sample in bar),
         "rho_under_min": min(min(of_sample) for of_sample in under),
+        "output_min_clean": min((z[i] for i in clean), default=math.nan),
+        "output_max_noisy": max((z[i] for i in noisy), default=math.nan),
+        "rho_bar_active_min": min(active_bar, default=math.nan),
     }
 
 

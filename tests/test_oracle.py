@@ -20,8 +20,9 @@ LEARNING_RATE = {1: 0.5, 1.5: 0.3, 2: 0.2, 2.5: 0.15, 3: 0.1, 4: 0.05}  # by q, 
 NOISE_STD = 0.5
 ONES = np.ones(5)
 POSITIVE = ("train_loss", "loss_derivative_min", "loss_derivative_max")  # no cancellation: compared step by step
-OF_OUTPUTS = (*POSITIVE, "train_accuracy", "clean_accuracy", "noisy_accuracy", "output_min", "output_max")
-OF_RHO = ("rho_bar_max", "rho_bar_max_clean", "rho_bar_max_noisy", "rho_bar_min", "rho_under_min")
+OF_OUTPUTS = (*POSITIVE, "train_accuracy", "clean_accuracy", "noisy_accuracy", "output_min", "output_max",
+              "output_min_clean", "output_max_noisy")
+OF_RHO = ("rho_bar_max", "rho_bar_max_clean", "rho_bar_max_noisy", "rho_bar_min", "rho_under_min", "rho_bar_active_min")
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class Given:
         """The samples as the network sees them, (n, 2, d)."""
         return np.stack([self.labels[:, None] * self.signal, self.noise], axis=1)
 
-    def history(self) -> naive.History:
+    def history(self, rule: naive.Rule | None = None) -> naive.History:
         """The reference's training."""
         return naive.train(
-            self.patches, self.labels, self.observed, self.weights, self.eps, self.lr, self.q
+            self.patches, self.labels, self.observed, self.weights, self.eps, self.lr, self.q, rule
         )
 
     def problem(self) -> ts.SignalNoise:
@@ -56,11 +57,12 @@ class Given:
         return ts.SignalNoise(n, d, m, norm, NOISE_STD, 0.3, q=self.q, orthogonal_noise=self.orthogonal)
 
     def run(self, engine: str = "coefficients", **options: Any) -> ts.Run:
-        """The package's training, every step recorded."""
+        """The package's training, every step recorded unless told otherwise."""
         draw = ts.Draw.from_arrays(noise=self.noise, weights=self.weights, labels=self.labels,
                                    observed_labels=self.observed, signal=self.signal)
+        records = {} if "record_at" in options else {"record_every": 1}
         return ts.simulate(self.problem(), ts.GradientDescent(self.lr), len(self.eps), engine=engine,
-                           draw=draw, label_noise=self.eps, record_every=1, **options)
+                           draw=draw, label_noise=self.eps, **records, **options)
 
 
 def given(seed: int = 168, *, q: float = 2, n: int = 5, m: int = 2, d: int = 12, steps: int = 500,
@@ -299,7 +301,8 @@ def test_three_patches_of_noise(q: float, engine: str) -> None:
     history = assert_patches_agree(run, patches, case)
     assert_close(run.rho, np.array(history.rho).reshape(len(history.rho), 2, 2, 15), by_step=True)
     assert run.gamma.shape == (len(history.rho), 2, 2, 0) and np.isnan(run.column("gamma_max")).all()
-    rows = [naive.observables(history.outputs[t], case.labels, case.observed, history.gamma[t], history.rho[t])
+    active = naive.starts_active(case.weights, patches)
+    rows = [naive.observables(history.outputs[t], case.labels, case.observed, history.gamma[t], history.rho[t], active)
             for t in range(len(history.rho))]
     assert_columns(run, rows, OF_RHO)
 
@@ -488,17 +491,17 @@ class Started:
         """Initial filters, (2, m, d) or (2, m, d + 1)."""
         return self.draw.weights.reshape(2, self.draw.m, -1)
 
-    def history(self) -> naive.History:
+    def history(self, rule: naive.Rule | None = None) -> naive.History:
         """The reference's training."""
         draw = self.draw
         return naive.train(
-            self.patches, draw.labels, draw.observed_labels, self.weights, self.eps, self.lr, self.problem.q
+            self.patches, draw.labels, draw.observed_labels, self.weights, self.eps, self.lr, self.problem.q, rule
         )
 
-    def run(self, engine: str = "coefficients") -> ts.Run:
+    def run(self, engine: str = "coefficients", **options: Any) -> ts.Run:
         """The package's training, every step recorded."""
         return ts.simulate(self.problem, ts.GradientDescent(self.lr), len(self.eps), engine=engine, draw=self.draw,
-                           label_noise=self.eps, record_every=1)
+                           label_noise=self.eps, record_every=1, **options)
 
 
 def started(seed: int = 3, *, steps: int = 200, law: str = "none", lr: float | None = None, **fields: Any) -> Started:
@@ -540,7 +543,9 @@ def assert_agrees_with_bias(run: ts.Run, history: naive.History) -> None:
     assert_close([run.weights_at(t).reshape(history.weights[t].shape) for t in steps], history.weights, by_step=True)
     if run.weights is not None:
         assert_close(run.weights.reshape(history.weights[-1].shape), history.weights[-1])
-    rows = [naive.observables(history.outputs[t], draw.labels, draw.observed_labels, gamma[t], rho[t][..., None])
+    samples = draw.sign[..., None] * draw.vectors[draw.atom]
+    active = naive.starts_active(draw.weights.reshape(2, draw.m, -1), samples)[..., 1:]
+    rows = [naive.observables(history.outputs[t], draw.labels, draw.observed_labels, gamma[t], rho[t][..., None], active)
             for t in steps]
     assert_columns(run, rows, list(rows[0]))
 
@@ -646,6 +651,175 @@ def test_paired_engines_on_other_initial_weights(q: float, init_law: str, bias: 
                       engine="paired")
     assert run.deviation is not None and 0 < run.deviation <= TOLERANCE
     assert run.column("train_loss")[-1] < 0.9 * run.column("train_loss")[0]
+
+
+# --- policies: which samples training goes on with ----------------------------------------------------------------
+
+SELECT_AT = 20
+ACTIONS = ("drop", "relabel", "downweight")
+Selecting = ts.SmallLossSelection | ts.OracleSelection
+
+
+def rule_of(policy: Selecting) -> naive.Rule:
+    """The reference's rule for a policy."""
+    at = policy.at
+
+    def when(step: int, row: dict[str, float]) -> bool:
+        if isinstance(at, ts.AtStep):
+            return step >= at.step
+        return row["train_loss"] <= at.level if isinstance(at, ts.LossBelow) else row["rho_bar_active_min"] >= at.c
+
+    threshold = policy.threshold if isinstance(policy, ts.SmallLossSelection) else None
+    return naive.Rule(when, policy.action, policy.weight, threshold)
+
+
+def policy_for(case: Given | Started, kind: str, action: str, *, at: Any = SELECT_AT, above: int = 2) -> Selecting:
+    """A policy whose threshold lies between the losses at SELECT_AT, such that so many are above."""
+    if kind == "oracle":
+        return ts.OracleSelection(at, action, weight=0.3)
+    observed = case.draw.observed_labels if isinstance(case, Started) else case.observed
+    outputs = case.history().outputs[min(SELECT_AT, len(case.eps))]
+    losses = sorted(naive.loss(float(y * f)) for y, f in zip(observed, outputs, strict=True))
+    return ts.SmallLossSelection(at, float(np.mean(losses[len(losses) - above - 1:][:2])), action, weight=0.3)
+
+
+def assert_selects(run: ts.Run, history: naive.History) -> None:
+    """The same samples at the same step."""
+    assert (run.selection is None) == (history.selected_at is None)
+    if run.selection is not None:
+        assert run.selection.step == history.selected_at
+        np.testing.assert_array_equal(run.selection.flagged, history.judged)
+
+
+def assert_policy_agrees(case: Given, policy: Selecting, engines: Sequence[str] = ("coefficients", "weights")) -> ts.Run:
+    """Training with a policy, against the reference at every step, in any engine and with few records."""
+    history = case.history(rule_of(policy))
+    first: ts.Run | None = None
+    for engine in engines:
+        run = case.run(engine, policy=policy)
+        first = first or run
+        assert_agrees(run, history)
+        assert_selects(run, history)
+        sparse = case.run(engine, policy=policy, record_at=())
+        assert_selects(sparse, history)
+        np.testing.assert_array_equal(sparse.coefficients[-1], run.coefficients[-1])
+        np.testing.assert_array_equal(sparse.rows, run.rows)
+    paired = case.run("paired", policy=policy)
+    assert_selects(paired, history)
+    assert paired.deviation is not None and paired.deviation <= TOLERANCE
+    assert first is not None
+    return first
+
+
+@pytest.mark.parametrize(
+    ("q", "orthogonal", "law", "kind", "action"),
+    list(product((1, 2), (True, False), ("none", "gaussian"), ("small loss", "oracle"), ACTIONS)),
+)
+def test_selection_is_explicit_training(q: int, orthogonal: bool, law: str, kind: str, action: str) -> None:
+    """Dropped, relabelled or down-weighted samples, known or found by their loss: weights and all at every step."""
+    case = given(q=q, orthogonal=orthogonal, law=law, flipped=True, steps=100)
+    run, plain = assert_policy_agrees(case, policy_for(case, kind, action)), case.run()
+    assert run.selection is not None and (run.selection.step, run.selection.flagged.sum()) == (SELECT_AT, 2)
+    np.testing.assert_array_equal(run.coefficients[: SELECT_AT + 1], plain.coefficients[: SELECT_AT + 1])
+    assert np.abs(run.inner - plain.inner).max() > 1e-2, "the policy matters"
+
+
+@pytest.mark.parametrize("at", [0, 1, 99, 100, 101, ts.LossBelow(0.5), ts.LossBelow(0.0), ts.FirstStage(0.01),
+                                ts.FirstStage(99.0)], ids=str)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_selection_at_any_time(at: Any, action: str) -> None:
+    """At the first step and the last, at what is met on the way, and never."""
+    case = given(q=1, flipped=True, steps=100)
+    run = assert_policy_agrees(case, policy_for(case, "small loss", action, at=at), ("coefficients",))
+    never = at == 101 or at in (ts.LossBelow(0.0), ts.FirstStage(99.0))
+    assert (run.selection is None) == never
+    if never or at == 100:
+        np.testing.assert_array_equal(run.coefficients, case.run().coefficients)
+
+
+POLICIES: dict[str, Any] = {
+    "nobody": lambda action: ts.SmallLossSelection(SELECT_AT // 4, 1e300, action, 0.3),
+    "everybody": lambda action: ts.SmallLossSelection(SELECT_AT // 4, 0.0, action, 0.3),
+    "oracle": lambda action: ts.OracleSelection(SELECT_AT // 4, action, 0.3),
+    "everybody, weight 0": lambda action: ts.SmallLossSelection(SELECT_AT // 4, 0.0, action, 0.0),
+    "log 2": lambda action: ts.SmallLossSelection(SELECT_AT // 4, action=action),
+}
+SELECTED_HARD = (
+    "one sample, q=1", "one filter, q=1", "one sample, one filter", "one class", "one class observed",
+    "every label flipped", "one dead filter, q=1", "dead branch, q=3", "all dead, q=2", "weights zero, q=1",
+    "no signal, q=2, orthogonal=False", "n > d, q=1, orthogonal=False", "learning rate 50.0, q=1",
+    "learning rate 1000.0, q=2", "two dimensions, orthogonal", "q=1.5, orthogonal=False",
+)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("kind", POLICIES)
+@pytest.mark.parametrize("name", SELECTED_HARD)
+def test_selection_on_hard_inputs(name: str, kind: str, action: str) -> None:
+    """Degenerate and extreme cases; nobody or everybody judged, so that no weight at all may be left."""
+    case = replace(HARD[name], eps=HARD[name].eps[:25])
+    policy = POLICIES[kind](action)
+    engines = ("coefficients", "weights") if kind == "log 2" else ("coefficients",)
+    run = assert_policy_agrees(case, policy, engines)
+    selection = run.selection
+    assert selection is not None
+    after, plain = run.coefficients[selection.step:], case.run()
+    everybody = kind.startswith("everybody") and not (run.column("loss_derivative_max")[selection.step] == 0)
+    if kind == "nobody" or (kind == "oracle" and not plain.draw.noisy.any()):
+        np.testing.assert_array_equal(run.coefficients, plain.coefficients)
+        np.testing.assert_array_equal(selection.weight, 1.0)
+    if everybody and selection.flagged.all() and (action == "drop" or (kind.endswith("0") and action != "relabel")):
+        assert not selection.weight.any()
+        assert (after == after[0]).all(), "without any weight nothing moves"
+    assert (selection.turned == np.where(selection.flagged & (action == "relabel"), -1.0, 1.0)).all()
+    assert not selection.weight.any() or selection.weight.mean() == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("kind", ["small loss", "oracle"])
+@pytest.mark.parametrize("q", [1, 2])
+def test_selection_with_bias(q: int, kind: str, action: str) -> None:
+    """With a bias coordinate, noise in all directions and either law of initial weights."""
+    for init_law in ("normal", "uniform"):
+        case = started(q=q, law="gaussian", orthogonal_noise=False, init_law=init_law, steps=60)
+        policy = policy_for(case, kind, action)
+        history = case.history(rule_of(policy))
+        for engine in ("coefficients", "weights"):
+            run = case.run(engine, policy=policy)
+            assert_agrees_with_bias(run, history)
+            assert_selects(run, history)
+            assert run.selection is not None and run.selection.flagged.any()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("kind", ["small loss", "oracle"])
+def test_selection_among_patches(kind: str, action: str) -> None:
+    """Three patches of noise each: the same of patch data."""
+    case = given(q=2, law="flips", flipped=True, steps=60)
+    patches = 0.5 * np.random.default_rng(1).standard_normal((5, 3, 12))
+    policy = ts.SmallLossSelection(5, action=action) if kind == "small loss" else ts.OracleSelection(5, action)
+    history = naive.train(patches, case.labels, case.observed, case.weights, case.eps, case.lr, case.q, rule_of(policy))
+    problem = ts.PatchData.from_vectors(patches, case.labels, observed_labels=case.observed, m=2, init_std=0.1, q=2)
+    draw = ts.Draw.from_problem(problem).with_weights(case.weights)
+    run = ts.simulate(problem, ts.GradientDescent(case.lr), 60, draw=draw, label_noise=case.eps, record_every=1,
+                      policy=policy)
+    assert_selects(run, history)
+    assert 0 < sum(history.judged) < 5
+    assert_close([run.outputs(t) for t in range(61)], history.outputs, by_step=True)
+    assert_columns(run, history.observables, OF_OUTPUTS)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("q", [1, 2])
+def test_selection_in_single_precision(q: int, action: str) -> None:
+    """The same samples as in double precision, and numbers close to it."""
+    case = given(q=q, flipped=True, steps=200)
+    policy = policy_for(case, "small loss", action)
+    double, single = case.run(policy=policy), case.run(policy=policy, precision="single")
+    assert double.selection is not None and single.selection is not None
+    np.testing.assert_array_equal(single.selection.flagged, double.selection.flagged)
+    for found, wanted in ((single.gamma, double.gamma), (single.rho, double.rho), (single.inner, double.inner)):
+        assert np.abs(found - wanted).max() < 2e-5 * np.abs(wanted).max()
 
 
 # --- the kernel that scores test noise ----------------------------------------------------------------------------

@@ -109,7 +109,8 @@ def test_killed_at_once(tmp_path: Path) -> None:
             time.sleep(wait)
             process.kill()
             process.wait()
-        assert len(ts.load_sweep(store)) == stored(store)
+        if store.stat().st_size:  # else it is refused as empty, see test_an_empty_file_is_no_sweep
+            assert len(ts.load_sweep(store)) == stored(store)
         assert_same(study(store=store, seeds=2), study(seeds=2))
 
 

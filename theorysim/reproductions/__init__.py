@@ -50,7 +50,7 @@ class Report:
         written = [picture, page]
         for name, frame in self.tables.items():
             written.append(target / f"{self.name}-{name}.csv")
-            frame.to_csv(written[-1], index=False)
+            frame.to_csv(written[-1], index=False, float_format="%.6g")
         return written
 
 

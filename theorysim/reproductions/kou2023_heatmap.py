@@ -30,6 +30,8 @@ N_TEST = 1000
 DIMENSIONS = tuple(range(100, 1100, 10))
 NORMS = tuple(round(0.1 * k, 1) for k in range(100))
 GD = "GD"
+MEASURES = ("test_error_observed", "test_error", "train_loss")
+COLUMNS = tuple(f"{name}{part}" for name in MEASURES for part in ("", "_se"))
 
 
 def problem(d: int, signal_norm: float) -> SignalNoise:
@@ -56,7 +58,7 @@ def run(
     """Sweep the diagram and report."""
     frame = sweep(
         problem, grid={"d": d, "signal_norm": signal_norm}, algorithms={GD: GradientDescent(lr * M**2)},
-        seeds=seeds, steps=steps, measure=["test_error_observed", "test_error", "train_loss"], n_test=N_TEST,
+        seeds=seeds, steps=steps, measure=MEASURES, n_test=N_TEST,
         precision=precision, store=store, workers=workers, executor=executor, progress=progress,
     )
     line = crossing(frame, "test_error_observed", TRUNCATION, along="signal_norm", over="d", algorithm=GD)
@@ -65,7 +67,7 @@ def run(
         name="kou2023-heatmap",
         title="Test error over dimension and signal norm (Kou et al. 2023)",
         text=interrupted_note(frame) + _text(frame, line, constant, seeds, steps, lr),
-        tables={"cells": summarise(frame).drop(columns=["label_noise", "orthogonal_noise"]), "boundary": line.points},
+        tables={"cells": summarise(frame)[["d", "signal_norm", "runs", *COLUMNS]], "boundary": line.points},
         figure=_figure(frame, constant),
     )
 

@@ -99,8 +99,8 @@ def read(name: str, measure: Measure, seen: Reading) -> Value:
         value = value.item()
     if not isinstance(value, bool | int | float | str) and value is not None:
         raise TypeError(f"measure {name!r} returned {value!r}: must be a number, True, False or a string")
-    if type(value) is int and abs(value) > 2**53:
-        raise ValueError(f"measure {name!r} returned an integer beyond 2^53: return a float")
+    if type(value) is int and abs(value) > 2**53:  # more than the store and a table keep of an integer
+        value = float(value)
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
