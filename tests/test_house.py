@@ -31,7 +31,7 @@ LAYERS = (
     ("guard",),
     ("storage", "risk"),
     ("run",),
-    ("draw", "label_noise"),
+    ("draw", "label_noise", "rare_event"),
     ("problem",),
     ("algorithm", "patch_data", "policy"),
     ("kernels", "_validate", "_html", "seeds", "observables", "progress", "interrupts", "blas",

@@ -203,13 +203,14 @@ class Run:
         return votes
 
     def test_error(
-        self, at: At = "end", *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 100_000,
-        seed: int | None = None, labels: str = "true",
+        self, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",
+        zeta_std: float = 0.0, n_test: int = 100_000, seed: int | None = None, labels: str = "true",
     ) -> "Estimate":
         """Probability of error on test data, fresh or with training noise; see :func:`theorysim.risk.test_error`."""
         from theorysim import risk
 
-        return risk.test_error(self, at, kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed, labels=labels)
+        return risk.test_error(self, at, method=method, relative_error=relative_error, kind=kind, zeta_std=zeta_std,
+                               n_test=n_test, seed=seed, labels=labels)
 
     def test_accuracy_curve(
         self, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None

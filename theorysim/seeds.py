@@ -23,6 +23,7 @@ class Stream(IntEnum):
     BIAS = 6
     VALIDATION = 7
     TEST_MEMORY = 8
+    RARE_EVENT = 9
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

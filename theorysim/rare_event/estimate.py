@@ -1,4 +1,4 @@
-"""log P(h(z) ≥ a) with an interval: directional Monte Carlo where that is enough, else splitting and importance sampling."""
+"""log P(h(z) ≥ a) with an interval: directional Monte Carlo where that is enough, else importance sampling."""
 
 from dataclasses import dataclass
 
@@ -103,7 +103,8 @@ def _directional(tail: Tail, rng: np.random.Generator, target: float) -> tuple[L
     log_f = np.logaddexp(tail.log_conditional(tail.outputs(z)), tail.log_conditional(tail.outputs(-z))) - np.log(2)
     value, error, effective, share = _mean(log_f)
     good = np.isfinite(value) and error <= target and effective >= ENOUGH and share < 0.02
-    return LogEstimate(value, value - 1.96 * error, min(value + 1.96 * error, 0.0), "directional", 2 * PAIRS), bool(good)
+    low, high = value - 1.96 * error, min(value + 1.96 * error, 0.0)
+    return LogEstimate(value, low, high, "directional", 2 * PAIRS), bool(good)
 
 
 def _mean(log_w: Array) -> tuple[float, float, float, float]:
@@ -147,7 +148,8 @@ def _importance(tail: Tail, rng: np.random.Generator, target: float, scale: int)
         reasons.append("splitting found more than the proposal covers")
     kappa = 2.0 if effective / size < 0.1 else 1.0
     half = 1.96 * kappa * float(np.sqrt(error**2 + 0.01**2))
-    return LogEstimate(value, value - half, min(value + half, 0.0), "importance", evaluations, not reasons, "; ".join(reasons))
+    high = min(value + half, 0.0)
+    return LogEstimate(value, value - half, high, "importance", evaluations, not reasons, "; ".join(reasons))
 
 
 def _pooled(pilots: list[Particles]) -> tuple[Array, Array]:
@@ -181,16 +183,15 @@ def _adapted(tail: Tail, mixture: Mixture, rng: np.random.Generator) -> Mixture:
 def _stratified(
     tail: Tail, mixture: Mixture, rng: np.random.Generator, size: int
 ) -> tuple[float, float, float, float, int]:
-    """Estimate from fresh draws, stratified over components: log mean, relative error, effective number, share, size."""
+    """From fresh draws, stratified over components: log mean, relative error, effective number, largest share, size."""
     theta, stratum = mixture.draw(rng, size)
     log_w, _ = _log_weights(tail, mixture, theta)
     value, error, effective, share = _mean(log_w)
     if not np.isfinite(value):
         return value, error, effective, share, size
     w = np.exp(log_w - log_w.max())
-    variance = sum(
-        w[stratum == one].var(ddof=1) * (stratum == one).sum() for one in np.unique(stratum) if (stratum == one).sum() > 1
-    )
+    strata = [w[stratum == one] for one in np.unique(stratum)]
+    variance = sum(one.var(ddof=1) * one.size for one in strata if one.size > 1)
     return value, float(np.sqrt(variance) / w.sum()), effective, share, size
 
 
@@ -205,4 +206,5 @@ def _fallback(tail: Tail, rng: np.random.Generator, particles: int, moves: int) 
     half = T15 * error
     low = value + float(np.log1p(-half)) if half < 1 else -np.inf
     reason = f"relative standard error {error:.2g} over {FALLBACKS} runs" if error > 0.15 else ""
-    return LogEstimate(value, low, min(value + float(np.log1p(half)), 0.0), "splitting", evaluations, not reason, reason)
+    high = min(value + float(np.log1p(half)), 0.0)
+    return LogEstimate(value, low, high, "splitting", evaluations, not reason, reason)

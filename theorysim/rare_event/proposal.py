@@ -8,6 +8,7 @@ The direction of u ~ N(μ, S) has the density, relative to the uniform law on th
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Cloud:
     """The direction of N(mean, covariance)."""
 
     mean: Array
-    root: Array  # lower Cholesky factor of the covariance
+    root: NDArray[Any]  # lower Cholesky factor of the covariance
 
     def draw(self, rng: np.random.Generator, size: int) -> Array:
         """Directions (size, k)."""
@@ -67,7 +68,7 @@ def log_moment(n: int, x: Array) -> Array:
     return result.reshape(x.shape)
 
 
-def _log_moments(n: int, x: Array) -> tuple[Array, Array]:
+def _log_moments(n: int, x: NDArray[Any]) -> tuple[Array, Array]:
     value, slope = np.empty(x.size), np.empty(x.size)
     radial.log_moments(n, x, 0.5 * np.log(2 * np.pi) + log_ndtr(x) + x**2 / 2, value, slope)  # M_0 has a closed form
     return value, slope
@@ -116,7 +117,7 @@ def fitted(tail: Tail, theta: Array, h: Array, rng: np.random.Generator) -> Mixt
     shrinkage = float(np.clip(2 * k / h.size, 0.1, 0.6))
     level = np.trace(spread) / k * np.eye(k)
     narrow = (1 - shrinkage) * spread + shrinkage * level
-    clouds = [(centre, narrow), (centre, 1.3 * spread + 0.4 * np.eye(k))]
+    clouds: list[tuple[Array, Array]] = [(centre, narrow), (centre, 1.3 * spread + 0.4 * np.eye(k))]
     points = design_points(tail, theta, rng)
     weights = np.array([UNIFORM, 0.35, 0.2, *[0.4 / max(1, len(points))] * len(points)])
     return Mixture(
@@ -126,7 +127,7 @@ def fitted(tail: Tail, theta: Array, h: Array, rng: np.random.Generator) -> Mixt
     )
 
 
-def _positive(covariance: Array) -> Array:
+def _positive(covariance: NDArray[Any]) -> Array:
     return covariance + 1e-10 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
 
 

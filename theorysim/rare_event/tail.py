@@ -1,7 +1,7 @@
 """The reduced problem: T(a) = E_θ[F_a(h(Lθ))] over uniform directions θ, h(z) = Σ_r c_r max(0, z_r)^q.
 
-z = Lu with u standard normal in k = rank dimensions, u = Rθ; h is homogeneous, so given θ the probability of R^q h ≥ a is
-an exact tail of the χ_k law and only the direction is random (derived).
+z = Lu with u standard normal in k = rank dimensions, u = Rθ; h is homogeneous, so given θ the probability of
+R^q h ≥ a is an exact tail of the χ_k law and only the direction is random (derived).
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,8 @@ def reduce(c: Array, covariance: Array, q: float, level: float) -> "Tail | float
     factor /= np.linalg.norm(factor, axis=1, keepdims=True)
     largest = float(deviation.max())
     # In logarithms, for the level may leave the range of floats when it is scaled.
-    scaled = 0.0 if level == 0 else float(np.sign(level) * np.exp(np.clip(np.log(abs(level)) - q * np.log(largest), -700, 700)))
+    exponent = np.clip(np.log(abs(level)) - q * np.log(largest), -700, 700) if level else 0.0
+    scaled = float(np.sign(level) * np.exp(exponent))
     tail = Tail(c, np.ascontiguousarray(factor * (deviation / largest)[:, None]), float(q), scaled)
     if tail.rank > 1:
         return tail

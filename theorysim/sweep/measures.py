@@ -31,7 +31,7 @@ class Reading:
     @cached_property
     def error(self) -> Estimate:
         """On fresh data, against true labels."""
-        return self.run.test_error(n_test=self.n_test)
+        return self.run.test_error(n_test=self.n_test, method="monte-carlo")
 
     @cached_property
     def times(self) -> Any:
@@ -43,7 +43,9 @@ class Reading:
 MEASURES: dict[str, Callable[[Reading], Value]] = {
     "test_error": lambda seen: seen.error.value,
     "test_accuracy": lambda seen: 1 - seen.error.value,
-    "test_error_observed": lambda seen: seen.run.test_error(n_test=seen.n_test, labels="observed").value,
+    "test_error_observed": lambda seen: seen.run.test_error(
+        n_test=seen.n_test, labels="observed", method="monte-carlo").value,
+    "log10_test_error": lambda seen: seen.run.test_error(n_test=seen.n_test).log10_value,
     "memory_test_error": lambda seen: seen.run.test_error(kind="memory").value,
     "precision": lambda seen: None if seen.run.selection is None else seen.run.selection.precision,
     "recall": lambda seen: None if seen.run.selection is None else seen.run.selection.recall,

@@ -59,7 +59,8 @@ def sweep(
         That many (from 0), or these.
     measure : str, function, or sequence of these
         What to keep of a run: "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
-        "memory_test_error" (with the training noise), "precision" and "recall" of a selection, "stopped_at",
+        "log10_test_error" (however small, as a rare event), "memory_test_error" (with the training noise),
+        "precision" and "recall" of a selection, "stopped_at",
         "T1", "T2"; an observable, whose last value is kept; the id of a statement, for its verdict; a function of the
         :class:`Run` that returns a number, a truth value or a string.
     store : path, optional
