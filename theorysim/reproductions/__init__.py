@@ -26,6 +26,8 @@ REPRODUCTIONS = {
     "han2025-phases": "where the first stage exists, over n·SNR² and flip rate",
     "han2025-policies": "early stopping and sample selection against training to convergence",
     "han2025-bounds": "exponents of T1, error of early stopping over d/n, a verdict for every statement",
+    "han2025-early-stop-bound": "the test error at T1, down to 10⁻¹⁰⁰⁰, over n and d",
+    "huang2025-error-bound": "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 
