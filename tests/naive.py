@@ -91,9 +91,9 @@ def train(
 
     Patch 0 of sample i is taken to be the signal y_i μ where γ is concerned; ρ is kept for every patch.
 
-    Once a rule has judged, the loss is Σ_i ω_i ℓ(ε_i ỹ_i f(x_i)) / Σ_i ω_i: of the samples judged ω_i is 0 or the rule's
-    weight, or ỹ_i is turned; of the others ω_i = 1. With no weight left at all there is no loss, and nothing moves.
-    Observables go on to speak of the labels as they were.
+    Once a rule has judged, the loss is Σ_i ω_i ℓ(ε_i ỹ_i f(x_i)) / Σ_i ω_i: of the samples judged ω_i is 0 or the
+    rule's weight, or ỹ_i is turned; of the others ω_i = 1. With no weight left at all there is no loss, and nothing
+    moves. Observables go on to speak of the labels as they were.
     """
     (n, patches_each, _), m = patches.shape, weights.shape[1]
     weights, gamma, rho = weights.copy(), np.zeros((2, m)), np.zeros((2, m, n, patches_each))

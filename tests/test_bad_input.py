@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import theorysim as ts
+from theorysim.theory import boundaries, han2025
 from theorysim.theory.statement import Evidence
 
 FIELDS: dict[str, Any] = {"n": 4, "d": 12, "m": 2, "signal_norm": 2.0, "noise_std": 0.5, "init_std": 0.1}
@@ -431,6 +432,65 @@ RUNS = [
     Case("curve none", lambda _: finished().test_accuracy_curve(n_test=0), V, "n_test", "=0", ">= 1"),
 ]
 
+POLICIES = [
+    Case("c zero", lambda _: ts.FirstStage(0), V, "c", "=0", "(0, inf]"),
+    Case("c string", lambda _: ts.FirstStage("0.1"), T, "c", "='0.1'", "number"),
+    Case("c nan", lambda _: ts.FirstStage(NAN), V, "c", "=nan", "finite"),
+    Case("level negative", lambda _: ts.LossBelow(-0.1), V, "level", "=-0.1", "[0, inf]"),
+    Case("level missing", lambda _: ts.LossBelow(None), T, "level", "=None", "number"),
+    Case("step negative", lambda _: ts.AtStep(-1), V, "step", "=-1", ">= 0"),
+    Case("step fractional", lambda _: ts.AtStep(1.5), V, "step", "=1.5", "integer"),
+    Case("samples zero", lambda _: ts.BestValidation(0), V, "samples", "=0", ">= 1"),
+    Case("every zero", lambda _: ts.BestValidation(every=0), V, "every", "=0", ">= 1"),
+    Case("patience zero", lambda _: ts.BestValidation(patience=0), V, "patience", "=0", ">= 1"),
+    Case("patience infinite", lambda _: ts.BestValidation(patience=INF), V, "patience", "=inf", "integer"),
+    Case("validation labels", lambda _: ts.BestValidation(labels="clean"), V, "labels", "='clean'", "'observed'"),
+    Case("stop at word", lambda _: ts.EarlyStopping("end"), T, "at", "='end'", "FirstStage"),
+    Case("stop at half a step", lambda _: ts.EarlyStopping(2.5), T, "at", "=2.5", "a step"),
+    Case("stop at truth", lambda _: ts.EarlyStopping(True), T, "at", "=True", "a step"),
+    Case("stop at negative", lambda _: ts.EarlyStopping(-1), V, "at", "=-1", ">= 0"),
+    Case("stop at class", lambda _: ts.EarlyStopping(ts.FirstStage), T, "at", "FirstStage", "a step"),
+    Case("select at validation", lambda _: ts.SmallLossSelection(ts.BestValidation()), T, "at", "BestValidation",
+         "LossBelow"),
+    Case("select at None", lambda _: ts.OracleSelection(None), T, "at", "=None", "LossBelow"),
+    Case("threshold negative", lambda _: ts.SmallLossSelection(3, -1.0), V, "threshold", "=-1.0", "[0, inf]"),
+    Case("threshold infinite", lambda _: ts.SmallLossSelection(3, INF), V, "threshold", "=inf", "finite"),
+    Case("action unknown", lambda _: ts.SmallLossSelection(3, action="flip"), V, "action", "='flip'", "'relabel'"),
+    Case("oracle action unknown", lambda _: ts.OracleSelection(3, "keep"), V, "action", "='keep'", "'downweight'"),
+    Case("action None", lambda _: ts.OracleSelection(3, None), T, "action", "=None", "string"),
+    Case("weight large", lambda _: ts.OracleSelection(3, "downweight", 1.1), V, "weight", "=1.1", "[0, 1]"),
+    Case("weight negative", lambda _: ts.SmallLossSelection(3, weight=-0.1), V, "weight", "=-0.1", "[0, 1]"),
+    Case("policy word", lambda _: simulate(policy="early"), T, "policy", "='early'", "EarlyStopping"),
+    Case("policy trigger", lambda _: simulate(policy=ts.FirstStage()), T, "policy", "FirstStage", "EarlyStopping"),
+    Case("policy class", lambda _: simulate(policy=ts.OracleSelection), T, "policy", "OracleSelection",
+         "SmallLossSelection"),
+    Case("policy of patches", lambda _: simulate_patches(vectors(), policy=ts.EarlyStopping(ts.BestValidation())), V,
+         "policy", "BestValidation", "patch data"),
+    Case("flip_law unknown", lambda _: problem(flip_law="exact"), V, "flip_law", "='exact'", "'stratified'"),
+    Case("flip_law None", lambda _: problem(flip_law=None), T, "flip_law", "=None", "string"),
+    Case("test_error kind", lambda _: finished().test_error(kind="old"), V, "kind", "='old'", "'memory'"),
+    Case("test_error kind None", lambda _: finished().test_error(kind=None), T, "kind", "=None", "string"),
+    Case("zeta_std negative", lambda _: finished().test_error(kind="memory", zeta_std=-1), V, "zeta_std", "=-1",
+         "[0, inf]"),
+    Case("zeta_std fresh", lambda _: finished().test_error(zeta_std=0.1), V, "zeta_std", "=0.1", "kind='memory'"),
+    Case("zeta_std word", lambda _: finished().test_error(kind="memory", zeta_std="a"), T, "zeta_std", "='a'",
+         "number"),
+    Case("memory of patches", lambda _: of_patches().test_error(kind="memory"), V, "problem", "PatchData",
+         "run.predict"),
+    Case("memory at", lambda _: finished().test_error(3, kind="memory"), V, "at", "=3", "0, 5"),
+    Case("curve kind", lambda _: finished().test_accuracy_curve(kind="old"), V, "kind", "='old'", "'memory'"),
+    Case("stage times c", lambda _: han2025.stage_times(finished(), c=0), V, "c", "=0", "(0, inf]"),
+    Case("stage times epsilon", lambda _: han2025.stage_times(finished(), epsilon=-1), V, "epsilon", "=-1", "(0, inf]"),
+    Case("condition constant", lambda _: han2025.condition_4_1(problem(), ALGORITHM, 0), V, "constant", "=0",
+         "(0, inf]"),
+    Case("condition order", lambda _: han2025.condition_4_1(problem(), ALGORITHM, order_one=0.5), V, "order_one",
+         "=0.5", "[1, inf]"),
+    Case("boundary c", lambda _: boundaries.first_stage(0), V, "c", "=0", "(0, inf]"),
+    Case("rho_threshold", lambda _: ts.check(finished(), "han2025", rho_threshold=0), V, "rho_threshold", "=0",
+         "(0, inf]"),
+    Case("order_one", lambda _: ts.check(finished(), "han2025", order_one=0.9), V, "order_one", "=0.9", "[1, inf]"),
+]
+
 FILES = [
     Case("load missing", lambda tmp: ts.load_run(tmp / "absent.npz"), FileNotFoundError, "absent.npz", "", "No such"),
     Case("load folder", lambda tmp: ts.load_run(tmp), V, "path", "", "not a saved run"),
@@ -442,8 +502,8 @@ FILES = [
     Case("load other header", lambda tmp: load_npz(tmp, header=header(a=1)), V, "path", "file.npz", "not a saved run"),
     Case("load listed header", lambda tmp: load_npz(tmp, header=np.array("[1]")), V, "path", "file.npz",
          "not a saved run"),
-    Case("load format", lambda tmp: load_npz(tmp, header=header(format=99)), V, "path", "format 99", "reads format 1"),
-    Case("load no arrays", lambda tmp: load_npz(tmp, header=header(format=1)), V, "path", "file.npz",
+    Case("load format", lambda tmp: load_npz(tmp, header=header(format=99)), V, "path", "format 99", "reads format 2"),
+    Case("load no arrays", lambda tmp: load_npz(tmp, header=header(format=2)), V, "path", "file.npz",
          "not a saved run"),
     Case("load half", lambda tmp: load_saved(tmp, lambda content: content[:len(content) // 2]), V, "path", "file",
          "not a saved run"),
@@ -453,7 +513,7 @@ FILES = [
          "run.npz", "folder"),
 ]
 
-CASES = PROBLEMS + PATCHES + ALGORITHMS + DRAWS + SIMULATIONS + RUNS + FILES
+CASES = PROBLEMS + PATCHES + ALGORITHMS + DRAWS + SIMULATIONS + RUNS + POLICIES + FILES
 
 
 def test_ids_are_unique() -> None:
@@ -491,7 +551,11 @@ def test_message(case: Case, tmp_path: Path) -> None:
     lambda: simulate(problem=problem(init_law="uniform", bias=np.float64(0.5)), draw="vectors"),
     lambda: simulate(problem=problem(bias=1), draw=ts.Draw.from_problem(problem(bias=1, init_law="uniform"))),
     lambda: finished().test_error(n_test=10, labels="observed"),
-], ids=range(14))
+    lambda: simulate(policy=ts.SmallLossSelection(np.int64(3), threshold=1, weight=np.float64(0.5))),
+    lambda: simulate(policy=ts.EarlyStopping(ts.BestValidation(np.int64(5), 2.0, 3))),
+    lambda: simulate_patches(vectors(), policy=ts.EarlyStopping(ts.FirstStage(1))),
+    lambda: finished().test_error(kind="memory", zeta_std=0),
+], ids=range(18))
 def test_right_calls_pass(call: Callable[[], object]) -> None:
     """Whole floats, NumPy scalars, the ends of ranges and empty arrays are no mistakes."""
     assert call() is not None

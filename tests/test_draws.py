@@ -122,6 +122,61 @@ def test_labels() -> None:
         assert np.abs(z_scores(sample, np.array(rate))) < LARGEST_Z
 
 
+# --- stratified flips ---------------------------------------------------------------------------------------------
+
+
+def flips_of(problem: ts.SignalNoise, seed: int, form: str = "vectors") -> tuple[Array, NDArray[np.bool_]]:
+    """True labels and which are flipped."""
+    drawn = Draw.from_problem(problem, seed, form)
+    return drawn.labels, drawn.noisy
+
+
+@pytest.mark.parametrize("rates", [0.0, 0.2, 0.5, 1.0, (0.1, 0.4), (0.0, 1.0), 1 / 3, 0.29])
+@pytest.mark.parametrize("n", [1, 2, 7, 40, 101])
+def test_stratified_flips_are_exact(n: int, rates: Any) -> None:
+    """In each class the nearest whole number to rate times size, of two equally near either."""
+    problem = FEW.replace(n=n, label_flip=rates, flip_law="stratified")
+    for seed in range(20):
+        labels, flipped = flips_of(problem, seed)
+        for y, rate in zip((1, -1), problem.flip_rates, strict=True):
+            size = int((labels == y).sum())
+            assert abs(int(flipped[labels == y].sum()) - rate * size) <= 0.5 + 1e-9
+
+
+def test_stratified_flips_are_drawn_at_random() -> None:
+    """Every sample of a class equally often, at its rate; other seeds flip others, either form the same."""
+    problem = FEW.replace(n=10, label_flip=(0.2, 0.4), flip_law="stratified")
+    pairs = [flips_of(problem, seed) for seed in range(3000)]
+    for seed in range(50):
+        np.testing.assert_array_equal(flips_of(problem, seed, "wishart")[1], pairs[seed][1])
+    labels, flipped = (np.array([pair[k] for pair in pairs]) for k in (0, 1))
+    for y, rate in zip((1, -1), problem.flip_rates, strict=True):
+        size = (labels == y).sum(axis=1, keepdims=True)
+        expected = np.where(labels == y, np.round(rate * size) / np.maximum(size, 1), 0.0)
+        excess = np.where(labels == y, flipped, False) - expected
+        assert np.abs(z_scores(excess, np.zeros(10))).max() < LARGEST_Z
+    assert len({tuple(row) for row in flipped[labels.sum(axis=1) == 0].astype(int)}) > 100
+
+
+@given(ours.problems(), ours.seeds())
+def test_flip_law_changes_flips_alone(problem: ts.SignalNoise, seed: int) -> None:
+    """Everything else of a seed is the same; independent flips are drawn as ever (see above)."""
+    drawn, other = (Draw.from_problem(problem.replace(flip_law=law), seed) for law in ("independent", "stratified"))
+    for name in ("labels", "atom", "sign", "owner", "gram", "vectors", "weights"):
+        np.testing.assert_array_equal(getattr(drawn, name), getattr(other, name), name)
+
+
+def test_flip_law_matters() -> None:
+    """Independent counts vary from draw to draw, stratified ones with the sizes of the classes alone."""
+    problem = FEW.replace(n=40, label_flip=0.25)
+    spread = []
+    for law in ("independent", "stratified"):
+        pairs = [flips_of(problem.replace(flip_law=law), seed) for seed in range(300)]
+        spread.append(np.std([flipped.sum() for _, flipped in pairs]))
+    assert 0.8 < spread[0] / np.sqrt(40 * 0.25 * 0.75) < 1.2
+    assert spread[1] < 0.7
+
+
 # --- whole distributions ------------------------------------------------------------------------------------------
 
 P_VALUE = 1e-3  # below it two samples are said to differ
@@ -289,7 +344,7 @@ def test_atoms_of_a_draw_with_bias(problem: ts.SignalNoise, seed: int, form: str
     drawn.check_against(problem)
 
 
-@given(ours.problems(**ours.PLAIN), ours.seeds())
+@given(ours.problems(flip_law="independent", **ours.PLAIN), ours.seeds())
 def test_plain_vectors_are_drawn_as_ever(problem: ts.SignalNoise, seed: int) -> None:
     """Written out: what each stream of a seed is used for, which old seeds rely on."""
     drawn, (n, d, m) = Draw.from_problem(problem, seed, "vectors"), (problem.n, problem.d, problem.m)

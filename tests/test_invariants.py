@@ -1,6 +1,9 @@
 """What no run may break, whatever the problem: signs and monotonicity, symmetries, bookkeeping, identities."""
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from scipy.special import expit
 import theorysim as ts
 from theorysim import simulation
 from theorysim import strategies as ours
+from theorysim.policy import Policy
 from theorysim.strategies import Array, Case
 
 SAME = 1e-11  # two ways to compute one thing, relative to its largest entry
@@ -55,6 +59,11 @@ def assert_identical(found: ts.Run, wanted: ts.Run) -> None:
     np.testing.assert_array_equal(found.coefficients, wanted.coefficients)
     np.testing.assert_array_equal(found.inner, wanted.inner)
     np.testing.assert_array_equal(found.weights, wanted.weights)
+    assert (found.selection is None) == (wanted.selection is None)
+    if found.selection is not None and wanted.selection is not None:
+        for name in ("step", "flagged", "noisy", "weight", "turned"):
+            np.testing.assert_array_equal(getattr(found.selection, name), getattr(wanted.selection, name))
+    np.testing.assert_array_equal(found.validation, wanted.validation)
 
 
 def bar(run: ts.Run) -> Array:
@@ -128,12 +137,13 @@ def test_memorization_refers_to_observed_labels() -> None:
 # --- symmetries ---------------------------------------------------------------------------------------------------
 
 
-@given(ours.cases(max_steps=20), ours.seeds())
-def test_permuted_samples(case: Case, seed: int) -> None:
+@given(ours.cases(max_steps=20), ours.seeds(), ours.policies(20, validation=False))
+def test_permuted_samples(case: Case, seed: int, policy: Policy | None) -> None:
     """Samples in another order: ρ and outputs in that order, γ the same."""
     order = np.random.default_rng(seed).permutation(case.given["labels"].size)
     permuted = {name: case.given[name][order] for name in ("noise", "labels", "observed_labels")}
-    run, other = case.simulate(), case.replace(**permuted, label_noise=case.label_noise[:, order]).simulate()
+    run, other = (one.simulate(policy=policy) for one in (
+        case, case.replace(**permuted, label_noise=case.label_noise[:, order])))
     assert_close(other.rho, run.rho[..., order])
     assert_close_gamma(other.gamma, run.gamma, run)
     assert_close_outputs(other.outputs(), run.outputs()[order], run)
@@ -170,13 +180,13 @@ def test_swapped_classes(case: Case) -> None:
     assert_close(other.column("train_loss"), run.column("train_loss"))
 
 
-@given(ours.cases(max_steps=20), st.integers(0, 2**32 - 1), st.integers(0, 20))
-def test_rotated_space(case: Case, seed: int, more: int) -> None:
+@given(ours.cases(max_steps=20), st.integers(0, 2**32 - 1), st.integers(0, 20), ours.policies(20, validation=False))
+def test_rotated_space(case: Case, seed: int, more: int, policy: Policy | None) -> None:
     """Data and weights rotated together, also into a larger space, move as before."""
     d = case.given["signal"].size
     basis, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d + more, d)))
     rotated = {name: case.given[name] @ basis.T for name in ("noise", "weights", "signal")}
-    run, other = case.simulate(), case.replace(**rotated).simulate()
+    run, other = (one.simulate(policy=policy) for one in (case, case.replace(**rotated)))
     assert_close_gamma(other.gamma, run.gamma, run)
     assert_close(other.rho, run.rho)
     assert_close_outputs(other.outputs(), run.outputs(), run)
@@ -289,13 +299,14 @@ def test_homogeneous_activation(case: Case, silent: int) -> None:
 @pytest.mark.compiled
 @given(
     ours.problems(), ours.algorithms(), ours.seeds(), st.integers(0, 60), st.integers(1, 70),
-    st.sampled_from([1.0, 1e3, 1e4, 1e5]), st.sampled_from(ENGINES),
+    st.sampled_from([1.0, 1e3, 1e4, 1e5]), st.sampled_from(ENGINES), ours.policies(),
 )
 def test_chunks_and_records_change_nothing(
-    problem: ts.SignalNoise, algorithm: ts.GradientDescent, seed: int, steps: int, every: int, flops: float, engine: str
+    problem: ts.SignalNoise, algorithm: ts.GradientDescent, seed: int, steps: int, every: int, flops: float,
+    engine: str, policy: Policy | None,
 ) -> None:
     """However often Python looks at the state and keeps it, up to the step where it overflows."""
-    options = {"engine": engine, "on_failure": "return"}
+    options: dict[str, Any] = {"engine": engine, "on_failure": "return", "policy": policy}
     wanted = ts.simulate(problem, algorithm, steps, seed, record_every=1, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulation, "CHUNK_FLOPS", flops)
@@ -309,17 +320,40 @@ def test_chunks_and_records_change_nothing(
 @pytest.mark.compiled
 @given(
     ours.problems(), ours.algorithms(), ours.seeds(), st.integers(0, 30), st.integers(0, 30), st.integers(1, 40),
-    st.sampled_from(ENGINES),
+    st.sampled_from(ENGINES), ours.policies(validation=False), st.booleans(),
 )
 def test_resumed_run_is_the_straight_one(
-    problem: ts.SignalNoise, algorithm: ts.GradientDescent, seed: int, first: int, more: int, every: int, engine: str
+    problem: ts.SignalNoise, algorithm: ts.GradientDescent, seed: int, first: int, more: int, every: int,
+    engine: str, policy: Policy | None, saved: bool,
 ) -> None:
-    """Split anywhere, on the grid of records or off it."""
-    options = {"engine": engine, "on_failure": "return", "record_every": every}
+    """Split anywhere, on the grid of records or off it, before or after a policy acts, by way of a file or not."""
+    options: dict[str, Any] = {"engine": engine, "on_failure": "return", "record_every": every, "policy": policy}
     straight = ts.simulate(problem, algorithm, first + more, seed, **options)
     part = ts.simulate(problem, algorithm, first, seed, **options)
-    whole = part if part.status == "diverged" else ts.resume(part, more, on_failure="return")
+    if saved:
+        with TemporaryDirectory() as folder:
+            part.save(Path(folder) / "run.npz")
+            part = ts.load_run(Path(folder) / "run.npz")
+    whole = part if part.status in ("diverged", "stopped") else ts.resume(part, more, on_failure="return")
     assert_identical(whole, straight)
+
+
+@pytest.mark.compiled
+@given(ours.problems(), ours.algorithms(), ours.seeds(), st.integers(0, 40), st.sampled_from(ENGINES), ours.policies())
+def test_same_seed_same_run(
+    problem: ts.SignalNoise, algorithm: ts.GradientDescent, seed: int, steps: int, engine: str, policy: Policy | None
+) -> None:
+    """Whatever a policy does, twice the same; what it keeps, the beginning of a run without it until it acts."""
+    options: dict[str, Any] = {"engine": engine, "on_failure": "return", "record_every": 1}
+    run, again, plain = (ts.simulate(problem, algorithm, steps, seed, policy=one, **options)
+                         for one in (policy, policy, None))
+    assert_identical(run, again)
+    last = run.steps if run.selection is None else run.selection.step
+    np.testing.assert_array_equal(run.rows[: last + 1], plain.rows[: last + 1])
+    np.testing.assert_array_equal(run.coefficients[: last + 1], plain.coefficients[: last + 1])
+    if run.selection is not None:
+        np.testing.assert_array_equal(run.selection.noisy, run.draw.noisy)
+        assert run.selection.weight.mean() == pytest.approx(1.0) or not run.selection.weight.any()
 
 
 @pytest.mark.parametrize("first, more", [(1, 0), (5, 0), (5, 5), (5, 1), (6, 3), (0, 7), (0, 0)])
@@ -398,6 +432,8 @@ def recomputed(run: ts.Run, at: int) -> dict[str, float]:
     """The coefficient columns of one recorded step from run.gamma and run.rho."""
     position, noisy = run.record(at), run.draw.noisy
     gamma, memory = run.gamma[position], bar(run)[position].max(axis=0)
+    start = run.draw.inner[:, run.draw.owner >= 0].reshape(2, run.draw.m, -1)
+    active = bar(run)[position][np.where(run.draw.observed_labels > 0, start[0], start[1]) >= 0]
     return {
         "gamma_max": gamma.max(),
         "gamma_min": gamma.min(),
@@ -406,6 +442,7 @@ def recomputed(run: ts.Run, at: int) -> dict[str, float]:
         "rho_bar_max_noisy": memory[noisy].max() if noisy.any() else np.nan,
         "rho_bar_min": memory.min(),
         "rho_under_min": under(run)[position].min(),
+        "rho_bar_active_min": active.min() if active.size else np.nan,
     }
 
 
@@ -426,6 +463,12 @@ def test_output_columns(case: Case, every: int) -> None:
         margin = run.draw.observed_labels * run.outputs(step)
         seen = {name: run.column(name)[step] for name in ("train_loss", "train_accuracy", "output_min", "output_max")}
         assert_close_outputs([seen["output_min"], seen["output_max"]], [margin.min(), margin.max()], run, step)
+        for name, chosen, extreme in (("output_min_clean", ~run.draw.noisy, np.min),
+                                      ("output_max_noisy", run.draw.noisy, np.max)):
+            if chosen.any():
+                assert_close_outputs(run.column(name)[step], extreme(margin[chosen]), run, step)
+            else:
+                assert np.isnan(run.column(name)[step])
         assert_close(seen["train_loss"], np.logaddexp(0, -margin).mean(), least_scale=np.log(2))
         # A margin within rounding of 0 may count as either sign.
         doubt = SAME * max(1.0, np.abs(margin).max())

@@ -545,8 +545,10 @@ def assert_agrees_with_bias(run: ts.Run, history: naive.History) -> None:
         assert_close(run.weights.reshape(history.weights[-1].shape), history.weights[-1])
     samples = draw.sign[..., None] * draw.vectors[draw.atom]
     active = naive.starts_active(draw.weights.reshape(2, draw.m, -1), samples)[..., 1:]
-    rows = [naive.observables(history.outputs[t], draw.labels, draw.observed_labels, gamma[t], rho[t][..., None], active)
-            for t in steps]
+    rows = [
+        naive.observables(history.outputs[t], draw.labels, draw.observed_labels, gamma[t], rho[t][..., None], active)
+        for t in steps
+    ]
     assert_columns(run, rows, list(rows[0]))
 
 
@@ -691,7 +693,9 @@ def assert_selects(run: ts.Run, history: naive.History) -> None:
         np.testing.assert_array_equal(run.selection.flagged, history.judged)
 
 
-def assert_policy_agrees(case: Given, policy: Selecting, engines: Sequence[str] = ("coefficients", "weights")) -> ts.Run:
+def assert_policy_agrees(
+    case: Given, policy: Selecting, engines: Sequence[str] = ("coefficients", "weights")
+) -> ts.Run:
     """Training with a policy, against the reference at every step, in any engine and with few records."""
     history = case.history(rule_of(policy))
     first: ts.Run | None = None

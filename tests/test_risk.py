@@ -245,3 +245,137 @@ def test_curve_is_made_of_test_errors() -> None:
     for step in (0, 20, 40):
         error = run.test_error(step, n_test=1000)
         np.testing.assert_array_equal(curve.loc[step], [1 - error.value, 1 - error.high, 1 - error.low])
+
+
+# --- training noise at test time ----------------------------------------------------------------------------------
+
+
+def patches_of(run: ts.Run) -> tuple[dict[int, Array], Array]:
+    """Signal patches yμ by label, and the training noises (n, D), both with the bias coordinate if there is one."""
+    problem, vectors = run.problem, run.draw.vectors
+    assert isinstance(problem, ts.SignalNoise)
+    mu = {1: vectors[0], -1: vectors[1] if problem.bias else -vectors[0]}
+    return mu, vectors[-run.draw.n:]
+
+
+def memory_by_hand(run: ts.Run, tau: tuple[float, float] = (0.0, 0.0), at: At = "end") -> float:
+    """Share of wrong answers on all n × 2 samples (yμ, ξ_i), one by one through explicit weights."""
+    mu, noise = patches_of(run)
+    weights, wrong = run.weights_at(at).reshape(2, run.draw.m, -1), 0.0
+    for xi in noise:
+        for y, rate in zip((1, -1), tau, strict=True):
+            fails = y * naive.output(weights, np.stack([mu[y], xi]), run.problem.q) <= 0
+            wrong += 1 - rate if fails else rate
+    return wrong / (2 * len(noise))
+
+
+MEMORY: dict[str, dict[str, Any]] = {
+    "plain": {}, "q=1": {"q": 1}, "q=2.5": {"q": 2.5}, "noise in all directions": {"orthogonal_noise": False},
+    "bias": {"bias": 0.8}, "bias, all directions": {"bias": -0.5, "orthogonal_noise": False, "q": 1},
+    "Wishart": {"draw": "wishart", "d": 400}, "Wishart with bias": {"draw": "wishart", "d": 400, "bias": 0.6},
+    "flipped": {"label_flip": 0.4, "orthogonal_noise": False, "q": 1}, "no signal": {"signal_norm": 0.0},
+    "one sample": {"n": 1}, "uniform": {"init_law": "uniform"},
+}
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_memory_error_is_counted(name: str) -> None:
+    """Without ζ the 2n samples are all there are: the value is exact, at every recorded step."""
+    run = trained(**MEMORY[name])
+    for at in (0, 20, 40):
+        error = run.test_error(at, kind="memory")
+        assert error.value == pytest.approx(memory_by_hand(run, at=at), abs=1e-15)
+        assert (error.low, error.high, error.method, error.kind) == (error.value, error.value, "exact", "memory")
+    assert run.test_error(kind="memory", n_test=3, seed=9) == run.test_error(kind="memory"), "nothing is drawn"
+
+
+def test_memory_error_says_something() -> None:
+    """The values above are not all alike, nor those of fresh noise."""
+    found = [run.test_error(kind="memory").value for run in (trained(**fields) for fields in MEMORY.values())]
+    assert len(set(found)) > 4
+    run = trained(seed=3, label_flip=0.4, steps=400, q=1)
+    memory, fresh = run.test_error(kind="memory"), run.test_error()
+    assert fresh.kind == "fresh" and not fresh.low <= memory.value <= fresh.high
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.6])
+@pytest.mark.parametrize("tau", RATES)
+def test_memory_error_against_observed_labels(tau: tuple[float, float], bias: float) -> None:
+    """Each class with its own rate."""
+    run = trained(seed=6, label_flip=tau, bias=bias)
+    error = run.test_error(kind="memory", labels="observed")
+    assert error.value == pytest.approx(memory_by_hand(run, tau), abs=1e-15)
+
+
+def memory_brute_force(run: ts.Run, zeta_std: float, tau: tuple[float, float] = (0.0, 0.0)) -> tuple[float, float]:
+    """Share of wrong answers on explicit (yμ, ξ_i + ζ), and its standard error; ζ lives where the noise does."""
+    problem, weights, rng = run.problem, run.weights_at(), np.random.default_rng(4321)
+    assert isinstance(problem, ts.SignalNoise)
+    mu, noise = patches_of(run)
+    zeta = zeta_std * rng.standard_normal((SAMPLES, weights.shape[1]))
+    if problem.orthogonal_noise:
+        zeta[:, 0] = 0.0
+    if problem.bias:
+        zeta[:, -1] = 0.0
+    xi = noise[rng.integers(len(noise), size=SAMPLES)] + zeta
+    branches = weights.reshape(2, run.draw.m, -1)
+    votes = sum(j / run.draw.m * np.maximum(xi @ w, 0.0) ** problem.q
+                for j, branch in zip(naive.BRANCHES, branches, strict=True) for w in branch)
+    wrong = np.zeros(SAMPLES)
+    for y, rate in zip((1, -1), tau, strict=True):
+        label = np.where(rng.random(SAMPLES) < rate, -y, y)
+        wrong += (label * (votes + naive.output(branches, mu[y][None], problem.q)) <= 0) / 2
+    return float(wrong.mean()), float(wrong.std() / np.sqrt(SAMPLES))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("zeta_std", [0.05, 0.5, 3.0])
+@pytest.mark.parametrize("name", ["plain", "noise in all directions", "bias", "bias, all directions",
+                                  "Wishart with bias", "flipped", "one sample", "uniform"])
+def test_memory_error_around_training_noise(name: str, zeta_std: float) -> None:
+    """With ζ, against explicit vectors."""
+    run = trained(**MEMORY[name])
+    error = run.test_error(kind="memory", zeta_std=zeta_std, n_test=SAMPLES)
+    assert (error.kind, error.method) == ("memory", "monte-carlo")
+    assert_agree(error, memory_brute_force(run, zeta_std))
+
+
+@pytest.mark.parametrize("tau", [(0.2, 0.2), (0.05, 0.35)])
+def test_memory_error_around_training_noise_against_observed_labels(tau: tuple[float, float]) -> None:
+    """Both: the rates and ζ."""
+    run = trained(seed=6, label_flip=tau, bias=0.6)
+    error = run.test_error(kind="memory", zeta_std=0.3, n_test=SAMPLES, labels="observed")
+    assert_agree(error, memory_brute_force(run, 0.3, tau))
+
+
+def test_a_little_zeta_is_like_none() -> None:
+    """And much of it like noise of that size alone."""
+    run = trained(orthogonal_noise=False, seed=3)
+    exact, near = run.test_error(kind="memory"), run.test_error(kind="memory", zeta_std=1e-9)
+    assert near.low <= exact.value <= near.high
+    far, fresh = run.test_error(kind="memory", zeta_std=500.0), memory_brute_force(run, 500.0)
+    assert_agree(far, fresh)
+
+
+def test_training_noises_drawn_are_all_of_them_equally() -> None:
+    """Each in 1/n of the draws, other ones for other seeds and blocks."""
+    run = trained(n=5)
+    centres = risk._centres(run, "end", True, 0, 0, 10_000)
+    inner = risk._memory_inner(run, "end")
+    which = [int(np.flatnonzero((inner == column[:, None]).all(axis=0)).item()) for column in centres.T]
+    counts = np.bincount(which, minlength=5)
+    assert np.abs(counts - 2000).max() < 4.5 * np.sqrt(10_000 * 0.2 * 0.8)
+    for other in (risk._centres(run, "end", True, 1, 0, 10_000), risk._centres(run, "end", True, 0, 1, 10_000)):
+        assert (other != centres).any(axis=0).mean() > 0.7
+    np.testing.assert_array_equal(risk._centres(run, "end", True, 0, 0, 100), centres[:, :100])
+
+
+def test_curve_of_memory_errors() -> None:
+    """Of the kind asked for."""
+    run = trained(label_flip=0.4, q=1)
+    curve = run.test_accuracy_curve(kind="memory")
+    for step in (0, 20, 40):
+        np.testing.assert_array_equal(curve.loc[step], [1 - run.test_error(step, kind="memory").value] * 3)
+    other = run.test_accuracy_curve(kind="memory", zeta_std=0.4, n_test=1000).loc[40]
+    error = run.test_error(kind="memory", zeta_std=0.4, n_test=1000)
+    np.testing.assert_array_equal(other, [1 - error.value, 1 - error.high, 1 - error.low])

@@ -74,6 +74,13 @@ RUNS: dict[str, Callable[[], ts.Run]] = {
     "single": lambda: simulate(precision="single"),
     "bias": lambda: simulate(PROBLEM.replace(bias=-0.5)),
     "uniform": lambda: simulate(PROBLEM.replace(init_law="uniform", bias=0.5)),
+    "stratified": lambda: simulate(PROBLEM.replace(flip_law="stratified")),
+    "first stage": lambda: simulate(policy=ts.EarlyStopping(ts.FirstStage(1e-4))),
+    "loss below": lambda: simulate(policy=ts.EarlyStopping(ts.LossBelow(0.1))),
+    "best validation": lambda: simulate(policy=ts.EarlyStopping(ts.BestValidation(20, 3, 2, "true"))),
+    "small loss": lambda: simulate(policy=ts.SmallLossSelection(4, 0.7, "downweight", 0.25)),
+    "oracle": lambda: simulate(images(), policy=ts.OracleSelection(ts.AtStep(0), "relabel")),
+    "not yet": lambda: simulate(policy=ts.OracleSelection(99)),
 }
 
 every_run = pytest.mark.parametrize("make", RUNS.values(), ids=RUNS.keys())
@@ -241,10 +248,10 @@ def test_others_may_read_a_file_as_they_may_any_other(tmp_path: Path) -> None:
 
 @every_run
 def test_a_file_holds_no_pickles(make: Callable[[], ts.Run], tmp_path: Path) -> None:
-    """Plain numbers and text only: safe to load from strangers, readable without this package."""
+    """Plain numbers, truth values and text only: safe to load from strangers, readable without this package."""
     make().save(tmp_path / "run.npz")
     with zipfile.ZipFile(tmp_path / "run.npz") as archive:
         assert archive.testzip() is None
     with np.load(tmp_path / "run.npz", allow_pickle=False) as content:
         kinds = {content[name].dtype.kind for name in content.files}
-    assert kinds <= set("fiU")
+    assert kinds <= set("bfiU")

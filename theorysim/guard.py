@@ -59,7 +59,8 @@ class _Stopper(Guard):
         return self.policy.at.met
 
     def stops(self, simulation: "Simulation", met: bool) -> bool:
-        self.message = f"{self.policy} stopped the run at step {simulation.step}"
+        if met:
+            self.message = f"{self.policy} stopped the run at step {simulation.step}"
         return met
 
 

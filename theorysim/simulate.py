@@ -233,8 +233,8 @@ def _pending(run: Run) -> Policy | None:
         if run.status == Status.INTERRUPTED:
             raise ValueError(f"run: was interrupted while {policy} looked for the best step; simulate it again")
         return None
-    last = dict(zip(OBSERVABLES, run.rows[-1:].T, strict=True)) | {"step": np.array([float(run.steps)])}
-    return None if policy.at.met(last)[0] else policy
+    seen = dict(zip(OBSERVABLES, run.rows.T, strict=True)) | {"step": np.arange(run.steps + 1.0)}
+    return None if policy.at.met(seen).any() else policy
 
 
 def _check_rows(steps: int, end: int) -> None:
@@ -261,6 +261,7 @@ def _joined(before: Run, after: Run) -> Run:
         steps_recorded=np.concatenate([before.steps_recorded[:kept], after.steps_recorded[seam:]]),
         coefficients=np.concatenate([before.coefficients[:kept], after.coefficients[seam:]]),
         deviation=None if after.deviation is None else max(after.deviation, before.deviation or 0.0),
+        validation=before.validation if after.validation is None else after.validation,
     )
 
 

@@ -177,6 +177,7 @@ class Simulation:
         if goal > start:  # the same updates again, up to the goal
             self._evolve(self._multipliers(noise, start, goal))
             self.step = goal
+        self._observe()  # what a guard looks at is of this state
         return overflow
 
     def _multipliers(self, noise: NoiseSource, start: int, stop: int) -> Array:

@@ -6,6 +6,7 @@
     @given(problems(inside="huang2025"))                       # in the regime that a paper assumes
     @given(problems(inside="huang2025").flatmap(good_draws))   # draws on which its lemmas are deterministic
     @given(cases(max_steps=100))                               # everything given as arrays, dynamics within bounds
+    @given(problems(), policies(steps=100))                    # stopping early and selecting samples, or neither
 
 They are for property tests of your own lemmas, and need Hypothesis: ``pip install 'theorysim[test]'``.
 
@@ -48,12 +49,14 @@ from theorysim.strategies.values import (  # noqa: E402
     largest_small_lr,
     largest_stable_lr,
     lively_problems,
+    policies,
     powers,
     problems,
     scales,
     seeds,
     stable_algorithms,
     thousandths,
+    triggers,
 )
 
 __all__ = [
@@ -79,6 +82,7 @@ __all__ = [
     "largest_small_lr",
     "largest_stable_lr",
     "lively_problems",
+    "policies",
     "powers",
     "problem_of",
     "problems",
@@ -89,4 +93,5 @@ __all__ = [
     "thousandths",
     "tied_arrays",
     "tied_cases",
+    "triggers",
 ]

@@ -10,6 +10,18 @@ from hypothesis.strategies import SearchStrategy
 
 from theorysim import _validate
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
+from theorysim.policy import (
+    ACTIONS,
+    AtStep,
+    BestValidation,
+    EarlyStopping,
+    FirstStage,
+    LossBelow,
+    OracleSelection,
+    Policy,
+    SmallLossSelection,
+    Trigger,
+)
 from theorysim.problem import SignalNoise
 from theorysim.theory.huang2025 import assumption_3_1
 
@@ -53,6 +65,7 @@ FIELDS: dict[str, SearchStrategy[Any]] = {
     "orthogonal_noise": st.booleans(),
     "init_law": st.sampled_from(["normal", "normal", "uniform"]),
     "bias": biases(),
+    "flip_law": st.sampled_from(["independent", "stratified"]),
 }
 PLAIN: dict[str, Any] = {"init_law": "normal", "bias": 0.0}  # what papers speak of; ``problems(**PLAIN)``
 
@@ -215,3 +228,24 @@ def comparable_steps(problem: SignalNoise, most: int) -> SearchStrategy[int]:
     own sample pushes to z = 0 and others push up, training is unstable at every learning rate, however small.
     """
     return st.integers(1, min(3, most) if 1 < problem.q < 2 else most)
+
+
+def triggers(steps: int = 40) -> SearchStrategy[Trigger]:
+    """When a policy acts: at a step, or where a threshold is passed that many runs of so many steps do pass."""
+    at_steps = st.builds(AtStep, st.integers(0, steps))
+    return at_steps | st.builds(FirstStage, scales(-3, 0)) | st.builds(LossBelow, scales(-2, 0.3))
+
+
+def policies(steps: int = 40, *, validation: bool = True) -> SearchStrategy[Policy | None]:
+    """No policy, or any. Without ``validation`` none that looks at a held-out set and goes back to its best step."""
+    actions, weights = st.sampled_from(ACTIONS), st.floats(0.0, 1.0)
+    thresholds = st.just(float(np.log(2))) | st.just(0.0) | scales(-2, 1)
+    some = (
+        st.none()
+        | st.builds(EarlyStopping, triggers(steps))
+        | st.builds(SmallLossSelection, triggers(steps), thresholds, actions, weights)
+        | st.builds(OracleSelection, triggers(steps), actions, weights)
+    )
+    counts = st.integers(1, 20)
+    best = st.builds(BestValidation, counts, counts, st.integers(1, 5), st.sampled_from(["observed", "true"]))
+    return some | st.builds(EarlyStopping, best) if validation else some

@@ -50,7 +50,7 @@ def first_stage(c: float = 2.0) -> Boundary:
 
     def margin(of: Mapping[str, Any]) -> Array:
         with np.errstate(divide="ignore"):
-            return np.log(of["n_snr2"] * (1 - of["tau_plus"] - of["tau_minus"]) / c)
+            return np.log(np.maximum(of["n_snr2"] * (1 - of["tau_plus"] - of["tau_minus"]), 0.0) / c)
 
     return Boundary(f"n·SNR²(1 − 2τ) = {c:g}", "Han et al. 2025, early law (derived)", margin)
 

@@ -157,9 +157,9 @@ def law_deviation(evidence: Evidence, steps: Steps) -> Array:
     """|(mean γ)/(mean ρ̄ of initially active filters)/(n·SNR²(1 − 2τ)/2) − 1|."""
     run, at = evidence.run, evidence.records(steps)
     active = evidence.own_noise >= 0
-    rho = np.where(active, evidence.own(run.rho[at]), np.nan)
+    rho = np.where(active, evidence.own(run.rho[at]), 0.0).sum(axis=(1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = run.gamma[at].mean(axis=(1, 2)) / np.nanmean(rho, axis=(1, 2))
+        ratio = run.gamma[at].mean(axis=(1, 2)) / (rho / active.sum())
         deviation: Array = np.abs(ratio / laws.early_ratio(evidence.problem) - 1)
     return deviation
 
