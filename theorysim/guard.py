@@ -107,6 +107,8 @@ class _Validator(Guard):
         return since >= self.at.patience and self.finish(simulation)
 
     def finish(self, simulation: "Simulation") -> bool:
+        if not self.looks:
+            return False
         step, accuracy, state = self.best
         simulation.go_back(step, state)
         self.message = (f"best held-out accuracy {accuracy:.4g} at step {step}, of {len(self.looks)} looks up to step "

@@ -128,6 +128,7 @@ class Simulation:
     def _halts(self, until: Until | None, guard: Guard) -> bool:
         """Whether the run ends here, at the wish of the caller or of the policy, which may act otherwise."""
         if until is not None and self._met(until, self.step) is not None:
+            guard.finish(self)
             return True
         condition = guard.condition()
         if guard.stops(self, condition is not None and self._met(condition, self.step) is not None):

@@ -25,7 +25,7 @@ def run(*, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, in
     def point(n: int, d: int, seed: int) -> dict[str, Estimate]:
         found = {}
         for x in SIGNALS:
-            # σ_0 = 0.1/d: initial weights of σ_0√d = const. would leave a floor under the output's covariance.
+            # σ_0 = 0.1/d: with σ_0√d constant, initial weights leave a floor under the output's covariance.
             of = problem(n, d, M, n_snr2=x, start=0.1 / np.sqrt(d))
             done = simulate(of, algorithm(of), steps, seed, record_at=(), policy=EarlyStopping(FirstStage()))
             if done.stopped_at is not None:
@@ -46,9 +46,9 @@ def run(*, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, in
     return Report(
         name="han2025-early-stop-bound",
         title="The test error of early stopping over n and d (Han et al. 2025, Proposition 4.3)",
-        text="−ln p fitted as d^a n^b over runs with τ = 0.2, q = 1, m = 10, σ_0 = 0.1/d, stopped at T1 (ρ̄ ≥ 0.1 on all "
-             f"samples and initially active filters), {seeds} seeds; 95% bootstrap intervals over seeds. The proposition's "
-             "exp(−d/(C n)) has a = 1, b = −1.\n\n" + markdown(table),
+        text="−ln p fitted as d^a n^b over runs with τ = 0.2, q = 1, m = 10, σ_0 = 0.1/d, stopped at T1 (ρ̄ ≥ 0.1 on "
+             f"all samples and initially active filters), {seeds} seeds; 95% bootstrap intervals over seeds. The "
+             "proposition's exp(−d/(C n)) has a = 1, b = −1.\n\n" + markdown(table),
         tables={"errors": frame, "exponents": table},
         figure=rare_errors.figure(frame, "gradient descent stopped at T1, test error as a rare event"),
     )
