@@ -10,6 +10,7 @@ import theorysim
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
 from theorysim.checker import check
 from theorysim.draw import FORMS
+from theorysim.policy import EarlyStopping, FirstStage
 from theorysim.problem import SignalNoise
 from theorysim.reproductions import REPRODUCTIONS, reproduce
 from theorysim.run import Status
@@ -102,7 +103,11 @@ def _add_simulate(commands: Any) -> None:
         "--label-flip", type=float, nargs="+", default=[0.0], metavar="TAU",
         help="probability that a training label is flipped once before training; two values: of +1 and of -1",
     )
+    problem.add_argument("--flip-law", choices=("independent", "stratified"), default="independent",
+                         help="stratified: in each class exactly that share of the labels (default: each by itself)")
     problem.add_argument("--non-orthogonal-noise", action="store_true", help="noise with a component along mu")
+    problem.add_argument("--init-law", choices=("normal", "uniform"), default="normal", help="of initial weights")
+    problem.add_argument("--bias", type=float, default=0.0, help="one more coordinate in every patch (default: none)")
     algorithm = parser.add_argument_group("algorithm")
     algorithm.add_argument("--lr", type=float, default=1.0, help="learning rate (default %(default)g)")
     noise = algorithm.add_mutually_exclusive_group()
@@ -111,6 +116,9 @@ def _add_simulate(commands: Any) -> None:
     noise.add_argument("--uniform", type=float, nargs=2, metavar=("LOW", "HIGH"), help="uniform label multipliers")
     algorithm.add_argument("--steps", type=float, default=2000, help="number of updates (default %(default)g)")
     algorithm.add_argument("--seed", type=int, default=0, help="same seed, same numbers (default %(default)s)")
+    algorithm.add_argument("--stop-at-first-stage", type=float, metavar="C", help="stop early, when all initially active "
+                           "filters have memorized C of their samples (Han et al. 2025)")
+    algorithm.add_argument("--precision", choices=PRECISIONS, default="double", help="default %(default)s")
     algorithm.add_argument("--engine", choices=ENGINES, default=ENGINES[0],
                            help="coefficients (default), explicit weights, or both with their deviation")
     algorithm.add_argument("--draw", choices=FORMS, default="auto", help="form of the draw (default: the smaller)")
@@ -161,14 +169,16 @@ def _simulate(options: argparse.Namespace) -> int:
     problem = SignalNoise(
         n=options.n, d=options.d, m=options.m, signal_norm=options.signal_norm, noise_std=options.noise_std,
         init_std=options.init_std, q=options.q, label_flip=flips[0] if len(flips) == 1 else tuple(flips),
-        orthogonal_noise=not options.non_orthogonal_noise,
+        orthogonal_noise=not options.non_orthogonal_noise, flip_law=options.flip_law, init_law=options.init_law,
+        bias=options.bias,
     )
     if options.snr is not None:
         problem = problem.replace(snr=options.snr)
     try:
         run = simulate(
             problem, GradientDescent(options.lr, _label_noise(options)), options.steps, options.seed,
-            engine=options.engine, draw=options.draw, progress=not options.quiet,
+            engine=options.engine, draw=options.draw, precision=options.precision, progress=not options.quiet,
+            policy=None if (c := options.stop_at_first_stage) is None else EarlyStopping(FirstStage(c)),
         )
     except DivergenceError as error:
         run = error.run

@@ -138,21 +138,22 @@ def slice_move(
     radius, nu, nu_z, log_u = fresh
     trial = np.empty(z.shape[1])
     for i in range(theta.shape[0]):
-        bar = log_f[i] + log_u[i]
+        bar, along, square = log_f[i] + log_u[i], 0.0, 0.0  # <theta, nu> and |nu|^2 give every trial's length
+        for j in range(theta.shape[1]):
+            along += theta[i, j] * nu[i, j]
+            square += nu[i, j] * nu[i, j]
         high = 2.0 * math.pi * angles[i, 0]
         low, angle = high - 2.0 * math.pi, high
         for shrink in range(1, angles.shape[1]):
             cosine, sine = radius[i] * math.cos(angle), math.sin(angle)
-            size = 0.0
-            for j in range(theta.shape[1]):
-                size += (cosine * theta[i, j] + sine * nu[i, j]) ** 2
-            size = math.sqrt(size)
+            size = math.sqrt(max(cosine * cosine + 2.0 * cosine * sine * along + sine * sine * square, 1e-300))
+            cosine, sine = cosine / size, sine / size
             for r in range(trial.size):
-                trial[r] = (cosine * z[i, r] + sine * nu_z[i, r]) / size
+                trial[r] = cosine * z[i, r] + sine * nu_z[i, r]
             value = log_conditional(k, q, level, homogeneous(c, q, trial))
             if value > bar:
                 for j in range(theta.shape[1]):
-                    theta[i, j] = (cosine * theta[i, j] + sine * nu[i, j]) / size
+                    theta[i, j] = cosine * theta[i, j] + sine * nu[i, j]
                 z[i], log_f[i] = trial, value
                 break
             if angle > 0.0:

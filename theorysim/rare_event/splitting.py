@@ -9,7 +9,7 @@ from theorysim.kernels import radial
 from theorysim.rare_event.tail import Tail
 
 Array = NDArray[np.float64]
-SHRINKS = 60  # of a slice move's bracket, far more than are ever needed
+SHRINKS = 30  # of a slice move's bracket; after so many it is 1e-9 wide, and the move is not made
 EVENNESS = 0.5  # (mean w)²/mean(w²) from one level to the next
 MAX_LEVELS = 2000
 

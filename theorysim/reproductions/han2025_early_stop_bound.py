@@ -18,7 +18,9 @@ SIGNALS = (3.0, 10.0)
 M = 10
 
 
-def run(*, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, int]] = CELLS, steps: int = 200) -> Report:
+def run(
+    *, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, int]] = CELLS, steps: int = 200
+) -> Report:
     """Measure, fit and report."""
     import pandas as pd
 
