@@ -116,7 +116,7 @@ def _add_simulate(commands: Any) -> None:
     noise.add_argument("--uniform", type=float, nargs=2, metavar=("LOW", "HIGH"), help="uniform label multipliers")
     algorithm.add_argument("--steps", type=float, default=2000, help="number of updates (default %(default)g)")
     algorithm.add_argument("--seed", type=int, default=0, help="same seed, same numbers (default %(default)s)")
-    algorithm.add_argument("--stop-at-first-stage", type=float, metavar="C", help="stop early, when all initially active "
+    algorithm.add_argument("--stop-at-first-stage", type=float, metavar="C", help="stop early, when initially active "
                            "filters have memorized C of their samples (Han et al. 2025)")
     algorithm.add_argument("--precision", choices=PRECISIONS, default="double", help="default %(default)s")
     algorithm.add_argument("--engine", choices=ENGINES, default=ENGINES[0],
