@@ -169,9 +169,9 @@ def slice_move(
 
 @jit
 def moment_ratio_up(n: int, x: float, log_first: float) -> tuple[float, float]:
-    """(log M_n, M_{n+1}/M_n) of M_n(x) = int_0^inf r^n e^(-r^2/2 + x r) dr from log M_0, for x >= 0.
+    """(log M_n, M_{n+1}/M_n) of M_n(x) = int_0^inf r^n e^(-r^2/2 + x r) dr from log M_0.
 
-    M_{j+1} = x M_j + j M_{j-1} in ratios, forwards, where all terms are positive.
+    M_{j+1} = x M_j + j M_{j-1} in ratios, forwards: where terms are positive, or errors grow little.
     """
     total, product, ratio = log_first, 1.0, x + math.exp(-log_first)
     for j in range(1, n + 1):
@@ -185,8 +185,8 @@ def moment_ratio_up(n: int, x: float, log_first: float) -> tuple[float, float]:
 
 @jit
 def moment_ratio_down(n: int, x: float, log_first: float) -> tuple[float, float]:
-    """The same for x < 0, backwards: ratio_j = j/(ratio_{j+1} - x)."""
-    start = n + 60
+    """The same for x < 0, backwards: ratio_j = j/(ratio_{j+1} - x), from where the start is forgotten."""
+    start = max(n + 60, int((math.sqrt(n) - 12.0 / x) ** 2) + 1)
     ratio = 0.5 * (x + math.sqrt(x * x + 4.0 * start))
     total, product, last = log_first, 1.0, 0.0
     for j in range(start - 1, 0, -1):
@@ -205,7 +205,7 @@ def moment_ratio_down(n: int, x: float, log_first: float) -> tuple[float, float]
 def log_moments(n: int, x: Array, log_first: Array, result: Array, slope: Array) -> None:
     """log M_n and its derivative M_{n+1}/M_n at many x, given log M_0."""
     for i in range(x.size):
-        if x[i] >= 0.0:
+        if x[i] * math.sqrt(n + 1.0) >= -4.0:
             result[i], slope[i] = moment_ratio_up(n, x[i], log_first[i])
         else:
             result[i], slope[i] = moment_ratio_down(n, x[i], log_first[i])
