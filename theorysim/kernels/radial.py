@@ -72,6 +72,8 @@ def log_chi_tail(k: int, r: float) -> float:
     s, x = 0.5 * k, 0.5 * r * r
     if x == 0.0:
         return 0.0
+    if np.isinf(x):
+        return -np.inf
     return log_one_minus_exp(log_gamma_series(s, x)) if x < s + 1.0 else log_gamma_fraction(s, x)
 
 
@@ -85,6 +87,8 @@ def log_chi_below(k: int, r: float) -> float:
     s, x = 0.5 * k, 0.5 * r * r
     if x == 0.0:
         return -np.inf
+    if np.isinf(x):
+        return 0.0
     return log_gamma_series(s, x) if x < s + 1.0 else log_one_minus_exp(log_gamma_fraction(s, x))
 
 

@@ -32,10 +32,11 @@ def split(tail: Tail, rng: np.random.Generator, particles: int, moves: int, last
     h = tail.outputs(z)
     level, log_f, total, evaluations = -np.inf, np.zeros(particles), 0.0, particles
     for _ in range(MAX_LEVELS):
+        before = level
         level, weights, log_mean = _next_level(tail, h, log_f, level)
         total += log_mean
-        if not np.isfinite(total):
-            return Particles(-np.inf, theta, h, evaluations)
+        if level == before or not np.isfinite(total):  # no way up
+            break
         chosen = _systematic(weights, rng)
         theta, z = theta[chosen], z[chosen]
         log_f = tail.log_conditional(tail.outputs(z), level)
@@ -45,8 +46,8 @@ def split(tail: Tail, rng: np.random.Generator, particles: int, moves: int, last
         evaluations += 4 * particles * (last_moves if done else moves)
         h = tail.outputs(z)
         if done:
-            break
-    return Particles(total, theta, h, evaluations)
+            return Particles(total, theta, h, evaluations)
+    return Particles(-np.inf, theta, h, evaluations)
 
 
 def _next_level(tail: Tail, h: Array, log_f: Array, current: float) -> tuple[float, Array, float]:
@@ -64,14 +65,19 @@ def _next_level(tail: Tail, h: Array, log_f: Array, current: float) -> tuple[flo
         return tail.level, w, log_mean
     # From the current level, at first from one far below every output, to the goal.
     low, high = max(current, -1e3 * np.abs(h).max() * tail.rank ** (tail.q / 2)), tail.level
+    if low < 0 < high:  # 0, which many outputs may equal, is a level of its own
+        low, high = (0.0, high) if weights(0.0)[0] >= EVENNESS else (low, 0.0)
     for _ in range(200):
         middle = 0.5 * (low + high)
-        if weights(middle)[0] >= EVENNESS:
+        even = weights(middle)[0]
+        if even >= EVENNESS:
             low = middle
         else:
             high = middle
-        if high - low < 1e-6 * max(abs(low), abs(high)):
+        if EVENNESS <= even < 1.1 * EVENNESS or high - low < 1e-14 * max(abs(low), abs(high)):
             break
+    if low == current == 0.0 and (h > 0).any():  # some are above 0 and others at it: only those above go on
+        low = 1e-9 * float(h[h > 0].min())
     return low, *weights(low)[1:]
 
 

@@ -38,7 +38,7 @@ def rare(run: Run, at: At, seed: int, relative_error: float, tau: tuple[float, f
     first, second = classes
     pairs = ((first.value, second.value), (first.low, second.low), (first.high, second.high))
     logs = [float(np.logaddexp(*pair) - np.log(2)) for pair in pairs]
-    doubtful = [one for one in classes if not one.reliable and one.value > logs[0] + np.log(NEGLIGIBLE)]
+    doubtful = [one for one in classes if not one.reliable and one.high > logs[0] + np.log(NEGLIGIBLE)]
     reason = "; ".join(one.reason for one in doubtful)
     evaluations = sum(one.evaluations for one in classes)
     if not any(tau):
