@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import theorysim as ts
+from theorysim import risk
 from theorysim.theory import boundaries, han2025
 from theorysim.theory.statement import Evidence
 
@@ -422,6 +423,26 @@ RUNS = [
     Case("test_error labels", lambda _: finished().test_error(labels="noisy"), V, "labels", "='noisy'", "'observed'"),
     Case("test_error labels None", lambda _: finished().test_error(labels=None), T, "labels", "=None", "string"),
     Case("test_error labels array", lambda _: finished().test_error(labels=[1, -1]), T, "labels", "=[1, -1]", "string"),
+    Case("test_error method", lambda _: finished().test_error(method="exact"), V, "method", "='exact'", "'rare-event'"),
+    Case("test_error method None", lambda _: finished().test_error(method=None), T, "method", "=None", "string"),
+    Case("relative_error zero", lambda _: finished().test_error(relative_error=0), V, "relative_error", "=0",
+         "(0, 0.5]"),
+    Case("relative_error large", lambda _: finished().test_error(relative_error=0.6), V, "relative_error", "=0.6",
+         "(0, 0.5]"),
+    Case("relative_error nan", lambda _: finished().test_error(relative_error=NAN), V, "relative_error", "=nan",
+         "(0, 0.5]"),
+    Case("relative_error word", lambda _: finished().test_error(relative_error="5%"), T, "relative_error", "='5%'",
+         "number"),
+    Case("rare event with bias", lambda _: with_bias().test_error(method="rare-event"), V, "method", "='rare-event'",
+         "'monte-carlo'"),
+    Case("rare event of memory", lambda _: finished().test_error(method="rare-event", kind="memory"), V, "method",
+         "='rare-event'", "'monte-carlo'"),
+    Case("rare event of patches", lambda _: of_patches().test_error(method="rare-event"), V, "problem", "PatchData",
+         "run.predict"),
+    Case("rare event at", lambda _: finished().test_error(3, method="rare-event"), V, "at", "=3", "0, 5"),
+    Case("log curve none", lambda _: risk.log10_test_error_curve(finished(), n_test=0), V, "n_test", "=0", ">= 1"),
+    Case("log curve relative_error", lambda _: risk.log10_test_error_curve(finished(), relative_error=-1), V,
+         "relative_error", "=-1", "(0, 0.5]"),
     Case("weights_at unrecorded", lambda _: finished().weights_at(3), V, "at", "=3", "0, 5"),
     Case("weights_at word", lambda _: finished().weights_at("start"), V, "at", "='start'", "'end'"),
     Case("check bias", lambda _: ts.check(with_bias(), "huang2025"), V, "problem", "bias=0.5", "bias=0"),
@@ -555,7 +576,9 @@ def test_message(case: Case, tmp_path: Path) -> None:
     lambda: simulate(policy=ts.EarlyStopping(ts.BestValidation(np.int64(5), 2.0, 3))),
     lambda: simulate_patches(vectors(), policy=ts.EarlyStopping(ts.FirstStage(1))),
     lambda: finished().test_error(kind="memory", zeta_std=0),
-], ids=range(18))
+    lambda: finished().test_error(relative_error=0.5, n_test=10, method="monte-carlo"),
+    lambda: finished().test_error(relative_error=np.float64(0.2), method="rare-event"),
+], ids=range(20))
 def test_right_calls_pass(call: Callable[[], object]) -> None:
     """Whole floats, NumPy scalars, the ends of ranges and empty arrays are no mistakes."""
     assert call() is not None

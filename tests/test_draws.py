@@ -224,7 +224,7 @@ def outcomes(problem: ts.SignalNoise, form: str) -> dict[str, Array]:
     return {
         "T1": np.array([_first(run.column("rho_bar_min") >= 0.1) for run in runs]),
         "gamma_max": np.array([run.column("gamma_max")[-1] for run in runs]),
-        "test error": np.array([run.test_error(n_test=4000).value for run in runs]),
+        "test error": np.array([run.test_error(method="monte-carlo", n_test=4000).value for run in runs]),
     }
 
 
@@ -474,4 +474,4 @@ def test_a_trillion_dimensions(orthogonal: bool) -> None:
     run = ts.simulate(problem, ts.GradientDescent(1.0), 60, draw=drawn, engine="paired")
     assert run.deviation is not None and run.deviation < 1e-12
     assert run.column("train_loss")[-1] < 0.5 * run.column("train_loss")[0]
-    assert run.test_error(n_test=1000).value < 0.5
+    assert run.test_error(method="monte-carlo", n_test=1000).value < 0.5

@@ -396,7 +396,7 @@ def brute_force_error(weights: Array, case: Given, samples: int, seed: int) -> t
 
 def assert_error_agrees(run: ts.Run, at: int, weights: Array, case: Given) -> None:
     """Two independent Monte Carlo values within 4 standard errors of their difference."""
-    found = run.test_error(at, n_test=200_000)
+    found = run.test_error(at, method="monte-carlo", n_test=200_000)
     value, deviation = brute_force_error(weights, case, 200_000, seed=9)
     own = (found.high - found.low) / (2 * 1.96)
     assert abs(found.value - value) < 4 * np.hypot(deviation, own)
@@ -428,7 +428,7 @@ def test_error_of_a_network_turned_against_the_signal(q: int) -> None:
 
 def test_error_of_a_network_that_says_nothing() -> None:
     """Ties are errors: with all outputs 0 every answer is wrong, and that is certain."""
-    error = replace(given(steps=0), weights=np.zeros((2, 2, 12))).run().test_error(n_test=1000)
+    error = replace(given(steps=0), weights=np.zeros((2, 2, 12))).run().test_error(method="monte-carlo", n_test=1000)
     assert error.value == 1.0 and error.high == 1.0 and error.low > 0.99
 
 
@@ -879,7 +879,7 @@ def test_single_precision_of_a_large_run() -> None:
                           for precision in ("double", "single"))
         np.testing.assert_allclose(single.rows[:, 0], double.rows[:, 0], rtol=SINGLE)
         assert np.abs(single.coefficients - double.coefficients).max() < SINGLE * np.abs(double.coefficients).max()
-        found, wanted = single.test_error(n_test=20_000), double.test_error(n_test=20_000)
+        found, wanted = (run.test_error(method="monte-carlo", n_test=20_000) for run in (single, double))
         assert abs(found.value - wanted.value) <= 2e-4
         errors.append(wanted.value)
         assert double.rows[-1, 0] < 0.5 * double.rows[0, 0]

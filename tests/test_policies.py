@@ -462,7 +462,7 @@ def test_accuracy_is_one_minus_test_error(name: str, form: str) -> None:
         policy = ts.EarlyStopping(ts.BestValidation(MANY, 10, 1, labels))
         run = simulate(policy, problem=problem, draw=form, steps=10)
         assert run.validation is not None
-        error = run.test_error(labels=labels, n_test=100_000)
+        error = run.test_error(method="monte-carlo", labels=labels, n_test=100_000)
         found = dict(run.validation)[run.steps]
         spread = np.hypot(np.sqrt(found * (1 - found) / MANY), (error.high - error.low) / 3.92)
         assert abs(1 - found - error.value) < 4 * spread
@@ -486,7 +486,7 @@ def test_forms_of_a_draw_agree_in_distribution() -> None:
                 for seed in range(first, first + 150)]
         looks = [run.validation for run in runs if run.validation is not None]
         outcomes.append(([run.steps for run in runs], [one[:, 1].max() for one in looks],
-                         [run.test_error(n_test=2000).value for run in runs]))
+                         [run.test_error(method="monte-carlo", n_test=2000).value for run in runs]))
     for found, wanted in zip(*outcomes, strict=True):
         assert ks_2samp(found, wanted).pvalue > 1e-3
 
@@ -516,7 +516,8 @@ def value(run: ts.Run, name: str) -> float | int | None:
     if name in ("precision", "recall"):
         return None if run.selection is None else float(getattr(run.selection, name))
     return {
-        "test_error": lambda: run.test_error(n_test=500).value, "stopped_at": lambda: run.stopped_at,
+        "test_error": lambda: run.test_error(method="monte-carlo", n_test=500).value,
+        "stopped_at": lambda: run.stopped_at,
         "memory_test_error": lambda: run.test_error(kind="memory").value,
         "train_loss": lambda: run.column("train_loss")[-1],
     }[name]()

@@ -11,6 +11,7 @@ from scipy.stats import binom, binomtest
 
 import theorysim as ts
 from theorysim import risk
+from theorysim.risk import sampling
 from theorysim.run import At
 
 Array = NDArray[np.float64]
@@ -86,7 +87,7 @@ def test_the_bias_matters() -> None:
     run = trained(bias=-1.0)
     value, deviation = brute_force(run)
     weights = run.draw.with_weights(run.weights_at().reshape(2, 2, -1) * np.append(np.ones(12), 0.0))
-    other = ts.simulate(run.problem, ALGORITHM, 0, draw=weights).test_error(n_test=SAMPLES)
+    other = ts.simulate(run.problem, ALGORITHM, 0, draw=weights).test_error(method="monte-carlo", n_test=SAMPLES)
     assert abs(other.value - value) > 20 * deviation
 
 
@@ -160,8 +161,8 @@ def test_coverage(name: str) -> None:
     """Few draws, many times: the interval holds the value of very many draws at least 95 times out of 100."""
     make, labels = COVERED[name]
     run = make()
-    truth = run.test_error(n_test=1_000_000, seed=10**6, labels=labels).value
-    found = [run.test_error(n_test=N_TEST, seed=seed, labels=labels) for seed in range(REPEATS)]
+    truth = run.test_error(method="monte-carlo", n_test=1_000_000, seed=10**6, labels=labels).value
+    found = [run.test_error(method="monte-carlo", n_test=N_TEST, seed=seed, labels=labels) for seed in range(REPEATS)]
     misses = sum(not one.low <= truth <= one.high for one in found)
     assert misses <= MOST_MISSES
     assert 0.0 < truth < 1.0
@@ -172,7 +173,7 @@ def test_coverage(name: str) -> None:
 def test_interval_is_that_of_one_binomial(name: str) -> None:
     """Half of it, from 0 or from 1/2 on."""
     make, _ = COVERED[name]
-    error, base = make().test_error(n_test=2000), 0.5 if name == "both fail" else 0.0
+    error, base = make().test_error(method="monte-carlo", n_test=2000), 0.5 if name == "both fail" else 0.0
     exact = binomtest(round(2 * (error.value - base) * 2000), 2000).proportion_ci(0.95, method="exact")
     np.testing.assert_allclose([error.low, error.high], base + np.array([exact.low, exact.high]) / 2, atol=1e-10)
 
@@ -191,7 +192,7 @@ def test_interval_of_two_rates_is_made_of_one_for_each_class(tau: tuple[float, f
 
 def outputs(run: ts.Run, n_test: int, seed: int | None = None) -> Array:
     """h(z) on every draw of the noise."""
-    return np.concatenate(list(risk._noise_outputs(run, "end", n_test, seed)))
+    return np.concatenate(list(sampling.noise_outputs(run, "end", n_test, run.seed if seed is None else seed)))
 
 
 def test_more_draws_begin_with_the_same() -> None:
@@ -217,14 +218,14 @@ def test_every_draw_is_another() -> None:
 def test_blocks_kept_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither being kept, nor being found again, nor other runs of the same seed in between."""
     run, wider = trained(bias=0.5), trained(m=3)
-    risk._kept.cache_clear()
+    sampling._kept.cache_clear()
     first = [outputs(run, 12_000), outputs(wider, 12_000)]
-    assert risk._kept.cache_info().currsize == 4
+    assert sampling._kept.cache_info().currsize == 4
     again = [outputs(run, 12_000), outputs(wider, 12_000)]
-    assert risk._kept.cache_info().hits == 4
-    monkeypatch.setattr(risk, "KEPT_BYTES", 0)
+    assert sampling._kept.cache_info().hits == 4
+    monkeypatch.setattr(sampling, "KEPT_BYTES", 0)
     anew = [outputs(run, 12_000), outputs(wider, 12_000)]
-    assert risk._kept.cache_info().hits == 4
+    assert sampling._kept.cache_info().hits == 4
     for one, two, three in zip(first, again, anew, strict=True):
         np.testing.assert_array_equal(two, one)
         np.testing.assert_array_equal(three, one)
@@ -232,9 +233,9 @@ def test_blocks_kept_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_large_blocks_are_not_kept() -> None:
     """Those of very wide networks would fill the memory."""
-    risk._kept.cache_clear()
-    trained(0, m=60).test_error(n_test=10_000)
-    assert risk._kept.cache_info().currsize == 0
+    sampling._kept.cache_clear()
+    trained(0, m=60).test_error(method="monte-carlo", n_test=10_000)
+    assert sampling._kept.cache_info().currsize == 0
 
 
 def test_curve_is_made_of_test_errors() -> None:
@@ -243,7 +244,7 @@ def test_curve_is_made_of_test_errors() -> None:
     curve = run.test_accuracy_curve(n_test=1000)
     assert list(curve.index) == [0, 20, 40]
     for step in (0, 20, 40):
-        error = run.test_error(step, n_test=1000)
+        error = run.test_error(step, method="monte-carlo", n_test=1000)
         np.testing.assert_array_equal(curve.loc[step], [1 - error.value, 1 - error.high, 1 - error.low])
 
 
@@ -294,7 +295,7 @@ def test_memory_error_says_something() -> None:
     found = [run.test_error(kind="memory").value for run in (trained(**fields) for fields in MEMORY.values())]
     assert len(set(found)) > 4
     run = trained(seed=3, label_flip=0.4, steps=400, q=1)
-    memory, fresh = run.test_error(kind="memory"), run.test_error()
+    memory, fresh = run.test_error(kind="memory"), run.test_error(method="monte-carlo")
     assert fresh.kind == "fresh" and not fresh.low <= memory.value <= fresh.high
 
 
@@ -360,14 +361,14 @@ def test_a_little_zeta_is_like_none() -> None:
 def test_training_noises_drawn_are_all_of_them_equally() -> None:
     """Each in 1/n of the draws, other ones for other seeds and blocks."""
     run = trained(n=5)
-    centres = risk._centres(run, "end", True, 0, 0, 10_000)
-    inner = risk._memory_inner(run, "end")
+    centres = sampling._centres(run, "end", True, 0, 0, 10_000)
+    inner = sampling._memory_inner(run, "end")
     which = [int(np.flatnonzero((inner == column[:, None]).all(axis=0)).item()) for column in centres.T]
     counts = np.bincount(which, minlength=5)
     assert np.abs(counts - 2000).max() < 4.5 * np.sqrt(10_000 * 0.2 * 0.8)
-    for other in (risk._centres(run, "end", True, 1, 0, 10_000), risk._centres(run, "end", True, 0, 1, 10_000)):
+    for other in (sampling._centres(run, "end", True, 1, 0, 10_000), sampling._centres(run, "end", True, 0, 1, 10_000)):
         assert (other != centres).any(axis=0).mean() > 0.7
-    np.testing.assert_array_equal(risk._centres(run, "end", True, 0, 0, 100), centres[:, :100])
+    np.testing.assert_array_equal(sampling._centres(run, "end", True, 0, 0, 100), centres[:, :100])
 
 
 def test_curve_of_memory_errors() -> None:

@@ -430,7 +430,7 @@ class TestUntil:
         seen_losses: dict[float, None] = {}
 
         def look(seen: Seen) -> NDArray[np.bool_]:
-            assert set(seen) == set(OBSERVABLES)
+            assert set(seen) == {*OBSERVABLES, "step"}
             assert {len(column) for column in seen.values()} == {len(seen["train_loss"])}
             seen_losses.update(dict.fromkeys(seen["train_loss"].tolist()))
             return never(seen)
@@ -737,7 +737,7 @@ for form in ("vectors", "wishart"):
     given = ts.simulate(problem, algorithm, 2, seed=5, draw=draw)
     show(form + "-simulate-on-draw", given.rows, given.coefficients)
     show(form + "-covariance", risk.noise_covariance(run))
-    show(form + "-test-error", np.array([run.test_error(n_test=500).value]))
+    show(form + "-test-error", np.array([run.test_error(method="monte-carlo", n_test=500).value]))
 run = ts.simulate(problem, algorithm, 2, seed=5, draw="vectors")
 show("reconstruct", ts.reconstruct(run))
 show("predict", run.predict(np.random.default_rng(0).standard_normal((50, 2, 1000))))
@@ -827,7 +827,7 @@ def test_no_array_grows_with_the_dimension(engine: str) -> None:
     """A Wishart run in dimension 10⁹ holds nothing beyond the coordinates its vectors occupy."""
     problem = PROBLEM.replace(d=10**9, noise_std=1e-4)
     run = ts.simulate(problem, NOISY, 20, SEED, engine=engine)
-    run.test_error(n_test=100)
+    run.test_error(method="monte-carlo", n_test=100)
     assert run.status == "completed"
     assert run.draw.form == "wishart"
     limit = (problem.n + 2 * problem.m + 1) ** 2
@@ -859,3 +859,32 @@ def test_resume_keeps_the_records_asked_for() -> None:
     assert ts.resume(run, 10).steps_recorded.tolist() == [0, 4, 10, 20]
     with pytest.raises(ValueError, match=r"record_at=3: must be an integer in \[10, 20\]"):
         ts.resume(run, 10, record_at=[3])
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_observing_outputs_only(precision: str) -> None:
+    """The same run bit for bit; coefficients are observed at its end, and not in between."""
+    problem = ts.SignalNoise(n=20, d=200, m=4, signal_norm=2.0, noise_std=0.5, init_std=0.01, label_flip=0.2)
+    algorithm = ts.GradientDescent(0.5, ts.Flip(0.1))
+    full, lean = (
+        ts.simulate(problem, algorithm, 300, seed=3, record_every=50, precision=precision, observe=observe)
+        for observe in ("all", "outputs")
+    )
+    np.testing.assert_array_equal(full.coefficients, lean.coefficients)
+    np.testing.assert_array_equal(full.inner, lean.inner)
+    np.testing.assert_array_equal(full.rows[-1], lean.rows[-1])
+    seen = ~np.isnan(lean.rows)
+    np.testing.assert_array_equal(full.rows[seen], lean.rows[seen])
+    of_outputs = [name for name in full.observables if not name.startswith(("gamma", "rho"))]
+    np.testing.assert_array_equal(full.observables[of_outputs], lean.observables[of_outputs])
+    assert np.isnan(lean.column("gamma_max")[1:50]).all() and not np.isnan(full.column("gamma_max")).any()
+
+
+@pytest.mark.parametrize("given", [
+    {"until": lambda seen: seen["train_loss"] < 0}, {"policy": ts.EarlyStopping(3)}, {"observe": "nothing"},
+])
+def test_observing_outputs_only_is_refused(given: dict[str, Any]) -> None:
+    """Where something looks at every step."""
+    problem = ts.SignalNoise(n=5, d=20, m=2, signal_norm=1.0, noise_std=1.0, init_std=0.1)
+    with pytest.raises(ValueError, match="observe="):
+        ts.simulate(problem, ts.GradientDescent(0.1), 5, **{"observe": "outputs"} | given)

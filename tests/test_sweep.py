@@ -114,8 +114,8 @@ def verdict(run: ts.Run) -> str:
 
 
 ALONE: dict[str, Callable[[ts.Run], Any]] = {
-    "test_error": lambda run: run.test_error(n_test=N_TEST).value,
-    "test_error_observed": lambda run: run.test_error(n_test=N_TEST, labels="observed").value,
+    "test_error": lambda run: run.test_error(method="monte-carlo", n_test=N_TEST).value,
+    "test_error_observed": lambda run: run.test_error(method="monte-carlo", n_test=N_TEST, labels="observed").value,
     "train_loss": lambda run: run.column("train_loss")[-1],
     OBSERVABLE: lambda run: run.column(OBSERVABLE)[-1],
     "T1": lambda run: run.stage_times().T1,

@@ -301,7 +301,8 @@ def test_settings_go_through_both_stages(number: int) -> None:
     for run in setting_runs(number):
         assert (run.column("clean_accuracy")[look], run.column("noisy_accuracy")[look]) == (1, 0)
         assert run.column("clean_accuracy")[-1] == run.column("noisy_accuracy")[-1] == 1
-        assert run.test_error(look, n_test=20_000).value < 1e-3 and run.test_error(n_test=20_000).value < 2e-3
+        assert run.test_error(look, method="monte-carlo", n_test=20_000).value < 1e-3
+        assert run.test_error(method="monte-carlo", n_test=20_000).value < 2e-3
         assert run.test_error(look, kind="memory").value == 0.0
         found.append(run.test_error(kind="memory").value)
     n, tau = SETTINGS[number].problem.n, SETTINGS[number].problem.flip_rates[0]
@@ -315,8 +316,8 @@ def test_settings_go_through_both_stages(number: int) -> None:
 def test_setting_with_few_dimensions() -> None:
     """d < n²: fresh data are classified at step 5 and no longer at the end, where the memory test is a coin's."""
     runs = setting_runs(2)
-    assert all(run.test_error(5, n_test=20_000).value < 5e-3 for run in runs)
-    fresh = np.mean([run.test_error(n_test=20_000).value for run in runs])
+    assert all(run.test_error(5, method="monte-carlo", n_test=20_000).value < 5e-3 for run in runs)
+    fresh = np.mean([run.test_error(method="monte-carlo", n_test=20_000).value for run in runs])
     memory = np.mean([run.test_error(kind="memory").value for run in runs])
     assert fresh == pytest.approx(0.135, abs=0.03) and memory == pytest.approx(0.486, abs=0.02)
 

@@ -52,13 +52,13 @@ class Simulation:
     @classmethod
     def start(
         cls, problem: Problem, algorithm: GradientDescent, draw: Draw, engine: str, steps: int,
-        real: Real = np.float64,
+        real: Real = np.float64, watched: bool = True,
     ) -> "Simulation":
         """The initial state, with its large arrays in the given type."""
         largest = max(np.abs(draw.gram).max(), np.abs(draw.inner).max())
         if real is np.float32 and largest > np.finfo(real).max:
             raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
-        data = _kernel_data(draw, problem.q, real)
+        data = _kernel_data(draw, problem.q, real, watched)
         return cls(
             problem, algorithm, draw, engine,
             data=data,
@@ -74,7 +74,7 @@ class Simulation:
     @classmethod
     def proceed(cls, run: Run, end: int) -> "Simulation":
         """The state at the end of a run."""
-        data = _kernel_data(run.draw, run.problem.q, run.inner.dtype.type)
+        data = _kernel_data(run.draw, run.problem.q, run.inner.dtype.type, True)
         return cls(
             run.problem, run.algorithm, run.draw, run.engine,
             data=data,
@@ -279,14 +279,15 @@ def _message(status: Status, at: int | None, algorithm: GradientDescent, problem
     return f"the condition was met at step {at}" if status == Status.STOPPED else ""
 
 
-def _dormant(draw: Draw) -> Array:
-    """(2m, K) 0 where a filter of the owner's own branch is active on an atom at the start, else infinity."""
+def _awake(draw: Draw) -> NDArray[np.bool_]:
+    """(2m, K) whether a filter of the owner's own branch is active on an atom at the start."""
     branch = np.repeat([1.0, -1.0], draw.m)[:, None]
     own = (draw.owner >= 0) & (branch == draw.observed_labels[draw.owner])
-    return np.where(own & (draw.inner >= 0), 0.0, np.inf)
+    awake: NDArray[np.bool_] = own & (draw.inner >= 0)
+    return awake
 
 
-def _kernel_data(draw: Draw, q: float, real: Real) -> patch.Data:
+def _kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> patch.Data:
     """The draw as the kernel takes it: writable, contiguous arrays."""
     two_sided = np.zeros(len(draw.gram), dtype=bool)
     two_sided[draw.atom[draw.sign < 0]] = True
@@ -301,7 +302,8 @@ def _kernel_data(draw: Draw, q: float, real: Real) -> patch.Data:
         observed=np.array(draw.observed_labels, order="C"),
         noisy=draw.noisy,
         weight=np.ones(draw.n),
-        dormant=_dormant(draw).astype(real),
+        awake=_awake(draw),
+        watched=watched,
         readout=np.repeat([1.0 / draw.m, -1.0 / draw.m], draw.m),
         q=float(q),
     )

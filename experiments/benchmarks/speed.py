@@ -33,7 +33,7 @@ import plain  # noqa: E402
 
 PROBLEM = ts.SignalNoise(n=200, d=2000, m=20, signal_norm=2.0, noise_std=0.5, init_std=0.01)
 ALGORITHMS = {"GD": ts.GradientDescent(1.0), "label-noise GD": ts.GradientDescent(1.0, ts.Flip(0.1))}
-MEASURES = ["test_error", "T1", "train_loss"]
+MEASURES = ["test_error", "train_loss", "gamma_max", "rho_bar_max"]  # those of the diagram of Figure 3
 CORES = len(os.sched_getaffinity(0))
 TORCH = importlib.util.find_spec("torch") is not None
 

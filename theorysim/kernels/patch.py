@@ -45,7 +45,8 @@ class Data(NamedTuple):
     observed: Array  # (n,) observed labels, +1.0 or -1.0
     noisy: NDArray[np.bool_]  # (n,) whether the observed label differs from the true one
     weight: Array  # (n,) weight of a sample's loss in the step, of mean 1
-    dormant: Weights  # (2m, K) 0 where a filter of the owner's branch starts active on an atom, else infinity
+    awake: NDArray[np.bool_]  # (2m, K) whether a filter of the owner's branch starts active on an atom
+    watched: bool  # whether coefficients are observed at every step, or only where a call asks
     readout: Array  # (2m,) second layer: +1/m for the first m filters, then -1/m
     q: float  # power of the activation
 
@@ -175,7 +176,7 @@ def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
 
 
 @jit
-def branch_extremes(coef: Weights, dormant: Weights, high: Array, low: Array, active_low: Array) -> None:
+def branch_extremes(coef: Weights, awake: NDArray[np.bool_], high: Array, low: Array, active_low: Array) -> None:
     """Of every atom the largest and smallest coefficient over each branch, and the smallest of active filters."""
     width = coef.shape[0] // 2
     high[:], low[:], active_low[:] = -np.inf, np.inf, np.inf
@@ -184,7 +185,7 @@ def branch_extremes(coef: Weights, dormant: Weights, high: Array, low: Array, ac
             b, most, least = coef[k, a], high[k // width, a], low[k // width, a]
             high[k // width, a] = b if b > most else most
             low[k // width, a] = b if b < least else least
-            active_low[a] = min(active_low[a], b + dormant[k, a])
+            active_low[a] = min(active_low[a], b if awake[k, a] else np.inf)
 
 
 @jit
@@ -243,15 +244,32 @@ def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
 def descend(data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch) -> None:
     """The step s of gradient descent, into scratch.step and added to the coefficients; their extremes follow."""
     pull(data, label_noise, scratch)
-    take_step(data, inner, lr / data.observed.size * data.readout, coef, scratch.slope, scratch.step, scratch)
+    rate = lr / data.observed.size * data.readout
+    if data.watched:
+        take_step(data, inner, rate, coef, scratch.slope, scratch.step, scratch)
+    else:
+        take_plain_step(inner, rate, coef, scratch.slope, scratch.step, scratch.pull_plus, scratch.pull_minus)
+
+
+@jit
+def take_plain_step(
+    inner: Weights, rate: Array, coef: Weights, slope: Weights, step: Weights, plus: Array, minus: Array
+) -> None:
+    """s from slopes and pulls, added to the coefficients b."""
+    for k in range(inner.shape[0]):
+        for a in range(inner.shape[1]):
+            forward, backward = plus[a], -minus[a]
+            s = rate[k] * slope[k, a] * (forward if inner[k, a] > 0.0 else backward)
+            step[k, a] = s
+            coef[k, a] += s
 
 
 @jit
 def take_step(
     data: Data, inner: Weights, rate: Array, coef: Weights, slope: Weights, step: Weights, scratch: Scratch
 ) -> None:
-    """s from slopes and pulls, added to the coefficients b; the extremes of these over each branch."""
-    plus, minus, dormant = scratch.pull_plus, scratch.pull_minus, data.dormant
+    """The same, and the extremes of the coefficients over each branch."""
+    plus, minus, awake = scratch.pull_plus, scratch.pull_minus, data.awake
     high, low, active_low, width = scratch.high, scratch.low, scratch.active_low, inner.shape[0] // 2
     high[:], low[:], active_low[:] = -np.inf, np.inf, np.inf
     for k in range(inner.shape[0]):
@@ -262,40 +280,50 @@ def take_step(
             step[k, a], coef[k, a] = s, coef[k, a] + s
             b = coef[k, a]  # as rounded, which is what the next chunk begins with
             high[j, a], low[j, a] = b if b > most else most, b if b < least else least
-            active, awake = active_low[a], b + dormant[k, a]
-            active_low[a] = awake if awake < active else active
+            active, mine = active_low[a], b if awake[k, a] else np.inf
+            active_low[a] = mine if mine < active else active
 
 
 @jit
-def is_finite(scratch: Scratch, row: Array) -> bool:
-    """Whether the state just observed is free of overflow."""
+def is_finite(scratch: Scratch, row: Array, watched: bool) -> bool:
+    """Whether the state just observed is free of overflow, coefficients included where they are known."""
     total = row[0] + row[6] + row[7]
+    if not watched:
+        return np.isfinite(total)
+    first, second, third, fourth = 0.0, 0.0, 0.0, 0.0  # sums of their own, so that none waits for another
     for a in range(scratch.plus.size):
-        total += scratch.plus[a] + scratch.high[0, a] + scratch.high[1, a] + scratch.low[0, a] + scratch.low[1, a]
-    return np.isfinite(total)
+        total += scratch.plus[a]
+        first += scratch.high[0, a]
+        second += scratch.high[1, a]
+        third += scratch.low[0, a]
+        fourth += scratch.low[1, a]
+    return np.isfinite(total + first + second + third + fourth)
 
 
 @jit
 def begin(data: Data, coef: Weights, scratch: Scratch) -> None:
     """Nothing pending, and the extremes of the coefficients as they are."""
     scratch.change[:] = 0.0
-    branch_extremes(coef, data.dormant, scratch.high, scratch.low, scratch.active_low)
+    branch_extremes(coef, data.awake, scratch.high, scratch.low, scratch.active_low)
 
 
 @jit
-def look(data: Data, inner: Weights, scratch: Scratch, row: Array) -> bool:
-    """All observables of a state into a row; False when the state has overflowed."""
+def look(data: Data, inner: Weights, scratch: Scratch, row: Array, watched: bool) -> bool:
+    """Observables of a state, those of coefficients if their extremes are known; False when it has overflowed."""
     forward(data, inner, scratch)
     observe_outputs(data, scratch, row)
-    observe_coefficients(data, scratch, row)
-    return is_finite(scratch, row)
+    if watched:
+        observe_coefficients(data, scratch, row)
+    else:
+        row[8:15], row[17] = np.nan, np.nan
+    return is_finite(scratch, row, watched)
 
 
 @jit
 def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array) -> bool:
-    """The same, of any state."""
+    """All observables of any state."""
     begin(data, coef, scratch)
-    return look(data, inner, scratch, row)
+    return look(data, inner, scratch, row, True)
 
 
 @jit
@@ -309,7 +337,7 @@ def evolve_coefficients(
     """
     begin(data, coef, scratch)
     for t in range(label_noise.shape[0]):
-        if not look(data, inner, scratch, rows[t]):
+        if not look(data, inner, scratch, rows[t], data.watched or t == 0):
             return t
         descend(data, inner, coef, label_noise[t], lr, scratch)
         np.dot(scratch.step, data.gram, scratch.change)  # made on the way forward, when z is read anyway
@@ -330,7 +358,7 @@ def evolve_weights(
     begin(data, coef, scratch)
     np.dot(weights, vectors.T, inner)
     for t in range(label_noise.shape[0]):
-        if not look(data, inner, scratch, rows[t]):
+        if not look(data, inner, scratch, rows[t], data.watched or t == 0):
             return t
         descend(data, inner, coef, label_noise[t], lr, scratch)
         weights += np.dot(scratch.step, vectors)

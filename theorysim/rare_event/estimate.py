@@ -15,7 +15,8 @@ PILOTS = 4  # independent runs of splitting behind a proposal
 FALLBACKS = 16
 ENOUGH = 400  # effective sample size
 DRAWS, MAX_DRAWS = 8000, 200_000
-T15 = 2.1314495455597742  # 97.5% point of Student's t with 15 degrees of freedom
+T15, T3 = 2.1314495455597742, 3.182446305284263  # 97.5% points of Student's t with 15 and 3 degrees of freedom
+COARSE = -2000.0  # below this log p, what importance sampling cannot do is left at the scale of log p
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,22 @@ def _estimate(tail: Tail, rng: np.random.Generator, target: float) -> LogEstimat
         return _fallback(tail, rng, 2000, 20)
     evaluations = found.evaluations
     for scale in (1, 4, 8):
-        attempt = _importance(tail, rng, target, scale)
+        attempt, pilots = _importance(tail, rng, target, scale)
         evaluations += attempt.evaluations
         if attempt.reliable:
             return LogEstimate(attempt.value, attempt.low, attempt.high, "importance", evaluations)
+        if max(pilots) < COARSE and np.isfinite(min(pilots)):
+            return _coarse(pilots, attempt.reason, evaluations)
     last = _fallback(tail, rng, 1000, 30)
     return LogEstimate(last.value, last.low, last.high, last.method, evaluations + last.evaluations, last.reliable,
                        last.reason)
+
+
+def _coarse(pilots: list[float], reason: str, evaluations: int) -> LogEstimate:
+    """What the pilots say of log p itself: their mean, with Student's interval."""
+    value, half = float(np.mean(pilots)), T3 * float(np.std(pilots, ddof=1)) / np.sqrt(PILOTS)
+    text = f"log p is known to ±{half:.2g}, not p to a share of itself ({reason})"
+    return LogEstimate(value, value - half, min(value + half, 0.0), "splitting", evaluations, False, text)
 
 
 def _log_complement(log_p: float) -> float:
@@ -118,14 +128,17 @@ def _mean(log_w: Array) -> tuple[float, float, float, float]:
     return float(top + np.log(total / w.size)), error, float(total**2 / squares), float(w.max() / total)
 
 
-def _importance(tail: Tail, rng: np.random.Generator, target: float, scale: int) -> LogEstimate:
-    """Pilot, proposal, adaptation, estimate."""
+def _importance(
+    tail: Tail, rng: np.random.Generator, target: float, scale: int
+) -> tuple[LogEstimate, list[float]]:
+    """Pilot, proposal, adaptation, estimate; and the pilots' own estimates."""
     particles = scale * max(400, 10 * tail.rank)
     pilots = [split(tail, rng, particles, 10, 20) for _ in range(PILOTS)]
     evaluations = sum(one.evaluations for one in pilots)
     logs = np.array([one.log_probability for one in pilots])
     if not np.isfinite(logs).all():
-        return LogEstimate(-np.inf, -np.inf, 0.0, "importance", evaluations, False, "splitting found no error")
+        nothing = LogEstimate(-np.inf, -np.inf, 0.0, "importance", evaluations, False, "splitting found no error")
+        return nothing, logs.tolist()
     pilot = float(np.logaddexp.reduce(logs) - np.log(PILOTS))
     pilot_error = float(np.exp(logs - logs.max()).std(ddof=1) / np.exp(logs - logs.max()).mean() / np.sqrt(PILOTS))
     mixture = fitted(tail, *_pooled(pilots), rng)
@@ -149,7 +162,8 @@ def _importance(tail: Tail, rng: np.random.Generator, target: float, scale: int)
     kappa = 2.0 if effective / size < 0.1 else 1.0
     half = 1.96 * kappa * float(np.sqrt(error**2 + 0.01**2))
     high = min(value + half, 0.0)
-    return LogEstimate(value, value - half, high, "importance", evaluations, not reasons, "; ".join(reasons))
+    found = LogEstimate(value, value - half, high, "importance", evaluations, not reasons, "; ".join(reasons))
+    return found, logs.tolist()
 
 
 def _pooled(pilots: list[Particles]) -> tuple[Array, Array]:

@@ -94,6 +94,11 @@ def needs_records(measures: dict[str, Measure]) -> bool:
     return any(not isinstance(one, str) or statement_of(one) is not None for one in measures.values())
 
 
+def needs_every_step(measures: dict[str, Measure]) -> bool:
+    """Whether anything looks at coefficients of every step: a stage time, a statement, a function of one's own."""
+    return needs_records(measures) or any(one in ("T1", "T2") for one in measures.values())
+
+
 def read(name: str, measure: Measure, seen: Reading) -> Value:
     """The value of one measure: a number, a truth value or a word; NaN as None."""
     value = _value(measure, seen)

@@ -7,7 +7,7 @@ from typing import Any
 
 from theorysim.run import Status
 from theorysim.simulate import simulate
-from theorysim.sweep.measures import Measure, Reading, Value, needs_records, read
+from theorysim.sweep.measures import Measure, Reading, Value, needs_every_step, needs_records, read
 from theorysim.sweep.plan import Task
 from theorysim.theory.statement import Constants
 
@@ -53,6 +53,8 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
         return INVALID, cell.reason, nothing
     assert cell.problem is not None and cell.algorithm is not None
     records: dict[str, Any] = {} if needs_records(job.measures) else {"record_at": ()}
+    if cell.policy is None and not needs_every_step(job.measures):
+        records["observe"] = "outputs"
     try:
         run = simulate(
             cell.problem, cell.algorithm, task.steps, task.seed,
