@@ -42,8 +42,9 @@ def run(
         name="zhang2026-fig2",
         title="Two phases of label-noise SGD in linear networks (Zhang et al. 2026, Figure 2)",
         text=f"n = {problem.n}, d = {problem.d}, m = {problem.width}, η = {LR:g}, ‖θ*‖ = {problem.target_norm:g}, "
-             f"{seeds} seeds, mean [smallest, largest]. T1: first recorded step at which √m‖w_i(t) − w_i(0)‖ > 1 for all "
-             "of 100 neurons; T2(c): alignment θ̂ᵀAθ̂/tr A ≥ c.\n\n" + markdown(table) + "\n\n" + markdown(_times(groups)),
+             f"{seeds} seeds, mean [smallest, largest]. T1: first recorded step at which √m‖w_i(t) − w_i(0)‖ > 1 for "
+             "all of 100 neurons; T2(c): alignment θ̂ᵀAθ̂/tr A ≥ c.\n\n"
+             + markdown(table) + "\n\n" + markdown(_times(groups)),
         tables={"looks": table, "times": _times(groups)},
         figure=_figure(groups),
     )
