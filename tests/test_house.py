@@ -20,6 +20,7 @@ LAYERS = (
     ("cli",),
     ("__init__",),
     ("reproductions",),
+    ("linear",),
     ("plot",),
     ("strategies",),
     ("sweep",),

@@ -24,6 +24,9 @@ class Stream(IntEnum):
     VALIDATION = 7
     TEST_MEMORY = 8
     RARE_EVENT = 9
+    LINEAR_DATA = 10
+    LINEAR_WEIGHTS = 11
+    LINEAR_STEPS = 12
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -28,6 +28,7 @@ REPRODUCTIONS = {
     "han2025-bounds": "exponents of T1, error of early stopping over d/n, a verdict for every statement",
     "han2025-early-stop-bound": "the test error at T1, down to 10⁻¹⁰⁰⁰, over n and d",
     "huang2025-error-bound": "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d",
+    "zhang2026-fig2": "linear networks under label-noise SGD: neurons shrink, then align",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 

@@ -1,0 +1,9 @@
+"""Zhang et al. 2026, Figure 2: the same as `theorysim reproduce zhang2026-fig2`."""
+
+from theorysim.reproductions import reproduce
+
+if __name__ == "__main__":
+    report = reproduce("zhang2026-fig2", progress=True)
+    print(report.text)
+    for path in report.write("results"):
+        print(f"wrote {path}")

@@ -1,0 +1,12 @@
+"""Two-layer linear networks under label-noise SGD, at any width (Zhang et al., AAAI 2026).
+
+f(x) = aᵀWx, both layers trained on ½(f − y − ε)², y = ⟨θ*, x⟩. Every step is M ← M(I − ηS) on M = [W | a], and f
+depends on M only through Q = MᵀM, so a network of any width m *is* one of width d + 1: its square root R, RᵀR = Q,
+evolved by the ordinary kernel (derived). Any neuron of the wide one is row(t) = row(0) R(0)⁻¹ R(t).
+"""
+
+from theorysim.linear.problem import LinearNetwork, LinearSGD
+from theorysim.linear.run import LinearRun
+from theorysim.linear.simulate import simulate_linear
+
+__all__ = ["LinearNetwork", "LinearRun", "LinearSGD", "simulate_linear"]
