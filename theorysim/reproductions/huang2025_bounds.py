@@ -107,7 +107,7 @@ def _error_at_second_stage(problem: SignalNoise, algorithm: GradientDescent, see
 
     until = small_loss if algorithm.label_noise is None else signal_learned
     run = simulate(problem, algorithm, 20_000, seed, record_at=(), until=until)
-    return run.test_error().value if run.status == Status.STOPPED else None
+    return run.test_error(method="monte-carlo").value if run.status == Status.STOPPED else None
 
 
 def _checks(centre: SignalNoise, seeds: int, steps: int) -> dict[str, CheckReport]:

@@ -90,7 +90,7 @@ def _rows(setting: str, group: dict[str, list[Run]]) -> "pd.DataFrame":
     rows = []
     for name, runs in group.items():
         for run in runs:
-            times, error = run.stage_times(), run.test_error()
+            times, error = run.stage_times(), run.test_error(method="monte-carlo")
             rows.append({
                 "setting": setting, "algorithm": name, "seed": run.seed,
                 "train_loss": run.rows[-1, 0], "test_accuracy": 1 - error.value,

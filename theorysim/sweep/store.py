@@ -63,6 +63,7 @@ class Store:
 
     def __init__(self, path: str | Path | None, *, create: bool = True) -> None:
         self.path = None if path is None else Path(path).absolute()
+        self.name = str(path)  # as it was given, for messages
         if self.path is not None and not self.path.parent.is_dir():
             raise FileNotFoundError(f"store={str(path)!r}: its folder does not exist")
         place = ":memory:" if self.path is None else self.path
@@ -83,11 +84,11 @@ class Store:
         found = self._connection.execute("PRAGMA application_id").fetchone()[0]
         tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and found != APPLICATION:
-            raise ValueError(f"store={str(self.path)!r}: is a database of something else, give the name of a new file")
+            raise ValueError(f"store={self.name!r}: is a database of something else, give the name of a new file")
         if tables and (version := self._connection.execute("PRAGMA user_version").fetchone()[0]) != FORMAT:
-            raise ValueError(f"store={str(self.path)!r}: has format {version}, this version knows format {FORMAT}")
+            raise ValueError(f"store={self.name!r}: has format {version}, this version knows format {FORMAT}")
         if not tables and not create:
-            raise ValueError(f"store={str(self.path)!r}: is empty, not the store of a sweep")
+            raise ValueError(f"store={self.name!r}: is empty, not the store of a sweep")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         if not tables:
@@ -131,7 +132,7 @@ class Store:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError:
                 holder = self.study().get("holder", "another process")
-                raise ValueError(f"store={str(self.path)!r}: is in use by {holder}; wait for it, or give another file. "
+                raise ValueError(f"store={self.name!r}: is in use by {holder}; wait for it, or give another file. "
                                  "What is there already can be read with load_sweep()") from None
             self._note({"holder": f"process {os.getpid()} on {socket.gethostname()}"})
             yield
@@ -160,7 +161,7 @@ class Store:
         differing = [f"{name} was {before[name]!r} and is now {asked[name]!r}"
                      for name in asked if name in before and before[name] != asked[name]]
         if differing:
-            raise ValueError(f"store={str(self.path)!r}: holds another sweep: {'; '.join(differing)}. Give another "
+            raise ValueError(f"store={self.name!r}: holds another sweep: {'; '.join(differing)}. Give another "
                              "file, or go on with the old parameters (grid, seeds and algorithms may grow)")
         self._note(study)
         known = {(place, name): (number, setting) for number, place, name, setting
@@ -171,7 +172,7 @@ class Store:
             if (place, cell.algorithm_name) not in known:
                 fresh.append((place, cell.algorithm_name, setting))
             elif known[place, cell.algorithm_name][1] != setting:
-                raise ValueError(f"store={str(self.path)!r}: holds another sweep: {place}, {cell.algorithm_name!r} was "
+                raise ValueError(f"store={self.name!r}: holds another sweep: {place}, {cell.algorithm_name!r} was "
                                  f"{known[place, cell.algorithm_name][1]} and is now {setting}. Give another file")
         with self._transaction():
             self._connection.executemany("INSERT INTO cells (coordinates, algorithm, setting) VALUES (?, ?, ?)", fresh)

@@ -266,5 +266,5 @@ def test_error_bound(evidence: Evidence, _steps: Steps) -> float:
 
 
 def test_error(evidence: Evidence, steps: Steps) -> list[float]:
-    """Monte-Carlo test error, 10⁵ noise vectors, both labels."""
+    """Test error with fresh noise, counted or as a rare event."""
     return [evidence.run.test_error(int(step)).value for step in steps]
