@@ -31,8 +31,8 @@ def covariance(filters: int, rng: np.random.Generator) -> np.ndarray:
 
 def level(c: np.ndarray, matrix: np.ndarray, q: float, exponent: float) -> float:
     """Where the probability is about 10^exponent, by bisection on coarse estimates."""
-    low, high = 1e-3, 1e6
-    for _ in range(24):
+    low, high = 1e-2, 1e4
+    for _ in range(12):
         middle = float(np.sqrt(low * high))
         found = log_probability(c, matrix, q, middle, np.random.default_rng(0), 0.2).value / np.log(10)
         low, high = (middle, high) if found > exponent else (low, middle)
@@ -43,13 +43,14 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=9, help="measured estimates (default %(default)s)")
+    parser.add_argument("--filters", type=int, nargs="+", default=[10, 40, 100], help="values of 2m")
     parser.add_argument("--out", type=Path, help="folder to write rare-events.md to")
     options = parser.parse_args()
     import pandas as pd
 
     rows = []
     with blas.single_threaded():
-        for filters in (10, 40, 100):
+        for filters in options.filters:
             c = np.repeat([1.0, -1.0], filters // 2) / (filters // 2)
             matrix = covariance(filters, np.random.default_rng(filters))
             for exponent in (-3, -6, -10, -30):

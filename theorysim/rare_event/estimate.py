@@ -15,6 +15,7 @@ PILOTS = 4  # independent runs of splitting behind a proposal
 FALLBACKS = 16
 ENOUGH = 400  # effective sample size
 DRAWS, MAX_DRAWS = 8000, 200_000
+UNSEEN = 0.015  # relative error allowed for what the proposal reaches too seldom to show in the spread
 T15, T3 = 2.1314495455597742, 3.182446305284263  # 97.5% points of Student's t with 15 and 3 degrees of freedom
 COARSE = -2000.0  # below this log p, what importance sampling cannot do is left at the scale of log p
 
@@ -160,7 +161,7 @@ def _importance(
     if (value - pilot) / np.sqrt(error**2 + max(pilot_error, 0.05) ** 2) <= -4:
         reasons.append("splitting found more than the proposal covers")
     kappa = 2.0 if effective / size < 0.1 else 1.0
-    half = 1.96 * kappa * float(np.sqrt(error**2 + 0.01**2))
+    half = 1.96 * kappa * float(np.sqrt(error**2 + UNSEEN**2))
     high = min(value + half, 0.0)
     found = LogEstimate(value, value - half, high, "importance", evaluations, not reasons, "; ".join(reasons))
     return found, logs.tolist()
