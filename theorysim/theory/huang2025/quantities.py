@@ -266,5 +266,5 @@ def test_error_bound(evidence: Evidence, _steps: Steps) -> float:
 
 
 def test_error(evidence: Evidence, steps: Steps) -> list[float]:
-    """Test error with fresh noise, counted or as a rare event."""
-    return [evidence.run.test_error(int(step)).value for step in steps]
+    """Test error counted on 10⁵ noise vectors: a smaller bound is confirmed as far as no error is found."""
+    return [evidence.run.test_error(int(step), method="monte-carlo").value for step in steps]
