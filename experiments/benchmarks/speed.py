@@ -284,12 +284,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default %(default)s)")
     parser.add_argument("--steps", type=int, default=500, help="steps of single runs (default %(default)s)")
     parser.add_argument("--out", type=Path, help="folder to write benchmarks.md to")
+    parser.add_argument("--only", type=int, nargs="+", metavar="K", help="only these parts, counted from 1")
     options = parser.parse_args()
     rounds, steps = options.rounds, options.steps
     pages = [f"Measured on {CORES} cores ({platform.machine()}), Python {platform.python_version()}, NumPy "
              f"{np.__version__}, in double precision; medians of {rounds} rounds with the smallest and largest."]
     print(pages[0], flush=True)
-    for title, part in (
+    parts: Sequence[tuple[str, Callable[[], str]]] = (
         (f"One run: n = 200, m = 20, {steps} steps, all observables", lambda: one_run(rounds, steps)),
         ("A diagram: 3 cells, 2 algorithms, 2 seeds, n = 200, d = 2000, 200 steps", lambda: whole_diagram(rounds, 200)),
         ("A sweep against the machine's own matrix product, m = 20, 1000 steps", lambda: of_dgemm(rounds)),
@@ -297,7 +298,10 @@ def main() -> None:
         ("How a run grows", lambda: growth(rounds, 200)),
         ("Workers", lambda: workers(rounds, steps)),
         ("Single precision", lambda: single_precision(rounds)),
-    ):
+    )
+    for number, (title, part) in enumerate(parts, start=1):
+        if options.only and number not in options.only:
+            continue
         pages.append(f"## {title}\n\n{part()}")
         print(f"\n{pages[-1]}", flush=True)
     if options.out:
