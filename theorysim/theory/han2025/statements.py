@@ -150,11 +150,17 @@ def output_gap(noisy: bool) -> Callable[[Evidence, Steps], Array]:
 
 
 def output_scale(evidence: Evidence, steps: Steps) -> Array:
-    """C(√log(8mn/δ) σ_0 max{σ√d, ‖μ‖} + 2n √(log(4n²/δ)/d) max ρ̄): initial outputs and what leaks between noises."""
+    """C(√log(8mn/δ) σ_0 max{σ√d, ‖μ‖} + 2n √(log(4n²/δ)/d) max ρ̄ + √(2 log(6n/δ)) (max γ σ/‖μ‖ + n max ρ̄ ‖μ‖/(σd))).
+
+    Initial outputs, what leaks between noises, and what leaks between signal and noise, by the concentration lemmas.
+    """
     p, c = evidence.problem, evidence.constants
+    ratio = p.noise_std / p.signal_norm if p.signal_norm else np.inf
+    across = np.sqrt(2 * np.log(6 * p.n / c.delta)) * (
+        evidence.column("gamma_max", steps) * ratio + p.n * evidence.column("rho_bar_max", steps) / (ratio * p.d))
     start = np.sqrt(np.log(8 * p.m * p.n / c.delta)) * p.init_std * max(p.noise_std * np.sqrt(p.d), p.signal_norm)
     leak = 2 * p.n * np.sqrt(np.log(4 * p.n**2 / c.delta) / p.d) * evidence.column("rho_bar_max", steps)
-    scale: Array = c.C * (start + leak)
+    scale: Array = c.C * (start + leak + across)
     return scale
 
 
