@@ -15,6 +15,7 @@ from test_risk import trained
 import theorysim as ts
 from theorysim import risk
 from theorysim.kernels import radial
+from theorysim.kernels.score import votes
 from theorysim.rare_event import LogEstimate, estimate, log_probability, proposal, splitting, tail
 
 Array = NDArray[np.float64]
@@ -488,6 +489,29 @@ def test_values_by_brute_force(neurons: int, q: float) -> None:
 def test_values_by_much_brute_force() -> None:
     """p = 1e-4 with 300 errors among 3e6 samples."""
     against_brute_force(5, 2.0, 3_000_000, 300)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("q", "log10_p", "samples"), [
+    (2.0, -5.0, 40_000_000), (3.0, -5.0, 40_000_000), *([(2.0, -6.0, 300_000_000)] if THOROUGH else []),
+])
+def test_rarer_values_by_brute_force(q: float, log10_p: float, samples: int) -> None:
+    """p = 1e-5 with some 400 errors among 4e7 samples; 1e-6 with 300 among 3e8 in a thorough run."""
+    (c, covariance), size = correlated(5), 200_000
+    low, high = 1e-3, 1e5
+    for _ in range(25):  # the level of about that probability
+        middle = float(np.sqrt(low * high))
+        rough = log_probability(c, covariance, q, middle, np.random.default_rng(0), 0.1).value
+        low, high = (middle, high) if rough > log10_p * LN10 else (low, middle)
+    one = log_probability(c, covariance, q, low, np.random.default_rng(1))
+    rng, root, outputs_, hits = np.random.default_rng(5), np.linalg.cholesky(covariance), np.empty(size), 0
+    for _ in range(samples // size):
+        votes(root @ rng.standard_normal((c.size, size)), c, q, outputs_)
+        hits += int((outputs_ >= low).sum())
+    assert hits > 250 and one.reliable
+    ratio = float(np.exp(one.value)) * samples / hits
+    assert 0.9 < ratio < 1.1
+    assert abs(ratio - 1) < 3 * np.hypot(hits**-0.5, (one.high - one.low) / (2 * 1.96))
 
 
 # --- the interval -------------------------------------------------------------------------------------------------
