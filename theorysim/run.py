@@ -14,7 +14,7 @@ from theorysim import _validate, blas
 from theorysim._html import show, table
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
-from theorysim.kernels.patch import Weights
+from theorysim.kernels.layout import Weights
 from theorysim.observables import OBSERVABLES
 from theorysim.policy import Policy, Selection
 from theorysim.problem import Problem

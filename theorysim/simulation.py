@@ -15,7 +15,7 @@ from theorysim import interrupts, progress
 from theorysim.algorithm import GradientDescent
 from theorysim.draw import Draw
 from theorysim.guard import Guard, Until
-from theorysim.kernels import patch
+from theorysim.kernels import layout, patch
 from theorysim.label_noise import NoiseSource
 from theorysim.observables import OBSERVABLES
 from theorysim.policy import Selection
@@ -36,16 +36,16 @@ class Simulation:
     algorithm: GradientDescent
     draw: Draw
     engine: str
-    data: patch.Data
+    data: layout.Data
     first: int  # step of rows[0]
     step: int  # step of the state
-    inner: patch.Weights
-    coef: patch.Weights
+    inner: layout.Weights
+    coef: layout.Weights
     weights: Array | None
     rows: Array
-    scratch: patch.Scratch
+    scratch: layout.Scratch
     recorded: list[int] = field(default_factory=list)
-    records: patch.Weights = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
+    records: layout.Weights = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
     deviation: float | None = None
     turned: Array | None = None  # (n,) −1 for samples relabelled by a policy, else 1
 
@@ -68,7 +68,7 @@ class Simulation:
             coef=np.zeros_like(draw.inner, real),
             weights=None if engine == "coefficients" else np.array(draw.weights),
             rows=np.empty((steps + 1, len(OBSERVABLES))),
-            scratch=patch.make_scratch(data),
+            scratch=layout.make_scratch(data),
         )
 
     @classmethod
@@ -84,7 +84,7 @@ class Simulation:
             coef=run.coefficients[-1].copy(),
             weights=None if run.weights is None else run.weights.copy(),
             rows=np.empty((end - run.steps + 1, len(OBSERVABLES))),
-            scratch=patch.make_scratch(data),
+            scratch=layout.make_scratch(data),
         )
 
     def compile(self) -> None:
@@ -141,7 +141,7 @@ class Simulation:
         if selection is not None and self.turned is not selection.turned:
             self.data, self.turned = self.data._replace(weight=selection.weight.copy()), selection.turned
 
-    def go_back(self, step: int, state: tuple[patch.Weights, patch.Weights, Array | None]) -> None:
+    def go_back(self, step: int, state: tuple[layout.Weights, layout.Weights, Array | None]) -> None:
         """To an earlier step, whose state was kept."""
         self.step = step
         self.inner, self.coef, self.weights = state
@@ -186,7 +186,7 @@ class Simulation:
         rows = noise.rows(start, stop)
         return rows if self.turned is None else rows * self.turned
 
-    def state(self) -> tuple[patch.Weights, patch.Weights, Array | None]:
+    def state(self) -> tuple[layout.Weights, layout.Weights, Array | None]:
         """A copy of what changes from step to step."""
         return self.inner.copy(), self.coef.copy(), None if self.weights is None else self.weights.copy()
 
@@ -287,11 +287,11 @@ def _awake(draw: Draw) -> NDArray[np.bool_]:
     return awake
 
 
-def _kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> patch.Data:
+def _kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> layout.Data:
     """The draw as the kernel takes it: writable, contiguous arrays."""
     two_sided = np.zeros(len(draw.gram), dtype=bool)
     two_sided[draw.atom[draw.sign < 0]] = True
-    return patch.Data(
+    return layout.Data(
         gram=np.array(draw.gram, real, order="C"),
         norm_sq=np.diag(draw.gram).copy(),
         atom=np.array(draw.atom, order="C"),
