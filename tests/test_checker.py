@@ -19,7 +19,7 @@ from theorysim import checker
 from theorysim.checker import CheckReport, Finding, Verdict, check, evaluate
 from theorysim.cli import main
 from theorysim.observables import OBSERVABLES
-from theorysim.theory import PAPERS, statements
+from theorysim.theory import PAPERS, evidence_of, papers_about, statements
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Constants, Evidence, Sense, Statement
 
@@ -370,7 +370,24 @@ def test_several_real_runs() -> None:
 
 
 @cache
-def real_runs() -> dict[str, ts.Run]:
+def linear_runs() -> dict[str, Any]:
+    """Networks that shrink, align and converge; that stay; that diverge; and the oscillation, small and large."""
+    problem = ts.LinearNetwork(n=50, d=4, width=200, label_noise_std=4.0)
+    settings: dict[str, tuple[ts.LinearNetwork, Any, int]] = {
+        "aligned": (problem, ts.LinearSGD(2e-3), 400_000),
+        "far target": (problem.replace(target_norm=30.0), ts.LinearSGD(2e-3), 200_000),
+        "begun": (problem, ts.LinearSGD(2e-3), 50),
+        "diverged": (problem, ts.LinearSGD(0.02), 1000),
+        "no label noise": (problem, ts.LinearSGD(2e-3, label_noise=False), 100),
+        "oscillating": (problem, ts.OscillatingLayer(0.02), 12_000),
+        "oscillating, far target": (problem.replace(target_norm=6.0), ts.OscillatingLayer(0.02, chains=3), 12_000),
+    }
+    return {name: ts.simulate(problem, algorithm, steps, **({} if "osc" in name else {"on_failure": "return"}))
+            for name, (problem, algorithm, steps) in settings.items()}
+
+
+@cache
+def real_runs() -> dict[str, Any]:
     """Gradient descent with and without label noise, inside and outside the regime, and other activations."""
     flat = ts.SignalNoise(n=3, d=3000, m=4, signal_norm=1.5, noise_std=0.1, init_std=0.01)
     settings: dict[str, tuple[ts.SignalNoise, ts.GradientDescent, int]] = {
@@ -387,27 +404,33 @@ def real_runs() -> dict[str, ts.Run]:
         "weak signal, clean labels": (STAGES.replace(n=8, d=40, n_snr2=0.3, label_flip=0.0),
                                       ts.GradientDescent(0.5 * 24 / 40), 160),
     }
-    return {name: ts.simulate(problem, algorithm, steps) for name, (problem, algorithm, steps) in settings.items()}
-
-
-@cache
-def evidence_of(name: str) -> Evidence:
-    """The runs above with all constants at their defaults."""
-    return Evidence(real_runs()[name])
+    patch = {name: ts.simulate(problem, algorithm, steps) for name, (problem, algorithm, steps) in settings.items()}
+    return patch | linear_runs()
 
 
 STATEMENTS = {one.id: one for paper in PAPERS for one in statements(paper)}
+PAPER = {one.id: paper for paper in PAPERS for one in statements(paper)}
+
+
+@cache
+def evidence(statement: str, run: str) -> Any:
+    """What a statement is held against, with all constants at their defaults."""
+    return evidence_of(PAPER[statement])(real_runs()[run])
+
+
 # Statements that none of the runs above reaches, with the reason. None is exempt at present.
 NEVER_COMPARED: dict[str, str] = {}
 # Both sides equal at every step: 1e-6 ≤ 1/(1² 10⁶), the learning rate at the edge of the regime; accuracies that are
 # to be 1 or 0 and are; an error of 0 below a bound of e^{−5000}; m = 1; a sample that no filter sees,
-# whose loss is log 2.
+# whose loss is log 2; what does not overflow and should not, and what does and should.
 EQUAL = {
     ("huang2025.assumption_3_1.lr", "inside"), ("huang2025.assumption_3_1.lr", "label noise, stage 1 inside"),
     *((f"han2025.theorem_4_1.{name}", run) for name in ("clean_right", "noisy_true")
       for run in ("stages", "stages, outside")),
     ("huang2025.assumption_3_1.m", "one filter"), ("han2025.proposition_4_3.clean_loss", "one filter"),
     ("han2025.theorem_4_2.clean_right", "stages"), ("han2025.theorem_4_4.error", "stages, clean labels"),
+    *(("zhang2026.derived.stability", run) for run in ("aligned", "far target", "begun", "no label noise")),
+    ("zhang2026.derived.divergence", "diverged"),
 }
 
 
@@ -419,13 +442,13 @@ NEVER_APART = {"han2025.theorem_4_2.clean_right"}
 def compared(name: str) -> tuple[tuple[str, Finding], ...]:
     """In which runs a statement was compared, and what was found."""
     found = (
-        (run, evaluate(STATEMENTS[name], evidence_of(run)))
-        for run in real_runs() if STATEMENTS[name].applies(real_runs()[run])
+        (run, evaluate(STATEMENTS[name], evidence(name, run)))
+        for run, made in real_runs().items() if PAPER[name] in papers_about(made) and STATEMENTS[name].applies(made)
     )
     return tuple((run, one) for run, one in found if one.comparison is not None)
 
 
-def sides(statement: Statement, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+def sides(statement: Statement, evidence: Any) -> tuple[np.ndarray, np.ndarray]:
     """Measured and predicted where both are known, worked out beside the checker."""
     steps = statement.window(evidence)
     pair = [
@@ -443,7 +466,7 @@ def altered(statement: Statement, change: Callable[[np.ndarray], np.ndarray]) ->
     )
 
 
-def moved(statement: Statement, evidence: Evidence) -> Statement:
+def moved(statement: Statement, evidence: Any) -> Statement:
     """The statement with its bound scaled, or where signs forbid it shifted, to the right side of what was measured."""
     measured, predicted = sides(statement, evidence)
     if statement.sense == Sense.ORDER:
@@ -458,15 +481,15 @@ def moved(statement: Statement, evidence: Evidence) -> Statement:
     return altered(statement, lambda values: values + gap)
 
 
-def wrong_bounds(right: Statement, evidence: Evidence) -> Iterator[tuple[str, Statement]]:
+def wrong_bounds(right: Statement, evidence: Any) -> Iterator[tuple[str, Statement]]:
     """Versions of a statement that holds, each of which must fail."""
-    found, band = evaluate(right, evidence), evidence.constants.band
+    found, band = evaluate(right, evidence), right.band or evidence.constants.band
     measured, predicted = sides(right, evidence)
     upper = right.sense == Sense.UPPER
     if right.sense == Sense.ORDER:
         yield "threshold too high", altered(right, lambda values: values * 2 * band * found.ratio)
         yield "threshold too low", altered(right, lambda values: values * found.ratio / (2 * band))
-        if not 1 / band**2 <= predicted[0] <= band**2:
+        if not 1 / (2 * band) ** 2 <= predicted[0] <= (2 * band) ** 2:
             yield "wrong exponent", altered(right, lambda values: 1 / values)
     elif found.measured > 0 and found.predicted > 0:
         factor = found.ratio * (0.5 if upper else 2)
@@ -478,7 +501,7 @@ def wrong_bounds(right: Statement, evidence: Evidence) -> Iterator[tuple[str, St
         yield "wrong sign", altered(right, lambda values: -values)
 
 
-def wrong_senses(statement: Statement, evidence: Evidence) -> list[bool]:
+def wrong_senses(statement: Statement, evidence: Any) -> list[bool]:
     """How the statement compares when read the other way round: at most, and at least."""
     return [
         bool(evaluate(dataclasses.replace(statement, sense=sense), evidence).comparison) for sense in SIDES
@@ -491,15 +514,15 @@ def test_wrong_bounds_are_caught(name: str) -> None:
     """Threshold, sign or exponent wrong: the comparison flips, and a bound moved to the right side holds."""
     caught = 0
     for run, found in compared(name):
-        evidence, statement = evidence_of(run), STATEMENTS[name]
-        right = statement if found.comparison else moved(statement, evidence)
-        assert evaluate(right, evidence).comparison, f"{run}: the bound lies on the right side"
-        for mutation, wrong in wrong_bounds(right, evidence):
-            after = evaluate(wrong, evidence)
+        known, statement = evidence(name, run), STATEMENTS[name]
+        right = statement if found.comparison else moved(statement, known)
+        assert evaluate(right, known).comparison, f"{run}: the bound lies on the right side"
+        for mutation, wrong in wrong_bounds(right, known):
+            after = evaluate(wrong, known)
             assert after.comparison is False, f"{run}: {mutation}"
-            assert after.first_violation in statement.window(evidence)
+            assert after.first_violation in statement.window(known)
             plain = dataclasses.replace(wrong, conditions=lambda _e: (), trivial=None)
-            assert evaluate(plain, evidence).verdict == Verdict.VIOLATED
+            assert evaluate(plain, known).verdict == Verdict.VIOLATED
             caught += 1
     assert caught
 
@@ -509,14 +532,14 @@ def test_wrong_sense_is_caught(name: str) -> None:
     """≤ for ≥ flips wherever both sides differ; of a Θ exactly one side holds as a bound with constant 1."""
     caught, equal = 0, set()
     for run, found in compared(name):
-        evidence, statement = evidence_of(run), STATEMENTS[name]
-        measured, predicted = sides(statement, evidence)
+        known, statement = evidence(name, run), STATEMENTS[name]
+        measured, predicted = sides(statement, known)
         apart = ~np.isclose(measured, predicted, rtol=2e-9, atol=0)  # twice what the checker calls rounding
         if not apart.any():
             equal.add((name, run))
-            assert all(wrong_senses(statement, evidence)), "both readings hold at equality"
+            assert all(wrong_senses(statement, known)), "both readings hold at equality"
             continue
-        reversed_sense = wrong_senses(statement, evidence)
+        reversed_sense = wrong_senses(statement, known)
         if statement.sense == Sense.ORDER:
             assert sum(reversed_sense) == 1, run
         else:
@@ -532,21 +555,21 @@ def test_wrong_sense_is_caught(name: str) -> None:
 def test_wrong_conditions_are_caught(name: str) -> None:
     """Any single condition whose threshold lies a factor 2 beyond its value puts the run outside the regime."""
     for run, found in compared(name):
-        evidence, statement = evidence_of(run), dataclasses.replace(STATEMENTS[name], trivial=None)
+        known, statement = evidence(name, run), dataclasses.replace(STATEMENTS[name], trivial=None)
         inside = Verdict.HOLDS if found.comparison else Verdict.VIOLATED
         met = tuple(one for one in found.conditions if one.holds)
-        assert judged(statement, met, evidence) == inside
-        assert judged(statement, (*met, UNMET), evidence) == Verdict.OUTSIDE
+        assert judged(statement, met, known) == inside
+        assert judged(statement, (*met, UNMET), known) == Verdict.OUTSIDE
         for position, one in enumerate(met):
             further = 2 if one.sense == ">=" else 0.5
             bound = one.value * further if one.value > 0 else one.value + (1 if one.sense == ">=" else -1)
             harder = [*met[:position], dataclasses.replace(one, bound=bound), *met[position + 1:]]
-            assert judged(statement, harder, evidence) == Verdict.OUTSIDE, one.formula
+            assert judged(statement, harder, known) == Verdict.OUTSIDE, one.formula
         expected = inside if len(met) == len(found.conditions) else Verdict.OUTSIDE
-        assert judged(statement, found.conditions, evidence) == expected
+        assert judged(statement, found.conditions, known) == expected
 
 
-def judged(statement: Statement, conditions: Sequence[Condition], evidence: Evidence) -> Verdict:
+def judged(statement: Statement, conditions: Sequence[Condition], evidence: Any) -> Verdict:
     """The verdict under given conditions."""
     return evaluate(dataclasses.replace(statement, conditions=lambda _e: conditions), evidence).verdict
 

@@ -20,17 +20,17 @@ LAYERS = (
     ("cli",),
     ("__init__",),
     ("reproductions",),
-    ("linear",),
     ("plot",),
     ("strategies",),
     ("sweep",),
     ("scaling",),
     ("checker",),
-    ("theory",),
+    ("theory", "systems"),
     ("simulate",),
     ("simulation",),
     ("guard",),
     ("storage", "risk"),
+    ("linear",),
     ("run",),
     ("draw", "label_noise", "rare_event"),
     ("problem",),
@@ -77,10 +77,12 @@ def code_lines(name: str) -> set[int]:
 
 
 def public_definitions(name: str) -> Iterator[tuple[str, Documented]]:
-    """The module, and its public classes, functions and methods, with the name of each."""
+    """The module, and its public classes, functions and methods, with the name of each; overloads are only types."""
     tree = parse(name)
     yield name, tree
     for node in tree.body:
+        if isinstance(node, Function) and any(ast.unparse(one) == "overload" for one in node.decorator_list):
+            continue
         if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
             yield node.name, node
             if isinstance(node, ast.ClassDef):

@@ -403,6 +403,7 @@ def assert_error_agrees(run: ts.Run, at: int, weights: Array, case: Given) -> No
     assert found.low <= found.value <= found.high
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("q", [1, 2, 3, 4])
 @pytest.mark.parametrize("orthogonal", [True, False])
 def test_error_is_that_of_fresh_samples(orthogonal: bool, q: int) -> None:
@@ -869,6 +870,7 @@ def test_single_precision_is_close_to_double(q: float, orthogonal: bool, law: st
     assert max(errors) > EPSILON / 100
 
 
+@pytest.mark.compiled
 def test_single_precision_of_a_large_run() -> None:
     """Test error, loss and coefficients of a drawn problem agree, and so do a biased one's and a uniform one's."""
     settings: list[dict[str, Any]] = [{}, {"bias": 0.3}, {"init_law": "uniform"}]

@@ -24,7 +24,7 @@ from scipy.stats import binomtest
 
 import theorysim as ts
 from theorysim.checker import evaluate
-from theorysim.sweep import execution, work
+from theorysim.sweep import execution, subjects
 from theorysim.theory import statements
 from theorysim.theory.statement import Evidence
 
@@ -67,7 +67,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         made.append(given)
         return ts.simulate(*given, **options)
 
-    monkeypatch.setattr(work, "simulate", counting)
+    monkeypatch.setattr(subjects, "simulate", counting)
     return made
 
 
@@ -302,8 +302,8 @@ class TestAnyWayTheSameTable:
                 time.sleep(0.3)  # long enough for it to arrive
             return counting(*given, **options)
 
-        counting = work.simulate
-        monkeypatch.setattr(work, "simulate", press)
+        counting = subjects.simulate
+        monkeypatch.setattr(subjects, "simulate", press)
         handler = signal.getsignal(signal.SIGINT)
         part = sweep(store=tmp_path / "s.db", workers=1)
         assert signal.getsignal(signal.SIGINT) is handler
@@ -315,7 +315,7 @@ class TestAnyWayTheSameTable:
             there = whole.loc[tuple(row[name] for name in whole.index.names)]
             assert all(same(row[name], there[name]) for name in whole.columns)
         calls.clear()
-        monkeypatch.setattr(work, "simulate", counting)
+        monkeypatch.setattr(subjects, "simulate", counting)
         assert_same(sweep(store=tmp_path / "s.db"), plain())
         assert len(calls) == len(plain()) - len(part)
 

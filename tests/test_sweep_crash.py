@@ -2,12 +2,13 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,9 @@ def test_killed_at_once(tmp_path: Path) -> None:
             time.sleep(wait)
             process.kill()
             process.wait()
-        if store.stat().st_size:  # else it is refused as empty, see test_an_empty_file_is_no_sweep
+        with closing(sqlite3.connect(store)) as file:
+            prepared = file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if prepared:  # else it is refused as empty, see test_an_empty_file_is_no_sweep
             assert len(ts.load_sweep(store)) == stored(store)
         assert_same(study(store=store, seeds=2), study(seeds=2))
 

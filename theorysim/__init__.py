@@ -4,6 +4,7 @@ from theorysim import plot
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.checker import check
 from theorysim.draw import Draw
+from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
 from theorysim.patch_data import PatchData
 from theorysim.policy import (
     AtStep,
@@ -16,11 +17,11 @@ from theorysim.policy import (
     SmallLossSelection,
 )
 from theorysim.problem import SignalNoise
-from theorysim.run import Run, Status, reconstruct
+from theorysim.run import DivergenceError, Run, Status, reconstruct
 from theorysim.scaling import scaling
-from theorysim.simulate import DivergenceError, resume, simulate
 from theorysim.storage import load_run
 from theorysim.sweep import load_sweep, summarise, sweep
+from theorysim.systems import resume, simulate
 
 __version__ = "0.1.0"
 
@@ -34,8 +35,14 @@ __all__ = [
     "Flip",
     "Gaussian",
     "GradientDescent",
+    "LinearDraw",
+    "LinearNetwork",
+    "LinearRun",
+    "LinearSGD",
     "LossBelow",
     "OracleSelection",
+    "OscillatingLayer",
+    "OscillationRun",
     "PatchData",
     "Run",
     "Selection",

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim import _validate, binomial
-from theorysim.run import Run
-from theorysim.theory import PAPERS, statements
+from theorysim.theory import PAPERS, evidence_of, papers_about, statements
 from theorysim.theory.conditions import Condition
-from theorysim.theory.statement import Constants, Evidence, Sense, Statement
+from theorysim.theory.statement import Constants, Sense, Statement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +66,7 @@ class Finding:
         return min((one.margin for one in self.conditions), default=float("inf"))
 
 
-def evaluate(statement: Statement, evidence: Evidence) -> Finding:
+def evaluate(statement: Statement, evidence: Any) -> Finding:
     """Compare one statement with one run."""
     conditions = tuple(statement.conditions(evidence))
     steps = statement.window(evidence)
@@ -81,7 +80,8 @@ def evaluate(statement: Statement, evidence: Evidence) -> Finding:
     if not known.any():
         return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
     steps, measured, predicted = steps[known], measured[known], predicted[known]
-    excess = _relative_excess(statement.sense, measured, predicted, evidence.constants.band)
+    band = evidence.constants.band if statement.band is None else statement.band
+    excess = _relative_excess(statement.sense, measured, predicted, band)
     failed = excess > ROUNDING
     worst = int(np.argmax(excess))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -214,7 +214,7 @@ class CheckReport:
         return self._shown().to_html(index=False)
 
 
-def check(run: Run | Iterable[Run], paper: str = "huang2025", **constants: Any) -> CheckReport:
+def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
     """Hold a run, or runs of one setting over seeds, against every statement of a paper that is about them.
 
     A statement whose assumptions fail is compared all the same and shown as "outside regime". Claims about
@@ -224,10 +224,10 @@ def check(run: Run | Iterable[Run], paper: str = "huang2025", **constants: Any) 
 
     Parameters
     ----------
-    run : Run or iterable of Run
-        Signal-noise runs, fresh or loaded.
-    paper : str
-        One of ``theorysim.theory.PAPERS``.
+    run : run or iterable of runs
+        Of one system, fresh or loaded.
+    paper : str, optional
+        One of ``theorysim.theory.PAPERS``; by default the first of them that speaks of such runs.
     **constants
         What the paper hides: see :class:`theorysim.theory.statement.Constants`.
 
@@ -238,10 +238,14 @@ def check(run: Run | Iterable[Run], paper: str = "huang2025", **constants: Any) 
     Raises
     ------
     TypeError, ValueError
-        For what is not a run of a signal-noise problem, an unknown paper or an impossible constant.
+        For what is not a run that the paper speaks about, an unknown paper or an impossible constant.
     """
     runs = _validated(run)
-    _validate.choice("paper", paper, PAPERS)
+    about = papers_about(runs[0])
+    paper = about[0] if paper is None else _validate.choice("paper", paper, PAPERS)
+    if paper not in about:
+        raise ValueError(f"paper={paper!r}: says nothing of a {type(runs[0]).__name__}; must be one of "
+                         f"{', '.join(map(repr, about))}")
     for name in constants:
         if name not in Constants.__dataclass_fields__:
             allowed = ", ".join(Constants.__dataclass_fields__)
@@ -249,14 +253,14 @@ def check(run: Run | Iterable[Run], paper: str = "huang2025", **constants: Any) 
     chosen = Constants(**constants)
     found = []
     for one in runs:
-        evidence = Evidence(one, chosen)
+        evidence = evidence_of(paper)(one, chosen)
         found.append(tuple(evaluate(claim, evidence) for claim in statements(paper) if claim.applies(one)))
     return CheckReport(paper, chosen, tuple(found))
 
 
-def _validated(given: Any) -> list[Run]:
+def _validated(given: Any) -> list[Any]:
     """The runs, of one setting and each only once."""
-    if isinstance(given, Run):
+    if papers_about(given):
         given = [given]
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(f"run={given!r}: must be a Run or a sequence of Runs, not {type(given).__name__}")
@@ -265,11 +269,12 @@ def _validated(given: Any) -> list[Run]:
         raise ValueError("run: must be a Run or a non-empty sequence of Runs")
     seen: set[tuple[int, bytes]] = set()
     for one in runs:
-        _validate.instance("run", one, (Run,))
+        if not papers_about(one):
+            raise TypeError(f"run={one!r}: must be a Run, not {type(one).__name__}")
         if (one.problem, one.algorithm) != (runs[0].problem, runs[0].algorithm):
             raise ValueError(f"run: must be runs of one setting over seeds; {one.problem}, {one.algorithm} is not "
                              f"{runs[0].problem}, {runs[0].algorithm}")
-        draw = (one.seed, one.draw.inner.tobytes())
+        draw = (one.seed, one.draw.fingerprint)
         if draw in seen:
             raise ValueError(f"run: the draw of seed {one.seed} occurs twice, and would count twice")
         seen.add(draw)

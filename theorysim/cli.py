@@ -13,8 +13,8 @@ from theorysim.draw import FORMS
 from theorysim.policy import EarlyStopping, FirstStage
 from theorysim.problem import SignalNoise
 from theorysim.reproductions import REPRODUCTIONS, reproduce
-from theorysim.run import Status
-from theorysim.simulate import ENGINES, PRECISIONS, DivergenceError, simulate
+from theorysim.run import DivergenceError, Status
+from theorysim.simulate import ENGINES, PRECISIONS, simulate
 from theorysim.storage import load_run
 from theorysim.theory import PAPERS
 from theorysim.theory.statement import Constants

@@ -38,6 +38,17 @@ class Status(StrEnum):
     STOPPED = "stopped"  # the condition given as `until` was met
 
 
+class DivergenceError(ArithmeticError):
+    """The state overflowed; ``run`` holds everything up to the last finite step."""
+
+    def __init__(self, run: Any) -> None:
+        super().__init__(run.message)
+        self.run = run
+
+    def __reduce__(self) -> tuple[type, tuple[Any]]:
+        return type(self), (self.run,)  # otherwise made again from the message, in another process
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """An immutable result of :func:`theorysim.simulate`.

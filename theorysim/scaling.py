@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,16 +11,23 @@ from numpy.typing import NDArray
 
 from theorysim import _validate, progress as bars
 from theorysim.algorithm import Flip, GradientDescent
+from theorysim.linear import LinearNetwork, LinearSGD
 from theorysim.problem import SignalNoise
-from theorysim.run import Run
-from theorysim.simulate import simulate
+from theorysim.systems import simulate
 from theorysim.theory.scaling_laws import LIMITS, MEASURES, Law, law_of
-from theorysim.theory.statement import Constants, Evidence, Sense
+from theorysim.theory.statement import Constants, Sense
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+Problem = SignalNoise | LinearNetwork
+Algorithm = GradientDescent | LinearSGD
+SYSTEMS: dict[type, type] = {SignalNoise: GradientDescent, LinearNetwork: LinearSGD}
+FIELDS: dict[type, tuple[str, ...]] = {
+    SignalNoise: ("n", "d", "m", "signal_norm", "noise_std", "init_std"),
+    LinearNetwork: ("n", "d", "width", "target_norm", "label_noise_std"),
+}
 REPLICATES = 2000  # of the bootstrap
 MAX_STEPS = 1_000_000  # of a run, unless asked otherwise
 
@@ -66,9 +73,9 @@ class ScalingFit:
 
 
 def scaling(
-    problem: SignalNoise,
-    algorithm: GradientDescent,
-    measure: str | Callable[[Run], float] = "T1",
+    problem: Problem,
+    algorithm: Algorithm,
+    measure: str | Callable[[Any], float] = "T1",
     *,
     vary: Mapping[str, Sequence[float]],
     seeds: int | Iterable[int] = 10,
@@ -86,13 +93,14 @@ def scaling(
 
     Parameters
     ----------
-    problem : SignalNoise
+    problem : SignalNoise or LinearNetwork
         The centre of the study. Wishart draws make d ≥ n² log n cheap.
-    algorithm : GradientDescent
-    measure : "T1", "T1/start", "T2", "han2025.T1" or function
+    algorithm : GradientDescent or LinearSGD
+    measure : "T1", "T1/start", "T2", "han2025.T1", "zhang2026.T1", "zhang2026.T2" or function
         The stage time (T2 counted from T1), or a function of a run, which has no theory. "T1/start" divides
         the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm;
-        "han2025.T1" is the end of the first stage with fixed noisy labels.
+        "han2025.T1" is the end of the first stage with fixed noisy labels. Of a linear network "zhang2026.T1" is when
+        all its neurons (or 5000 of them) have left the lazy regime, "zhang2026.T2" when half of their norm is aligned.
         A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
         From a numeric field of the problem, ``lr``, ``p`` or ``epsilon`` to at least two values.
@@ -121,8 +129,8 @@ def scaling(
     TypeError, ValueError
         Naming the argument, its value and what is allowed.
     """
-    _validate.instance("problem", problem, (SignalNoise,))
-    _validate.instance("algorithm", algorithm, (GradientDescent,))
+    _validate.instance("problem", problem, tuple(SYSTEMS))
+    _validate.instance("algorithm", algorithm, (SYSTEMS[type(problem)],))
     law = _law(measure, algorithm)
     chosen = list(range(_validate.integer("seeds", seeds, 2))) if isinstance(seeds, int) else list(seeds)
     settings = _settings(problem, algorithm, vary, tuple(hold), Constants(**constants))
@@ -130,14 +138,15 @@ def scaling(
     def measured(task: tuple[_Setting, int]) -> tuple[float, float, float]:
         setting, seed = task
         noisy = algorithm.label_noise is not None
-        run = simulate(
+        options = {} if law is None else dict(law.options(setting.problem))
+        run: Any = simulate(
             setting.problem, setting.algorithm, steps, seed, record_at=(),
-            until=None if law is None else law.until(setting.constants, noisy), on_failure="return",
+            until=None if law is None else law.until(setting.constants, noisy), on_failure="return", **options,
         )
         if law is None:
             assert callable(measure)
             return float(measure(run)), np.nan, 1.0
-        evidence = Evidence(run, setting.constants)
+        evidence = law.evidence(run, setting.constants)
         return law.measured(evidence), law.predicted(evidence), law.factor(evidence)
 
     tasks = [(setting, seed) for setting in settings for seed in chosen]
@@ -151,22 +160,23 @@ def scaling(
 class _Setting:
     """One point of the study."""
 
-    problem: SignalNoise
-    algorithm: GradientDescent
+    problem: Any
+    algorithm: Any
     constants: Constants
     values: Mapping[str, float]
 
 
-def _law(measure: str | Callable[[Run], float], algorithm: GradientDescent) -> Law | None:
+def _law(measure: str | Callable[[Any], float], algorithm: Algorithm) -> Law | None:
     if callable(measure):
         return None
-    _validate.choice("measure", measure, MEASURES)
+    about_linear = isinstance(algorithm, LinearSGD)
+    _validate.choice("measure", measure, [one for one in MEASURES if one.startswith("zhang2026") == about_linear])
     return law_of("plain" if algorithm.label_noise is None else "label noise", measure)
 
 
 def _settings(
-    problem: SignalNoise,
-    algorithm: GradientDescent,
+    problem: Problem,
+    algorithm: Algorithm,
     vary: Mapping[str, Sequence[float]],
     hold: tuple[str, ...],
     constants: Constants,
@@ -189,23 +199,31 @@ def _settings(
     return list(settings.values())
 
 
-def _centre(problem: SignalNoise, algorithm: GradientDescent, constants: Constants) -> dict[str, float]:
-    fields = ("n", "d", "m", "signal_norm", "noise_std", "init_std")
+def _centre(problem: Problem, algorithm: Algorithm, constants: Constants) -> dict[str, float]:
+    fields = FIELDS[type(problem)]
     centre = {name: float(getattr(problem, name)) for name in fields} | {"lr": algorithm.lr}
+    if isinstance(algorithm, LinearSGD):
+        return centre
     if isinstance(algorithm.label_noise, Flip):
         centre["p"] = algorithm.label_noise.p
     return centre | {"epsilon": constants.epsilon}
 
 
 def _setting(
-    problem: SignalNoise,
-    algorithm: GradientDescent,
+    problem: Any,
+    algorithm: Any,
     constants: Constants,
     name: str,
     value: float,
     hold: tuple[str, ...],
     point: Mapping[str, float],
 ) -> _Setting:
+    if isinstance(problem, LinearNetwork):
+        if hold:
+            raise ValueError(f"hold={hold!r}: must be empty for a LinearNetwork, which has none of these numbers")
+        if name == "lr":
+            return _Setting(problem, replace(algorithm, lr=value), constants, point)
+        return _Setting(problem.replace(**{name: value}), algorithm, constants, point)
     held = {one: getattr(problem, one) for one in hold if one != "init_scale" and name != "signal_norm"}
     scale = problem.init_std * problem.noise_std * problem.d**0.5
     if name == "lr":
@@ -236,7 +254,7 @@ def _in_threads(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int, 
 
 
 def _fit(
-    measure: str | Callable[[Run], float],
+    measure: str | Callable[[Any], float],
     law: Law | None,
     settings: Sequence[_Setting],
     seeds: Sequence[int],

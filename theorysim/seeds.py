@@ -27,6 +27,7 @@ class Stream(IntEnum):
     LINEAR_DATA = 10
     LINEAR_WEIGHTS = 11
     LINEAR_STEPS = 12
+    LINEAR_CHAIN = 13
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -16,7 +16,7 @@ from theorysim.observables import OBSERVABLES
 from theorysim.patch_data import PatchData
 from theorysim.policy import BestValidation, EarlyStopping, OracleSelection, Policy, SmallLossSelection
 from theorysim.problem import Problem, SignalNoise
-from theorysim.run import Run, Status
+from theorysim.run import DivergenceError, Run, Status
 from theorysim.simulation import Real, Simulation
 
 ENGINES = ("coefficients", "weights", "paired")
@@ -26,17 +26,6 @@ OBSERVE = ("all", "outputs")
 RECORDS = 100  # kept by default
 MAX_ROW_BYTES = 2**34  # largest table of observables
 MAX_BYTES = 2**30  # largest record a run may keep
-
-
-class DivergenceError(ArithmeticError):
-    """The state overflowed; ``run`` holds everything up to the last finite step."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(run.message)
-        self.run = run
-
-    def __reduce__(self) -> tuple[type, tuple[Run]]:
-        return type(self), (self.run,)  # otherwise made again from the message, in another process
 
 
 def simulate(

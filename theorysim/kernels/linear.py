@@ -6,9 +6,10 @@ With M = [W | a] (rows x (d+1)) a step on a batch is
 
 that is W <- W - lr a v' and a <- a - lr W v at once. Rows of M meet each other only through f, so the same kernel
 evolves the m neurons of a network and the d + 1 rows of the square root of M'M, which is all that f depends on.
-Sharpness-aware steps perturb first: with k = radius sign(g)/N, N^2 = |a|^2|x|^2 + |Wx|^2 the gradient norm,
+Sharpness-aware steps take the gradient at M (I + kappa S_v), kappa = radius/N, N^2 = |a|^2|v|^2 + |Wv|^2:
 
-    M <- M (I - lr g' (S + k S^2)),   g' = g + k N^2 + k^2 f |x|^2.
+    M <- M - lr M (I + kappa S_v) S_u,   u = mean_b (g_b + <delta, x_b>) x_b,
+    delta = kappa (W'Wv + |a|^2 v) + kappa^2 <W'a, v> v,   the change of W'a.
 
 Nothing is drawn here.
 """
@@ -19,11 +20,12 @@ from numpy.typing import NDArray
 from theorysim.kernels.jit import jit
 
 Array = NDArray[np.float64]
+Samples = NDArray[np.int64]
 
 
 @jit
 def product(rows: Array, weights: Array, result: Array) -> None:
-    """result = a'W, (d,), from rows [W | a] and weights a (a copy of the last column)."""
+    """result = W'weights, (d,), from rows [W | a]; weights may be a copy of the last column."""
     d = rows.shape[1] - 1
     result[:] = 0.0
     for i in range(rows.shape[0]):
@@ -32,8 +34,17 @@ def product(rows: Array, weights: Array, result: Array) -> None:
 
 
 @jit
+def along(rows: Array, direction: Array, result: Array) -> None:
+    """result = W direction, one number a row."""
+    for i in range(rows.shape[0]):
+        result[i] = 0.0
+        for j in range(direction.size):
+            result[i] += rows[i, j] * direction[j]
+
+
+@jit
 def residual_mean(
-    inputs: Array, outputs: Array, chosen: NDArray[np.int64], noise: Array, network: Array, mean: Array
+    inputs: Array, outputs: Array, chosen: Samples, noise: Array, network: Array, mean: Array
 ) -> float:
     """mean = v over the samples chosen; returns the residual of the last one."""
     mean[:] = 0.0
@@ -53,43 +64,56 @@ def update(rows: Array, weights: Array, direction: Array, lr: float) -> None:
     """W <- W - lr a v', a <- a - lr W v, with W and a of before."""
     d = rows.shape[1] - 1
     for i in range(rows.shape[0]):
-        along = 0.0
+        along_v = 0.0
         for j in range(d):
-            along += rows[i, j] * direction[j]
+            along_v += rows[i, j] * direction[j]
         pull = lr * weights[i]
         for j in range(d):
             rows[i, j] -= pull * direction[j]
-        rows[i, d] = weights[i] - lr * along
+        rows[i, d] = weights[i] - lr * along_v
 
 
 @jit
-def sharpness_update(rows: Array, weights: Array, x: Array, g: float, lr: float, radius: float) -> None:
-    """The same after an ascent of length radius, for a single sample x with residual g."""
+def perturbed_mean(
+    rows: Array, weights: Array, network: Array, inputs: Array, chosen: Samples, mean: Array, radius: float,
+    wv: Array, perturbed: Array,
+) -> float:
+    """perturbed = u and wv = W v from mean = v; returns kappa."""
+    along(rows, mean, wv)
+    second, square = np.dot(weights, weights), np.dot(mean, mean)
+    norm_sq = second * square + np.dot(wv, wv)
+    kappa = radius / np.sqrt(norm_sq) if norm_sq > 0.0 else 0.0
+    delta = np.empty(mean.size)
+    product(rows, wv, delta)
+    delta[:] = kappa * (delta + (second + kappa * np.dot(network, mean)) * mean)
+    perturbed[:] = mean
+    for b in range(chosen.size):
+        x = inputs[chosen[b]]
+        perturbed += np.dot(delta, x) / chosen.size * x
+    return kappa
+
+
+@jit
+def sharpness_update(
+    rows: Array, weights: Array, mean: Array, perturbed: Array, wv: Array, kappa: float, lr: float, terms: int
+) -> None:
+    """The step from u and kappa: terms 0 both, 1 shrink only (v for u in the first-order part), 2 kappa left out."""
     d = rows.shape[1] - 1
-    square, second, first, output = 0.0, 0.0, 0.0, 0.0
-    along = np.empty(rows.shape[0])
-    for j in range(d):
-        square += x[j] * x[j]
+    first = mean if terms == 1 else perturbed
+    kappa = 0.0 if terms == 2 else kappa
+    cross = np.dot(mean, perturbed)
     for i in range(rows.shape[0]):
-        along[i] = 0.0
+        pull = 0.0
         for j in range(d):
-            along[i] += rows[i, j] * x[j]
-        second += weights[i] * weights[i]
-        first += along[i] * along[i]
-        output += weights[i] * along[i]
-    norm_sq = second * square + first
-    k = radius * np.sign(g) / np.sqrt(norm_sq) if norm_sq > 0.0 else 0.0
-    rate = lr * (g + k * norm_sq + k * k * output * square)
-    for i in range(rows.shape[0]):
-        pull = rate * (weights[i] + k * along[i])
+            pull += rows[i, j] * first[j]
         for j in range(d):
-            rows[i, j] -= pull * x[j]
-        rows[i, d] = weights[i] - rate * (along[i] + k * square * weights[i])
+            rows[i, j] -= lr * (weights[i] * first[j] + kappa * wv[i] * perturbed[j])
+        rows[i, d] = weights[i] - lr * (pull + kappa * weights[i] * cross)
 
 
 @jit
 def evolve_linear(
-    rows: Array, inputs: Array, outputs: Array, chosen: NDArray[np.int64], noise: Array, lr: float, radius: float
+    rows: Array, inputs: Array, outputs: Array, chosen: Samples, noise: Array, lr: float, radius: float, terms: int
 ) -> int:
     """Advance rows [W | a] in place by one step per row of chosen (steps, batch) and noise.
 
@@ -97,6 +121,7 @@ def evolve_linear(
     """
     d = inputs.shape[1]
     network, mean, weights = np.empty(d), np.empty(d), np.empty(rows.shape[0])
+    wv, perturbed = np.empty(rows.shape[0]), np.empty(d)
     for t in range(chosen.shape[0]):
         weights[:] = rows[:, d]
         product(rows, weights, network)
@@ -104,7 +129,31 @@ def evolve_linear(
         if not np.isfinite(g):
             return t
         if radius > 0.0:
-            sharpness_update(rows, weights, inputs[chosen[t, 0]], g, lr, radius)
+            kappa = perturbed_mean(rows, weights, network, inputs, chosen[t], mean, radius, wv, perturbed)
+            sharpness_update(rows, weights, mean, perturbed, wv, kappa, lr, terms)
         else:
             update(rows, weights, mean, lr)
     return chosen.shape[0]
+
+
+@jit
+def oscillate(
+    weights: Array, inputs_gram: Array, target: Array, signs: Array, lr: float, second: float
+) -> None:
+    """Full-batch steps of W (m, d) under a second layer that is given: signs (steps, m) in {-1, 0, 1} times second.
+
+    W <- W - lr a (H e)',   e = W'a - target,   a = second * signs[t].
+    """
+    m, d = weights.shape
+    error, pull = np.empty(d), np.empty(d)
+    for t in range(signs.shape[0]):
+        error[:] = -target
+        for i in range(m):
+            if signs[t, i] != 0.0:
+                for j in range(d):
+                    error[j] += second * signs[t, i] * weights[i, j]
+        pull[:] = np.dot(inputs_gram, error)
+        for i in range(m):
+            if signs[t, i] != 0.0:
+                for j in range(d):
+                    weights[i, j] -= lr * second * signs[t, i] * pull[j]

@@ -5,8 +5,14 @@ depends on M only through Q = MᵀM, so a network of any width m *is* one of wid
 evolved by the ordinary kernel (derived). Any neuron of the wide one is row(t) = row(0) R(0)⁻¹ R(t).
 """
 
+from theorysim.linear.draw import LinearDraw
+from theorysim.linear.oscillation import OscillatingLayer, OscillationRun, oscillate
 from theorysim.linear.problem import LinearNetwork, LinearSGD
-from theorysim.linear.run import LinearRun
-from theorysim.linear.simulate import simulate_linear
+from theorysim.linear.run import LinearRun, LinearTimes
+from theorysim.linear.simulate import resume_linear, simulate_linear
+from theorysim.linear.watch import LINEAR_OBSERVABLES
 
-__all__ = ["LinearNetwork", "LinearRun", "LinearSGD", "simulate_linear"]
+__all__ = [
+    "LINEAR_OBSERVABLES", "LinearDraw", "LinearNetwork", "LinearRun", "LinearSGD", "LinearTimes",
+    "OscillatingLayer", "OscillationRun", "oscillate", "resume_linear", "simulate_linear",
+]

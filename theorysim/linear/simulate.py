@@ -1,24 +1,20 @@
 """simulate_linear(): train a two-layer linear network of any width."""
 
 from collections.abc import Iterable
-from time import perf_counter
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate, blas, interrupts, progress as bars
-from theorysim.kernels.linear import evolve_linear
+from theorysim import _validate, blas
+from theorysim.linear.draw import LinearDraw, fitting
 from theorysim.linear.problem import LinearNetwork, LinearSGD
-from theorysim.linear.run import LinearRun
-from theorysim.run import Status
-from theorysim.seeds import Stream, generator
+from theorysim.linear.run import LinearRun, joined
+from theorysim.linear.training import Training, Until
+from theorysim.linear.watch import recorded
+from theorysim.run import DivergenceError, Status
 
-BLOCK = 4096  # steps whose random numbers are drawn at a time; part of the seed discipline
 ENGINES = ("width-free", "explicit")
-RECORDS = 200  # of the default, spaced evenly in log(1 + step)
-LARGEST = 1e150  # of the second moments: beyond it the next step may overflow
-
-Array = NDArray[np.float64]
+FOLLOWED = 100  # neurons, unless asked otherwise
 
 
 def simulate_linear(
@@ -28,12 +24,16 @@ def simulate_linear(
     seed: int = 0,
     *,
     engine: str = "width-free",
+    draw: LinearDraw | None = None,
     neurons: int | None = None,
     record_at: Iterable[int] | None = None,
-    arrays: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | None = None,
+    until: Until | None = None,
+    on_failure: str = "raise",
     progress: bool = False,
 ) -> LinearRun:
     """Train, exactly, at a cost that does not depend on the width.
+
+    M ← M(I − ηS_v) on M = [W | a] (Zhang et al. 2026; that M may have d + 1 rows is derived).
 
     Parameters
     ----------
@@ -44,21 +44,26 @@ def simulate_linear(
         Determines inputs, target, initial weights, batches and label noise. Random numbers of step t depend on t
         alone.
     engine : {"width-free", "explicit"}
-        Evolve the square root of MᵀM, (d+1)×(d+1), or the m neurons themselves: the oracle.
+        Evolve the square root of Q = MᵀM, (d+1)×(d+1), or the m neurons themselves: the oracle.
+    draw : LinearDraw, optional
+        Data and initial network given instead of drawn.
     neurons : int, optional
-        Neurons to follow, min(width, 100) by default.
+        Neurons to follow exactly, min(width, 100) by default: for cosines and for the times of leaving.
     record_at : iterable of int, optional
-        Steps to keep; by default about 200, evenly in the logarithm. The first and last are always kept.
-    arrays : (inputs (n, d), target (d,), W (m, d), a (m,)), optional
-        Everything given, nothing of it drawn.
+        Steps whose state to keep; by default about 200, evenly in the logarithm. The first and last are always kept.
+        Observables are taken besides at every step up to 128 and then at steps at most 1.5% apart.
+    until : function, optional
+        Of the observables of a watched step, by name, and "step": True ends the run there.
+    on_failure : {"raise", "return"}
+        What to do when the network overflows: raise :class:`DivergenceError`, which has the run as ``.run``, or return
+        it with status "diverged" and a message that names the stability limit.
     progress : bool
         Show a progress bar.
 
     Returns
     -------
     LinearRun
-        Status "diverged" when the network overflows: the message names the stability limit. Ctrl-C returns the run so
-        far.
+        Ctrl-C returns the run so far.
 
     Raises
     ------
@@ -69,107 +74,62 @@ def simulate_linear(
     _validate.instance("algorithm", algorithm, (LinearSGD,))
     steps, seed = _validate.integer("steps", steps, 0), _validate.integer("seed", seed, 0)
     _validate.choice("engine", engine, ENGINES)
-    followed = _validate.integer("neurons", min(problem.width, 100) if neurons is None else neurons, 0, problem.width)
-    wanted = _recorded(steps, record_at)
-    started = perf_counter()
+    _check_options(until, on_failure, progress)
+    followed = _validate.integer("neurons", min(problem.width, FOLLOWED) if neurons is None else neurons, 0,
+                                 problem.width)
+    wanted = recorded(0, steps, record_at)
     with blas.single_threaded():
-        inputs, target, start, chosen = _initial(problem, seed, engine, followed, arrays)
-        outputs, rows = inputs @ target, start.copy()
-        inverse = np.linalg.inv(start) if engine == "width-free" else None
-        moments, kept, done = [start.T @ start], [chosen], [0]
-        status, message = Status.COMPLETED, ""
-        with bars.bar(steps, _validate.flag("progress", progress)) as bar, interrupts.postponed() as interrupted:
-            step = 0
-            while step < steps and status == Status.COMPLETED:
-                stop = int(min((step // BLOCK + 1) * BLOCK, wanted[np.searchsorted(wanted, step, side="right")]))
-                batch, noise = _random(problem, algorithm, seed, step, stop)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    made = evolve_linear(rows, inputs, outputs, batch, noise, algorithm.lr, algorithm.sam_radius)
-                    moment = rows.T @ rows
-                if made < stop - step or not np.abs(moment).max() < LARGEST:
-                    status, message = Status.DIVERGED, _divergence(problem, algorithm, step + made)
-                    break
-                bar.update(stop - step)
-                step = stop
-                if interrupted():
-                    status, message = Status.INTERRUPTED, f"interrupted at step {step}"
-                if step in wanted or status != Status.COMPLETED:
-                    moments.append(moment)
-                    kept.append(chosen @ (inverse @ rows) if inverse is not None else rows[:followed].copy())
-                    done.append(step)
-    return LinearRun(
-        problem, algorithm, seed, engine, status, message, target, inputs, np.array(done), np.array(moments),
-        np.array(kept), {"solve": perf_counter() - started},
-    )
+        drawn = LinearDraw.from_problem(problem, seed, followed) if draw is None else fitting(draw, problem)
+        if engine == "explicit" and drawn.neurons < problem.width:
+            raise ValueError(f"engine='explicit': width={problem.width} is too large to have its neurons drawn one by "
+                             "one; must be such that width·(d + 1) <= 1e6, or give the network as draw=")
+        if engine == "explicit":
+            start, combination = drawn.rows.copy(), np.eye(followed, problem.width)
+        else:
+            start, combination = drawn.square_root()
+        training = Training(
+            problem, algorithm, drawn, seed, engine, rows=start, step=0, combination=combination[:followed],
+            leaving=np.full(followed, np.nan),
+        )
+        return _settle(training.run(steps, wanted, until, progress), on_failure)
 
 
-def _divergence(problem: LinearNetwork, algorithm: LinearSGD, step: int) -> str:
-    return (f"the network overflows by step {step}; lower lr (now {algorithm.lr:g}) below 2d/((d+2)m) = "
-            f"{problem.largest_stable_lr():.3g}, the stability limit at the start, or label_noise_std "
-            f"(now {algorithm.label_noise_std:g})")
+def resume_linear(
+    run: LinearRun, steps: int, *, record_at: Iterable[int] | None = None, until: Until | None = None,
+    on_failure: str = "raise", progress: bool = False,
+) -> LinearRun:
+    """Continue a run by more steps; the numbers are those of a run that had never stopped, bit for bit.
+
+    Parameters as of :func:`simulate_linear`; ``record_at`` counts from the start of the run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed; also when the run has diverged.
+    """
+    _validate.instance("run", run, (LinearRun,))
+    steps = _validate.integer("steps", steps, 0)
+    _check_options(until, on_failure, progress)
+    if run.status == Status.DIVERGED:
+        raise ValueError(f"run has status {run.status!r}: {run.message}")
+    end = run.steps + steps
+    wanted = recorded(run.steps, end, record_at)
+    with blas.single_threaded():
+        training = Training(
+            run.problem, run.algorithm, run.draw, run.seed, run.engine, rows=run.states[-1].copy(), step=run.steps,
+            combination=run.combination, leaving=run.leaving.copy(),
+        )
+        return _settle(joined(run, training.run(end, wanted, until, progress)), on_failure)
 
 
-def _recorded(steps: int, at: Iterable[int] | None) -> NDArray[np.int64]:
-    """The steps to keep."""
-    if at is None:
-        spaced = np.expm1(np.linspace(0, np.log1p(steps), RECORDS)).round()
-        chosen = spaced.astype(np.int64)
-    elif not isinstance(at, Iterable):
-        raise TypeError(f"record_at={at!r}: must be a sequence of steps, not {type(at).__name__}")
-    else:
-        chosen = np.array([_validate.integer("record_at", step, 0, steps) for step in at], dtype=np.int64)
-    return np.unique(np.concatenate([[0], chosen, [steps]])).astype(np.int64)
+def _check_options(until: Any, on_failure: Any, progress: Any) -> None:
+    if until is not None:
+        _validate.function("until", until)
+    _validate.choice("on_failure", on_failure, ("raise", "return"))
+    _validate.flag("progress", progress)
 
 
-def _random(
-    problem: LinearNetwork, algorithm: LinearSGD, seed: int, start: int, stop: int
-) -> tuple[NDArray[np.int64], Array]:
-    """Samples and label noise of steps start..stop−1, within one block."""
-    number, first = start // BLOCK, start - start % BLOCK
-    rng = generator(seed, Stream.LINEAR_STEPS, number)
-    part = slice(start - first, stop - first)
-    if algorithm.batch == "full":
-        batch = np.broadcast_to(np.arange(problem.n), (stop - start, problem.n))
-        signs = rng.integers(0, 2, size=(BLOCK, problem.n))[part]
-    else:
-        size = (BLOCK, int(algorithm.batch))
-        batch = rng.integers(problem.n, size=size)[part]
-        signs = rng.integers(0, 2, size=size)[part]
-    scale = algorithm.label_noise_std * algorithm.noise_on(np.arange(start, stop))
-    return np.ascontiguousarray(batch), scale[:, None] * (2.0 * signs - 1.0)
-
-
-def _initial(
-    problem: LinearNetwork, seed: int, engine: str, followed: int,
-    arrays: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | None,
-) -> tuple[Array, Array, Array, Array]:
-    """Inputs, target, the rows to evolve, and the neurons followed."""
-    n, d, m = problem.n, problem.d, problem.width
-    if arrays is not None:
-        inputs = _validate.array("inputs", arrays[0], n, d)
-        target = _validate.array("target", arrays[1], d)
-        weights = _validate.array("W", arrays[2], m, d)
-        rows = np.column_stack([weights, _validate.array("a", arrays[3], m)])
-        start = rows if engine == "explicit" else np.linalg.cholesky(rows.T @ rows).T
-        return inputs.copy(), target, np.ascontiguousarray(start), rows[:followed].copy()
-    inputs = generator(seed, Stream.LINEAR_DATA).standard_normal((n, d))
-    direction = generator(seed, Stream.LINEAR_DATA, 1).standard_normal(d)
-    target = problem.target_norm * direction / np.linalg.norm(direction)
-    scale = np.concatenate([np.full(d, 1 / np.sqrt(d)), [1 / np.sqrt(m)]])
-    rng = generator(seed, Stream.LINEAR_WEIGHTS)
-    some = rng.standard_normal((followed, d + 1)) * scale
-    rest = m - followed
-    if engine == "explicit":
-        rows = np.concatenate([some, rng.standard_normal((rest, d + 1)) * scale])
-        return inputs, target, rows, some
-    # The other neurons only through their second moment, which is Wishart: Bartlett's triangle.
-    others = rng.standard_normal((rest, d + 1)) if rest <= d + 1 else _triangle(rng, d + 1, rest)
-    stacked = np.concatenate([some, others * scale])
-    return inputs, target, np.ascontiguousarray(np.linalg.qr(stacked, mode="r")), some
-
-
-def _triangle(rng: np.random.Generator, size: int, degrees: int) -> Array:
-    """Upper triangle T with TᵀT Wishart of so many degrees of freedom."""
-    triangle = np.triu(rng.standard_normal((size, size)), 1)
-    triangle[np.diag_indices(size)] = np.sqrt(rng.chisquare(degrees - np.arange(size)))
-    return triangle
+def _settle(run: LinearRun, on_failure: str) -> LinearRun:
+    if run.status == Status.DIVERGED and on_failure == "raise":
+        raise DivergenceError(run)
+    return run

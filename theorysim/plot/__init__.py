@@ -3,5 +3,6 @@
 from theorysim.plot.diagram import heatmap
 from theorysim.plot.exponents import scaling
 from theorysim.plot.learning import PANELS, dynamics
+from theorysim.plot.linear import neurons, two_phases
 
-__all__ = ["PANELS", "dynamics", "heatmap", "scaling"]
+__all__ = ["PANELS", "dynamics", "heatmap", "neurons", "scaling", "two_phases"]

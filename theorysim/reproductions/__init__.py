@@ -29,6 +29,9 @@ REPRODUCTIONS = {
     "han2025-early-stop-bound": "the test error at T1, down to 10⁻¹⁰⁰⁰, over n and d",
     "huang2025-error-bound": "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d",
     "zhang2026-fig2": "linear networks under label-noise SGD: neurons shrink, then align",
+    "zhang2026-sam": "the same under sharpness-aware minimisation, whole and in parts; oscillation alone",
+    "zhang2026-periodic": "the same with label noise switched on and off",
+    "zhang2026-theorem2": "when all neurons have left the lazy regime: exponents, bound and derived law",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from theorysim import _validate, blas, interrupts
 from theorysim.run import Status
-from theorysim.sweep.plan import OVERHEAD, Task, batches
+from theorysim.sweep.plan import Task, batches
+from theorysim.sweep.subjects import OVERHEAD
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 
 BATCH_WORK = 1e10  # floating-point operations in a batch, about a quarter of a second

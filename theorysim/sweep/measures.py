@@ -2,60 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from theorysim.checker import evaluate
-from theorysim.observables import OBSERVABLES
-from theorysim.risk import Estimate
-from theorysim.run import Run
-from theorysim.theory import PAPERS, statements
-from theorysim.theory.statement import Constants, Evidence, Statement
+from theorysim.sweep.subjects import Reading, Subject, Value
+from theorysim.theory import PAPERS, evidence_of, papers_about, statements
+from theorysim.theory.statement import Statement
 
-Measure = str | Callable[[Run], Any]
-Value = float | int | bool | str | None
+Measure = str | Callable[[Any], Any]
+TIMES = ("T1", "T2")  # that need the coefficients of every step
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One run as measures see it; what several of them need is found once."""
-
-    run: Run
-    constants: Constants
-    n_test: int
-
-    @cached_property
-    def error(self) -> Estimate:
-        """On fresh data, against true labels."""
-        return self.run.test_error(n_test=self.n_test, method="monte-carlo")
-
-    @cached_property
-    def times(self) -> Any:
-        """T1 and T2."""
-        c = self.constants
-        return self.run.stage_times(epsilon=c.epsilon, gamma_threshold=c.gamma_threshold)
-
-
-MEASURES: dict[str, Callable[[Reading], Value]] = {
-    "test_error": lambda seen: seen.error.value,
-    "test_accuracy": lambda seen: 1 - seen.error.value,
-    "test_error_observed": lambda seen: seen.run.test_error(
-        n_test=seen.n_test, labels="observed", method="monte-carlo").value,
-    "log10_test_error": lambda seen: seen.run.test_error(n_test=seen.n_test).log10_value,
-    "memory_test_error": lambda seen: seen.run.test_error(kind="memory").value,
-    "precision": lambda seen: None if seen.run.selection is None else seen.run.selection.precision,
-    "recall": lambda seen: None if seen.run.selection is None else seen.run.selection.recall,
-    "stopped_at": lambda seen: seen.run.stopped_at,
-    "T1": lambda seen: seen.times.T1,
-    "T2": lambda seen: seen.times.T2,
-}
-
-
-def named(measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
+def named(subject: Subject, measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
     """Measures by the name of their column.
 
     Raises
@@ -72,10 +33,11 @@ def named(measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
         if not isinstance(one, str) and not callable(one):
             raise TypeError(f"measure={one!r}: must be a name or a function of a Run, not {type(one).__name__}")
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
-        if isinstance(one, str) and one not in MEASURES and one not in OBSERVABLES and statement_of(one) is None:
-            raise ValueError(f"measure={one!r}: must be one of {', '.join(MEASURES)}; an observable, whose last value "
-                             f"is kept ({', '.join(OBSERVABLES)}); the id of a statement of {', '.join(PAPERS)}; or "
-                             "a function of a Run")
+        known = {*subject.measures, *subject.observables}
+        if isinstance(one, str) and one not in known and statement_of(one) is None:
+            raise ValueError(f"measure={one!r}: must be one of {', '.join(subject.measures)}; an observable, whose last "
+                             f"value is kept ({', '.join(subject.observables)}); the id of a statement of "
+                             f"{', '.join(PAPERS)}; or a function of a Run")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
         found[name] = one
@@ -84,24 +46,21 @@ def named(measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
     return found
 
 
-def statement_of(name: str) -> Statement | None:
-    """The statement with this id, if there is one."""
-    return next((one for paper in PAPERS for one in statements(paper) if one.id == name), None)
+def statement_of(name: str) -> tuple[str, Statement] | None:
+    """The statement with this id, and the first paper that has it, if there is one."""
+    return next(((paper, one) for paper in PAPERS for one in statements(paper) if one.id == name), None)
 
 
-def needs_records(measures: dict[str, Measure]) -> bool:
-    """Whether anything looks at coefficients between start and end: a statement, or a function of one's own."""
-    return any(not isinstance(one, str) or statement_of(one) is not None for one in measures.values())
+def needs(measures: dict[str, Measure]) -> str:
+    """What measures look at: "all" recorded states, the "times" of stages at every step, or the "outputs" alone."""
+    if any(not isinstance(one, str) or statement_of(one) is not None for one in measures.values()):
+        return "all"
+    return "times" if any(one in TIMES for one in measures.values()) else "outputs"
 
 
-def needs_every_step(measures: dict[str, Measure]) -> bool:
-    """Whether anything looks at coefficients of every step: a stage time, a statement, a function of one's own."""
-    return needs_records(measures) or any(one in ("T1", "T2") for one in measures.values())
-
-
-def read(name: str, measure: Measure, seen: Reading) -> Value:
+def read(subject: Subject, name: str, measure: Measure, seen: Reading) -> Value:
     """The value of one measure: a number, a truth value or a word; NaN as None."""
-    value = _value(measure, seen)
+    value = _value(subject, measure, seen)
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, bool | int | float | str) and value is not None:
@@ -111,18 +70,19 @@ def read(name: str, measure: Measure, seen: Reading) -> Value:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def _value(measure: Measure, seen: Reading) -> Any:
+def _value(subject: Subject, measure: Measure, seen: Reading) -> Any:
     if not isinstance(measure, str):
         return measure(seen.run)
-    if measure in MEASURES:
-        return MEASURES[measure](seen)
-    if measure in OBSERVABLES:
+    if measure in subject.measures:
+        return subject.measures[measure](seen)
+    if measure in subject.observables:
         return float(seen.run.column(measure)[-1])
-    statement = statement_of(measure)
-    assert statement is not None
-    if not statement.applies(seen.run):
+    found = statement_of(measure)
+    assert found is not None
+    paper, statement = found
+    if paper not in papers_about(seen.run) or not statement.applies(seen.run):
         return "does not apply"
-    return str(evaluate(statement, Evidence(seen.run, seen.constants)).verdict)
+    return str(evaluate(statement, evidence_of(paper)(seen.run, seen.constants)).verdict)
 
 
 def fingerprint(measure: Measure) -> str:

@@ -3,27 +3,21 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from theorysim import _validate
-from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.policy import Policy
-from theorysim.problem import DERIVED, SignalNoise
 from theorysim.simulate import NUMERICS
+from theorysim.sweep.subjects import LAW_FIELDS, PATCH, SUBJECTS, Subject
 
 Coordinates = tuple[tuple[str, Any], ...]
-ProblemOf = SignalNoise | Callable[..., SignalNoise]
-AlgorithmOf = GradientDescent | Callable[[SignalNoise], GradientDescent]
+ProblemOf = Any  # a problem, or a function from the grid's values to one
+AlgorithmOf = Any  # an algorithm, or a function from a problem to one
 Procedure = AlgorithmOf | tuple[AlgorithmOf, Policy]
-
-LAW_FIELDS = {field.name for law in (Flip, Gaussian, Uniform) for field in fields(law)}
-ALGORITHM_FIELDS = {"lr"} | LAW_FIELDS
-PROBLEM_FIELDS = {field.name for field in fields(SignalNoise)} | set(DERIVED)
-OVERHEAD = 5e7  # of a run, as floating-point operations that take as long: draw, set up, measure
 
 
 @dataclass(frozen=True)
@@ -32,24 +26,21 @@ class Cell:
 
     coordinates: Coordinates
     algorithm_name: str
-    problem: SignalNoise | None
-    algorithm: GradientDescent | None
+    problem: Any
+    algorithm: Any
     policy: Policy | None = None
     reason: str = ""
 
+    @property
+    def subject(self) -> Subject:
+        """The system of the cell; without a problem any will do."""
+        return next((one for one in SUBJECTS if isinstance(self.problem, one.problem)), PATCH)
+
     def setting(self) -> dict[str, Any]:
         """All numbers that define the cell, fields and derived, by name; those that it lacks are missing."""
-        numbers: dict[str, Any] = {}
-        if (problem := self.problem) is not None:
-            numbers |= asdict(problem)
-            numbers["tau_plus"], numbers["tau_minus"] = problem.flip_rates
-            del numbers["label_flip"]
-            numbers |= {name: getattr(problem, name) for name in DERIVED}
-        if (algorithm := self.algorithm) is not None:
-            law = algorithm.label_noise
-            numbers |= {"lr": algorithm.lr, "label_noise": "none" if law is None else type(law).__name__.lower()}
-            numbers |= {} if law is None else asdict(law)
-            numbers |= {} if self.policy is None else {"policy": repr(self.policy)}
+        numbers = self.subject.numbers(self.problem, self.algorithm)
+        if self.algorithm is not None and self.policy is not None:
+            numbers["policy"] = repr(self.policy)
         return numbers
 
 
@@ -75,15 +66,13 @@ class Task:
 
     @property
     def cost(self) -> float:
-        """Work in floating-point operations: one product (2m, K) by (K, K) a step, and what is around it."""
-        problem = self.cell.problem
-        if problem is None:
-            return 0.0
-        return OVERHEAD + self.steps * 4.0 * problem.m * problem.atoms * (problem.atoms + 60)
+        """Work in floating-point operations."""
+        cell = self.cell
+        return 0.0 if cell.reason else cell.subject.cost(cell.problem, cell.algorithm, self.steps)
 
 
 def cells(
-    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
+    subject: Subject, problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
 ) -> list[Cell]:
     """All cells, the last axis of the grid fastest, algorithms within a point.
 
@@ -93,13 +82,13 @@ def cells(
         For a grid or algorithms that make no sense as a whole, or when no cell is valid. A single cell that is
         not valid becomes a cell with a reason.
     """
-    axes = _axes(problem, grid, algorithms)
+    axes = _axes(subject, problem, grid, algorithms)
     found = []
     for point in itertools.product(*axes.values()):
         coordinates = tuple(zip(axes, point, strict=True))
         for name, procedure in algorithms.items():
             algorithm, policy = _parts(procedure)
-            found.append(_cell(coordinates, name, problem, algorithm, policy))
+            found.append(_cell(subject, coordinates, name, problem, algorithm, policy))
     if all(cell.reason for cell in found):
         raise ValueError(f"grid: no cell is valid; the first one, {dict(found[0].coordinates)}: {found[0].reason}")
     return found
@@ -110,54 +99,47 @@ def _parts(procedure: Procedure) -> tuple[AlgorithmOf, Policy | None]:
 
 
 def _cell(
-    coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf, policy: Policy | None
+    subject: Subject, coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf,
+    policy: Policy | None,
 ) -> Cell:
     values = dict(coordinates)
-    mine = {key: value for key, value in values.items() if key in ALGORITHM_FIELDS}
-    rest = {key: value for key, value in values.items() if key not in ALGORITHM_FIELDS}
+    mine = {key: value for key, value in values.items() if key in subject.algorithm_fields}
+    rest = {key: value for key, value in values.items() if key not in subject.algorithm_fields}
     problem = algorithm = None
     try:
-        made = problem_of.replace(**rest) if isinstance(problem_of, SignalNoise) else problem_of(**rest)
-        _validate.instance("problem", made, (SignalNoise,))
+        made = problem_of.replace(**rest) if isinstance(problem_of, subject.problem) else problem_of(**rest)
+        _validate.instance("problem", made, (subject.problem,))
         problem = made
-        algorithm = algorithm_of if isinstance(algorithm_of, GradientDescent) else algorithm_of(problem)
-        _validate.instance("algorithm", algorithm, (GradientDescent,))
-        algorithm = _with(algorithm, mine)
+        algorithm = algorithm_of if isinstance(algorithm_of, subject.algorithm) else algorithm_of(problem)
+        _validate.instance("algorithm", algorithm, (subject.algorithm,))
+        algorithm = subject.change(algorithm, mine)
     except Exception as error:  # whatever a function of the user's raises is the reason
         return Cell(coordinates, name, problem, None, policy, f"{type(error).__name__}: {error}")
     return Cell(coordinates, name, problem, algorithm, policy)
 
 
-def _with(algorithm: GradientDescent, changes: Mapping[str, Any]) -> GradientDescent:
-    """The algorithm with some fields changed; those of a law of label noise only where it has them."""
-    law = algorithm.label_noise
-    if law is not None:
-        mine = {name: value for name, value in changes.items() if name in {field.name for field in fields(law)}}
-        algorithm = replace(algorithm, label_noise=replace(law, **mine))
-    return replace(algorithm, lr=changes["lr"]) if "lr" in changes else algorithm
-
-
 def _axes(
-    problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
+    subject: Subject, problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
 ) -> dict[str, list[Any]]:
     """The grid's values as plain Python objects, after checks of the whole."""
-    if not isinstance(problem, SignalNoise) and not callable(problem):
-        raise TypeError(f"problem={problem!r}: must be a SignalNoise, or a function from the grid's values to one")
+    kind, method = subject.problem.__name__, subject.algorithm.__name__
+    if not isinstance(problem, subject.problem) and not callable(problem):
+        raise TypeError(f"problem={problem!r}: must be a {kind}, or a function from the grid's values to one")
     if not isinstance(algorithms, Mapping) or not algorithms:
-        raise TypeError(f"algorithms={algorithms!r}: must be a non-empty mapping from names to GradientDescent")
+        raise TypeError(f"algorithms={algorithms!r}: must be a non-empty mapping from names to {method}")
     for name, procedure in algorithms.items():
         parts = procedure if isinstance(procedure, tuple) else (procedure, None)
-        fits = len(parts) == 2 and (isinstance(parts[0], GradientDescent) or callable(parts[0]))
+        fits = len(parts) == 2 and (isinstance(parts[0], subject.algorithm) or callable(parts[0]))
         if not fits or not isinstance(parts[1], Policy | None):
-            raise TypeError(f"algorithms[{name!r}]={procedure!r}: must be a GradientDescent, or a function from a "
-                            "SignalNoise to one, or a pair of either and a policy")
+            raise TypeError(f"algorithms[{name!r}]={procedure!r}: must be a {method}, or a function from a "
+                            f"{kind} to one, or a pair of either and a policy")
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid={grid!r}: must be a mapping from names to values")
     axes: dict[str, list[Any]] = {}
     for name, values in grid.items():
-        if isinstance(problem, SignalNoise) and name not in PROBLEM_FIELDS | ALGORITHM_FIELDS:
-            raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(PROBLEM_FIELDS))} of the "
-                             f"problem and {', '.join(sorted(ALGORITHM_FIELDS))} of the algorithm")
+        if isinstance(problem, subject.problem) and name not in {*subject.fields, *subject.algorithm_fields}:
+            raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(subject.fields))} of the "
+                             f"problem and {', '.join(sorted(subject.algorithm_fields))} of the algorithm")
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"grid[{name!r}]={values!r}: must be a sequence of values")
         axes[name] = [_plain(value) for value in values]
@@ -168,16 +150,17 @@ def _axes(
                 raise TypeError(f"grid[{name!r}]: {value!r} must be a number, a string, a truth value or a tuple")
         if len({repr(value) for value in axes[name]}) < len(axes[name]):
             raise ValueError(f"grid[{name!r}]={axes[name]!r}: has a value twice")
-    _check_laws(set(axes), algorithms)
+    if subject is PATCH:
+        _check_laws(set(axes), algorithms)
     return axes
 
 
 def _check_laws(names: set[str], algorithms: Mapping[str, Procedure]) -> None:
     """A field of a law of label noise is of use only if some algorithm has that law."""
     given = [_parts(one)[0] for one in algorithms.values()]
-    if not all(isinstance(one, GradientDescent) for one in given):
+    if not all(isinstance(one, PATCH.algorithm) for one in given):
         return  # a function may return any
-    laws = [one.label_noise for one in given if isinstance(one, GradientDescent)]
+    laws = [one.label_noise for one in given]
     known = {field.name for law in laws if law is not None for field in fields(law)}
     for name in sorted((names & LAW_FIELDS) - known):
         raise ValueError(f"grid: {name!r} is a field of a law of label noise that none of the algorithms has")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theorysim import _validate, progress as bars
-from theorysim.problem import DERIVED, SignalNoise
 from theorysim.simulate import NUMERICS, PRECISIONS
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named
 from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, seeds_of
 from theorysim.sweep.store import Row, Store, number_of
+from theorysim.sweep.subjects import PATCH, SUBJECTS, Subject, subject_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 from theorysim.theory.statement import Constants
 
@@ -27,7 +27,7 @@ def sweep(
     algorithms: Mapping[str, Procedure],
     steps: int,
     seeds: int | Iterable[int] = 5,
-    measure: Measure | Iterable[Measure] = ("test_error", "train_loss"),
+    measure: Measure | Iterable[Measure] | None = None,
     store: str | Path | None = None,
     workers: int | None = None,
     executor: str | Executor | None = None,
@@ -44,25 +44,27 @@ def sweep(
 
     Parameters
     ----------
-    problem : SignalNoise or function
-        What the grid's values are put into with :meth:`SignalNoise.replace`; or a function that gets
+    problem : SignalNoise, LinearNetwork, or function
+        What the grid's values are put into with its ``replace``; or a function that gets
         them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
     grid : mapping
         From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr" or a field of a law of
         label noise ("p") to its values.
     algorithms : mapping
-        From names to :class:`GradientDescent`, or to functions of the problem that return one, or to a pair of
-        either and a policy.
+        From names to :class:`GradientDescent` (or :class:`LinearSGD`), or to functions of the problem that return
+        one, or to a pair of either and a policy.
     steps : int
         Updates of every run.
     seeds : int or iterable of int
         That many (from 0), or these.
-    measure : str, function, or sequence of these
-        What to keep of a run: "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
+    measure : str, function, or sequence of these, optional
+        What to keep of a run, by default test error (or loss) and train loss (or alignment). Of the patch network:
+        "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
         "log10_test_error" (however small, as a rare event), "memory_test_error" (with the training noise),
         "precision" and "recall" of a selection, "stopped_at",
-        "T1", "T2"; an observable, whose last value is kept; the id of a statement, for its verdict; a function of the
-        :class:`Run` that returns a number, a truth value or a string.
+        "T1", "T2". Of a linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
+        "stopped_at". Of both: an observable, whose last value is kept; the id of a statement, for its verdict; a
+        function of the run that returns a number, a truth value or a string.
     store : path, optional
         An SQLite file that keeps every run as it finishes. The same call goes on where it was killed; grid, seeds and
         algorithms may grow. In memory by default.
@@ -96,10 +98,11 @@ def sweep(
         Naming the argument, its value and what is allowed; also for a store that holds another sweep, or that
         another process is writing to.
     """
-    found = cells(problem, grid, algorithms)
+    subject = subject_of(problem, algorithms if isinstance(algorithms, Mapping) else {})
+    found = cells(subject, problem, grid, algorithms)
     steps = _validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
-    measures = named(measure)
+    measures = named(subject, subject.usual if measure is None else measure)
     _validate.choice("precision", precision, tuple(PRECISIONS))
     n_test = _validate.integer("n_test", n_test, 1)
     _validate.flag("progress", progress)
@@ -109,7 +112,7 @@ def sweep(
     study = {
         "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": NUMERICS,
         "constants": asdict(job.constants), "measures": {name: fingerprint(one) for name, one in measures.items()},
-        "problem": _held(problem, grid),
+        "problem": _held(subject, problem, grid),
     }
     if store is not None:
         _validate.instance("store", store, (str, Path))
@@ -157,13 +160,11 @@ def _run(
         return execute(job, [task for task in missing.values() if not task.cell.reason], executor, workers, take)
 
 
-def _held(problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
+def _held(subject: Subject, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
     """What of the problem the grid leaves alone."""
-    if not isinstance(problem, SignalNoise):
+    if not isinstance(problem, subject.problem):
         return f"function {getattr(problem, '__qualname__', type(problem).__qualname__)}"
-    moved = set(grid)
-    moved |= {"signal_norm"} if moved & {"snr", "n_snr2"} else set()
-    moved |= {"d"} if "d_over_n2" in moved else set()
+    moved = set(grid) | {subject.instead[name] for name in grid if name in subject.instead}
     return {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in moved}
 
 
@@ -209,5 +210,7 @@ def _frame(rows: Sequence[Row], axes: list[str], measures: list[str], complete: 
 
 
 def _field_order(name: str) -> tuple[int, str]:
-    known = [*(field.name for field in fields(SignalNoise)), "tau_plus", "tau_minus", *DERIVED]
+    known = [*(field.name for field in fields(PATCH.problem)), "tau_plus", "tau_minus", *PATCH.fields]
+    for subject in SUBJECTS[1:]:
+        known += subject.fields
     return (known.index(name) if name in known else len(known), name)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 from theorysim.run import Status
-from theorysim.simulate import simulate
-from theorysim.sweep.measures import Measure, Reading, Value, needs_every_step, needs_records, read
+from theorysim.sweep.measures import Measure, needs, read
 from theorysim.sweep.plan import Task
+from theorysim.sweep.subjects import Reading, Value
 from theorysim.theory.statement import Constants
 
 INVALID, FAILED = "invalid", "failed"  # beside those of theorysim.Status
@@ -51,18 +50,14 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
     nothing: dict[str, Value] = dict.fromkeys(job.measures)
     if cell.reason:
         return INVALID, cell.reason, nothing
-    assert cell.problem is not None and cell.algorithm is not None
-    records: dict[str, Any] = {} if needs_records(job.measures) else {"record_at": ()}
-    if cell.policy is None and not needs_every_step(job.measures):
-        records["observe"] = "outputs"
     try:
-        run = simulate(
+        run = cell.subject.simulate(
             cell.problem, cell.algorithm, task.steps, task.seed,
-            policy=cell.policy, precision=task.precision, on_failure="return", **records,
+            policy=cell.policy, precision=task.precision, needs=needs(job.measures),
         )
         if run.status not in DONE:
             return str(run.status), run.message, nothing
         seen = Reading(run, job.constants, job.n_test)
-        return str(run.status), "", {name: read(name, one, seen) for name, one in job.measures.items()}
+        return str(run.status), "", {name: read(cell.subject, name, one, seen) for name, one in job.measures.items()}
     except Exception as error:  # the sweep goes on, and the row says why
         return FAILED, f"{type(error).__name__}: {error}", nothing

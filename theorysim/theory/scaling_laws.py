@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from theorysim.theory import han2025
+from theorysim.theory import han2025, zhang2026
 from theorysim.theory.concentration import weakest_noise_start
 from theorysim.theory.statement import Constants, Evidence, Sense
 
-MEASURES = ("T1", "T1/start", "T2", "han2025.T1")
+MEASURES = ("T1", "T1/start", "T2", "han2025.T1", "zhang2026.T1", "zhang2026.T2")
 # Where a parameter goes in the regime of the theorems: a bound that is loose there is loose where it matters.
 LIMITS = {
     "n": 1, "d": 1, "m": 1, "noise_std": 1, "signal_norm": 1, "lr": -1, "init_std": -1, "epsilon": -1, "p": -1,
+    "width": 1, "label_noise_std": 1, "target_norm": 1,
 }
+FOLLOWED = 5000  # neurons at most whose leaving T1 of a linear network waits for
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,22 @@ class Law:
         Of evidence: what the exponents leave over (logarithms), divided out before fitting.
     until : function
         Of constants and whether there is label noise: the condition on observables at which a run may stop.
+    evidence : type
+        Of what the functions are functions.
+    options : function
+        Of the problem: what else a simulation needs to be told.
     """
 
     formula: str
     source: str
     sense: Sense
     exponents: Mapping[str, float]
-    measured: Callable[[Evidence], float]
-    predicted: Callable[[Evidence], float]
-    factor: Callable[[Evidence], float]
-    until: Callable[[Constants, bool], Callable[[Mapping[str, NDArray[np.float64]]], NDArray[np.bool_]]]
+    measured: Callable[[Any], float]
+    predicted: Callable[[Any], float]
+    factor: Callable[[Any], float]
+    until: Callable[[Constants, bool], Callable[[Mapping[str, Any]], Any]]
+    evidence: type = Evidence
+    options: Callable[[Any], Mapping[str, Any]] = lambda _problem: {}
 
 
 def initial_logarithm(evidence: Evidence) -> float:
@@ -126,6 +133,30 @@ _LAWS = {
         predicted=lambda e: 2 * e.constants.rho_threshold / e.rate,
         factor=lambda _e: 1.0,
         until=lambda c, _noisy: lambda seen: seen["rho_bar_active_min"] >= c.rho_threshold,
+    ),
+    "zhang2026.T1": Law(
+        formula="T1_all ≤ 384√(log m)/(σ²η²√m)",
+        source="Zhang et al. 2026, Theorem 2",
+        sense=Sense.UPPER,
+        exponents={"lr": -2, "label_noise_std": -2, "width": -0.5},
+        measured=lambda e: e.times.T1_all,
+        predicted=lambda e: zhang2026.escape_bound(e),
+        factor=lambda _e: 1.0,
+        until=lambda _c, _noisy: lambda seen: seen["share_left"] == 1,
+        evidence=zhang2026.LinearEvidence,
+        options=lambda problem: {"neurons": min(problem.width, FOLLOWED)},
+    ),
+    "zhang2026.T2": Law(
+        formula="T2(½) = Θ(ln(m/(√d‖θ*‖))/(ησ)²)",
+        source="derived",
+        sense=Sense.ORDER,
+        exponents={"lr": -2, "label_noise_std": -2},
+        measured=lambda e: e.times.T2_half,
+        predicted=lambda e: zhang2026.alignment_law(e),
+        factor=lambda e: zhang2026.alignment_law(e) * (e.lr * e.sigma) ** 2,
+        until=lambda _c, _noisy: lambda seen: seen["alignment"] >= 0.5,
+        evidence=zhang2026.LinearEvidence,
+        options=lambda _problem: {"neurons": 0},
     ),
     "T2 plain": Law(
         formula="T2 − T1 ≤ m³n/(ηεσ_p² d)",

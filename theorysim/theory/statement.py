@@ -1,7 +1,8 @@
 """What a theorem or lemma says, as data: what it bounds, by what, when, and under which conditions.
 
-A :class:`Statement` holds no logic but small functions of an :class:`Evidence`, one run with the constants
-that papers hide. The checker compares; it knows no paper.
+A :class:`Statement` holds no logic but small functions of an evidence, one run with the constants that papers
+hide: :class:`Evidence` for the patch network, one of its own for every other system. The checker compares;
+it knows no paper.
 """
 
 from collections.abc import Callable, Sequence
@@ -220,7 +221,7 @@ class Statement:
         Paper and number; marked when the reading is ours.
     sense : Sense
     measured, predicted : function
-        Of (evidence, steps): one value per step of the window.
+        Of (evidence, steps), the evidence being that of the paper: one value per step of the window.
     window : function
         Of evidence: the steps the statement speaks about; empty means not reached yet.
     conditions : function
@@ -230,6 +231,8 @@ class Statement:
     trivial : float or None
         A value that bounds the measured quantity anyway; a prediction beyond it at every step says
         nothing, and the statement is vacuous there.
+    band : float or None
+        For a Θ that says more than its order: how far it may be off, in place of ``Constants.band``.
     over_draws : bool
         The claim is "with probability at least 1 − δ over the draw", to be counted over seeds.
     """
@@ -239,10 +242,11 @@ class Statement:
     formula: str
     source: str
     sense: Sense
-    measured: Callable[[Evidence, Steps], Any]
-    predicted: Callable[[Evidence, Steps], Any]
-    window: Callable[[Evidence], Steps] = start
-    conditions: Callable[[Evidence], Sequence[Condition]] = no_conditions
-    applies: Callable[[Run], bool] = any_run
+    measured: Callable[[Any, Steps], Any]
+    predicted: Callable[[Any, Steps], Any]
+    window: Callable[[Any], Steps] = start
+    conditions: Callable[[Any], Sequence[Condition]] = no_conditions
+    applies: Callable[[Any], bool] = any_run
     trivial: float | None = None
+    band: float | None = None
     over_draws: bool = False

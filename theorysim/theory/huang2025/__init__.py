@@ -1,5 +1,6 @@
 """Label-noise gradient descent in the low-SNR regime (Huang et al. 2025, arXiv 2510.17526)."""
 
+from theorysim.run import Run
 from theorysim.theory.huang2025.laws import (
     SOURCE,
     StageTimes,
@@ -12,8 +13,13 @@ from theorysim.theory.huang2025.laws import (
 )
 from theorysim.theory.huang2025.reduced import ReducedProcess, reduced_process
 from theorysim.theory.huang2025.statements import STATEMENTS
+from theorysim.theory.statement import Evidence
+
+EVIDENCE, RUNS = Evidence, (Run,)
 
 __all__ = [
+    "EVIDENCE",
+    "RUNS",
     "SOURCE",
     "STATEMENTS",
     "ReducedProcess",

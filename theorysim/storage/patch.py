@@ -1,15 +1,8 @@
-"""Runs on disk: one .npz file of arrays and a JSON header, no pickles."""
+"""Runs of the patch network as a header and arrays."""
 
 import dataclasses
-import json
-import os
-import secrets
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from theorysim import _validate
 from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.draw import Draw
 from theorysim.patch_data import PatchData
@@ -27,76 +20,36 @@ from theorysim.policy import (
 from theorysim.problem import Problem, SignalNoise
 from theorysim.run import Run, Status
 
-FORMAT = 2
 _LAWS = {law.__name__: law for law in (Flip, Gaussian, Uniform)}
 _ARRAYS = ("rows", "steps_recorded", "coefficients", "inner", "weights", "validation")
 _POLICIES = {one.__name__: one for one in (EarlyStopping, SmallLossSelection, OracleSelection)}
 _TRIGGERS = {one.__name__: one for one in (FirstStage, LossBelow, AtStep, BestValidation)}
 _SELECTION = ("flagged", "noisy", "weight", "turned")
 _DRAW_ARRAYS = ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights")
+_PLAIN = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "given_label_noise")
 
 
-def save(run: Run, path: str | Path) -> None:
-    """Write a run; the file appears whole or not at all."""
+def pack(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of a run JSON can hold, and its arrays."""
     header = {
-        "format": FORMAT,
         "problem": _problem_header(run.problem),
         "algorithm": _algorithm_header(run.algorithm),
         "draw_form": run.draw.form,
         "policy": _policy_header(run.policy),
         "selected_at": None if run.selection is None else run.selection.step,
+        "status": run.status,
         "timings": dict(run.timings),
     }
-    plain = ("seed", "engine", "status", "message", "stopped_at", "deviation", "record_every", "given_label_noise")
-    header |= {name: getattr(run, name) for name in plain}
+    header |= {name: getattr(run, name) for name in _PLAIN}
     arrays = {name: getattr(run, name) for name in _ARRAYS if getattr(run, name) is not None}
     if run.selection is not None:
         arrays |= {f"selection_{name}": getattr(run.selection, name) for name in _SELECTION}
-    arrays |= {f"draw_{name}": getattr(run.draw, name) for name in _DRAW_ARRAYS}
-    _validate.instance("path", path, (str, Path))
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"path={str(path)!r}: its folder does not exist")
-    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")  # created as any file: the umask decides
-    try:
-        with partial.open("xb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    return header, arrays | {f"draw_{name}": getattr(run.draw, name) for name in _DRAW_ARRAYS}
 
 
-def load_run(path: str | Path) -> Run:
-    """Read a run written by :meth:`Run.save`.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When the file is not a saved run, or of a format this version does not know.
-    """
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
-            arrays = dict(content)
-        header = json.loads(str(arrays.pop("header")))
-        written = header["format"]
-        run = _read_run(header, arrays) if written == FORMAT else None
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # whatever a damaged or foreign file provokes
-        raise ValueError(f"path={str(path)!r}: not a saved run ({error})") from error
-    if run is None:
-        raise ValueError(f"path={str(path)!r}: has format {written}, this version reads format {FORMAT}")
-    return run
-
-
-def _read_run(header: dict[str, Any], arrays: dict[str, Any]) -> Run:
+def unpack(header: dict[str, Any], arrays: dict[str, Any]) -> Run:
+    """The run again."""
     draw = Draw(form=header["draw_form"], **{name: arrays.pop(f"draw_{name}") for name in _DRAW_ARRAYS})
-    plain = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "given_label_noise", "timings")
     selection = None
     if header["selected_at"] is not None:
         chosen = {name: arrays.pop(f"selection_{name}") for name in _SELECTION}
@@ -108,7 +61,8 @@ def _read_run(header: dict[str, Any], arrays: dict[str, Any]) -> Run:
         status=Status(header["status"]),
         policy=_read_policy(header["policy"]),
         selection=selection,
-        **{name: header[name] for name in plain},
+        timings=header["timings"],
+        **{name: header[name] for name in _PLAIN},
         **arrays,
     )
 

@@ -1,0 +1,147 @@
+"""Realisations: data, and a network of any width as d + 1 rows; and the random numbers of every step."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theorysim import _validate
+from theorysim.linear.problem import LinearNetwork, LinearSGD
+from theorysim.seeds import Stream, generator
+
+BLOCK = 4096  # steps whose random numbers are drawn at a time; part of the seed discipline
+EXPLICIT_SIZE = 1_000_000  # entries of a network that is drawn neuron by neuron; larger ones through their moment
+
+Array = NDArray[np.float64]
+Samples = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearDraw:
+    """Data and initial network, made by :meth:`from_problem` or :meth:`from_arrays`.
+
+    Attributes
+    ----------
+    inputs : (n, d) array
+    target : (d,) array
+        θ*.
+    rows : (k, d+1) array
+        Rows whose second moment is that of M = [W | a]: all m neurons, or some, followed by a triangle for the rest.
+    neurons : int
+        How many of the rows, from the first, are neurons of the network.
+    """
+
+    inputs: Array
+    target: Array
+    rows: Array
+    neurons: int
+
+    def __post_init__(self) -> None:
+        for array in (self.inputs, self.target, self.rows):
+            array.setflags(write=False)
+
+    @classmethod
+    def from_problem(cls, problem: LinearNetwork, seed: int = 0, neurons: int = 100) -> Self:
+        """Draw everything from a seed.
+
+        Networks of up to :data:`EXPLICIT_SIZE` weights are drawn whole. Of wider ones so many ``neurons`` are, and the
+        rest through their second moment, which is Wishart: Bartlett's triangle. Nothing is approximated.
+        """
+        n, d, m = problem.n, problem.d, problem.width
+        inputs = generator(seed, Stream.LINEAR_DATA).standard_normal((n, d))
+        if problem.target is not None:
+            target = np.array(problem.target)
+        else:
+            direction = generator(seed, Stream.LINEAR_DATA, 1).standard_normal(d)
+            assert problem.target_norm is not None
+            target = problem.target_norm * direction / np.linalg.norm(direction)
+        scale = np.concatenate([np.full(d, 1 / np.sqrt(d)), [1 / np.sqrt(m)]])
+        rng = generator(seed, Stream.LINEAR_WEIGHTS)
+        explicit = m if m * (d + 1) <= EXPLICIT_SIZE else neurons
+        rows, rest = rng.standard_normal((explicit, d + 1)), m - explicit
+        if rest:
+            others = rng.standard_normal((rest, d + 1)) if rest <= d + 1 else _triangle(rng, d + 1, rest)
+            rows = np.concatenate([rows, others])
+        return cls(inputs, target, rows * scale, explicit if rest > d + 1 else m)
+
+    @classmethod
+    def from_arrays(
+        cls, *, inputs: ArrayLike, target: ArrayLike, weights: ArrayLike, second_layer: ArrayLike
+    ) -> Self:
+        """Everything given: inputs (n, d), θ* (d,), W (m, d) and a (m,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the array and the shape it must have.
+        """
+        x = _validate.array("inputs", inputs, None, None)
+        theta = _validate.array("target", target, x.shape[1])
+        first = _validate.array("weights", weights, None, x.shape[1])
+        rows = np.column_stack([first, _validate.array("second_layer", second_layer, len(first))])
+        return cls(x, theta, rows, len(rows))
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Equal for equal draws, and hardly ever for others."""
+        return self.rows.tobytes()
+
+    def square_root(self) -> tuple[Array, Array]:
+        """R with RᵀR = Q = MᵀM, at most d + 1 rows, and (neurons, ·) combinations C with C R the neurons.
+
+        A step multiplies M from the right, so C R(t) are the neurons at any t.
+        """
+        if len(self.rows) <= self.rows.shape[1]:
+            return self.rows.copy(), np.eye(len(self.rows))[: self.neurons]
+        combination, root = np.linalg.qr(self.rows)
+        return np.ascontiguousarray(root), np.ascontiguousarray(combination[: self.neurons])
+
+
+def fitting(draw: LinearDraw, problem: LinearNetwork) -> LinearDraw:
+    """A draw given, once it is seen to be one of the problem."""
+    _validate.instance("draw", draw, (LinearDraw,))
+    found = (*draw.inputs.shape, draw.neurons)
+    if found != (problem.n, problem.d, problem.width):
+        raise ValueError(f"draw: has (n, d, width) = {found}, must have {(problem.n, problem.d, problem.width)}")
+    return draw
+
+
+def _triangle(rng: np.random.Generator, size: int, degrees: int) -> Array:
+    """Upper triangle T with TᵀT Wishart of so many degrees of freedom."""
+    triangle = np.triu(rng.standard_normal((size, size)), 1)
+    triangle[np.diag_indices(size)] = np.sqrt(rng.chisquare(degrees - np.arange(size)))
+    return triangle
+
+
+@dataclass
+class StepNoise:
+    """Samples and label noise of any range of steps; those of step t depend on t and the seed alone."""
+
+    problem: LinearNetwork
+    algorithm: LinearSGD
+    seed: int
+    block: tuple[int, Samples, Array] = field(default=(-1, np.empty((0, 0), np.int64), np.empty((0, 0))))
+
+    def end_of_block(self, step: int) -> int:
+        """The first step after ``step`` at which a new block begins."""
+        return (step // BLOCK + 1) * BLOCK
+
+    def rows(self, start: int, stop: int) -> tuple[Samples, Array]:
+        """Indices and noise, each (stop − start, batch); the range must not cross the end of a block."""
+        number, first = start // BLOCK, start - start % BLOCK
+        if self.block[0] != number:
+            self.block = (number, *self._draw(number))
+        part = slice(start - first, stop - first)
+        return self.block[1][part], self.block[2][part]
+
+    def _draw(self, number: int) -> tuple[Samples, Array]:
+        rng = generator(self.seed, Stream.LINEAR_STEPS, number)
+        size = (BLOCK, self.algorithm.samples(self.problem))
+        if self.algorithm.batch == "full":
+            chosen = np.ascontiguousarray(np.broadcast_to(np.arange(self.problem.n), size))
+        else:
+            chosen = rng.integers(self.problem.n, size=size)
+        signs = 2.0 * rng.integers(0, 2, size=size) - 1.0
+        on = self.algorithm.noise_on(np.arange(number * BLOCK, (number + 1) * BLOCK))
+        return chosen, self.problem.label_noise_std * on[:, None] * signs

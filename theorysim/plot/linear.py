@@ -1,0 +1,93 @@
+"""Linear networks: neurons shrink, then align."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim.linear import LinearRun
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LinearRuns = LinearRun | Mapping[str, LinearRun | Sequence[LinearRun]]
+PANELS = {
+    "test_loss": ("test loss ½‖Wᵀa − θ*‖²", "log"),
+    "mean_norm_sq": ("mean squared norm tr A/m", "log"),
+    "alignment": ("alignment θ̂ᵀAθ̂/tr A", "linear"),
+}
+
+
+def two_phases(runs: LinearRuns, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
+    """Test loss, mean squared norm and alignment over steps (the look of Zhang et al. 2026, Figure 2).
+
+    Parameters
+    ----------
+    runs : LinearRun, or mapping from name to LinearRun or sequence of them
+        Several runs of one name (seeds) are drawn as their median with a band from smallest to largest.
+    axes : three matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    array of three Axes
+    """
+    named = {"run": [runs]} if isinstance(runs, LinearRun) else {
+        name: [one] if isinstance(one, LinearRun) else list(one) for name, one in runs.items()}
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        _, panels = plt.subplots(1, len(PANELS), figsize=(13, 3.8), layout="constrained")
+    else:
+        panels = np.asarray(axes, dtype=object).ravel()
+        if panels.size != len(PANELS):
+            raise ValueError(f"axes: must be {len(PANELS)} Axes, got {panels.size}")
+    for number, (name, group) in enumerate(named.items()):
+        steps = _common([one.steps_watched for one in group])
+        for axis, column in zip(panels, PANELS, strict=True):
+            values = np.stack([one.column(column)[np.isin(one.steps_watched, steps)] for one in group])
+            axis.plot(steps, np.median(values, axis=0), color=f"C{number}", label=name)
+            if len(group) > 1:
+                axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.2,
+                                  linewidth=0)
+    for axis, (label, scale) in zip(panels, PANELS.values(), strict=True):
+        axis.set(xlabel="step", ylabel=label, xscale="symlog", yscale=scale)
+    panels[-1].set_ylim(0, 1.02)
+    panels[0].legend(fontsize=8)
+    return panels
+
+
+def neurons(run: LinearRun, steps: Sequence[int], axis: "Axes | None" = None) -> "Axes":
+    """Norm against |cos(w_i, θ*)| of the neurons followed, at some recorded steps.
+
+    Parameters
+    ----------
+    run : LinearRun
+    steps : sequence of int
+        For each the recorded step at or after it.
+    axis : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    if axis is None:
+        import matplotlib.pyplot as plt
+
+        axis = plt.subplots(layout="constrained")[1]
+    for step in steps:
+        place = min(int(np.searchsorted(run.steps_recorded, step)), len(run.steps_recorded) - 1)
+        norms = np.linalg.norm(run.neurons[place, :, :-1], axis=1)
+        axis.plot(norms, np.abs(run.cosines[place]), ".", markersize=4, label=f"step {run.steps_recorded[place]}")
+    axis.set(xscale="log", xlabel="norm of a neuron ‖w_i‖", ylabel="|cos(w_i, θ*)|", ylim=(0, 1.02))
+    axis.legend(fontsize=8)
+    return axis
+
+
+def _common(every: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Steps that all runs were watched at."""
+    steps = every[0]
+    for other in every[1:]:
+        steps = np.intersect1d(steps, other)
+    return steps

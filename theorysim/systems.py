@@ -1,0 +1,73 @@
+"""simulate() and resume() for every system: the problem decides which one."""
+
+import inspect
+from typing import Any, overload
+
+from theorysim import _validate, linear
+from theorysim.algorithm import GradientDescent
+from theorysim.linear import LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
+from theorysim.patch_data import PatchData
+from theorysim.problem import Problem, SignalNoise
+from theorysim.run import Run
+from theorysim.simulate import resume as resume_patches, simulate as simulate_patches
+
+PROBLEMS = (SignalNoise, PatchData, LinearNetwork)
+
+
+@overload
+def simulate(
+    problem: Problem, algorithm: GradientDescent, steps: int, seed: int = 0, **options: Any
+) -> Run: ...
+
+
+@overload
+def simulate(
+    problem: LinearNetwork, algorithm: LinearSGD, steps: int, seed: int = 0, **options: Any
+) -> LinearRun: ...
+
+
+@overload
+def simulate(
+    problem: LinearNetwork, algorithm: OscillatingLayer, steps: int, seed: int = 0, **options: Any
+) -> OscillationRun: ...
+
+
+def simulate(problem: Any, algorithm: Any, steps: int, seed: int = 0, **options: Any) -> Any:
+    """Simulate one training of any system; the problem and the algorithm decide which.
+
+    - :class:`SignalNoise` or :class:`PatchData` with :class:`GradientDescent`: the patch network, below.
+    - :class:`LinearNetwork` with :class:`LinearSGD`: a :class:`LinearRun`; the keywords are those of
+      ``theorysim.linear.simulate_linear``.
+    - :class:`LinearNetwork` with :class:`OscillatingLayer`: an :class:`OscillationRun`; the keywords are those of
+      ``theorysim.linear.oscillate``.
+
+    """
+    _validate.instance("problem", problem, PROBLEMS)
+    if isinstance(problem, LinearNetwork):
+        run = linear.oscillate if isinstance(algorithm, OscillatingLayer) else linear.simulate_linear
+        return run(problem, algorithm, steps, seed, **options)
+    return simulate_patches(problem, algorithm, steps, seed, **options)
+
+
+@overload
+def resume(run: Run, steps: int, **options: Any) -> Run: ...
+
+
+@overload
+def resume(run: LinearRun, steps: int, **options: Any) -> LinearRun: ...
+
+
+def resume(run: Any, steps: int, **options: Any) -> Any:
+    """Continue a run of any system; of a :class:`LinearRun` as ``theorysim.linear.resume_linear`` does.
+
+    """
+    _validate.instance("run", run, (Run, LinearRun))
+    if isinstance(run, LinearRun):
+        return linear.resume_linear(run, steps, **options)
+    return resume_patches(run, steps, **options)
+
+
+# What help() and an editor show is what most calls need: the keywords of the patch network.
+for _own, _patch in ((simulate, simulate_patches), (resume, resume_patches)):
+    setattr(_own, "__signature__", inspect.signature(_patch))
+    _own.__doc__ = f"{inspect.getdoc(_own)}\n\n{inspect.getdoc(_patch)}"
