@@ -20,7 +20,7 @@ LAYERS = (
     ("cli",),
     ("__init__",),
     ("reproductions",),
-    ("linear",),
+    ("linear", "reweighting"),
     ("plot",),
     ("strategies",),
     ("sweep",),
