@@ -126,11 +126,13 @@ def observe_reweighting(data: Kernels, state: State, rule: Rule, scratch: Scratc
 
 @jit
 def update_reweighting(data: Kernels, state: State, rule: Rule, scratch: Scratch, frozen: bool) -> bool:
-    """One step from u and g in scratch; False, and nothing changed, when it overflows."""
+    """One step from u and g in scratch; False, and the state unchanged, when it overflows."""
     n = state.weights.size
     for i in range(n):
         weight = state.weights[i]
         if not frozen:
+            if not np.isfinite(scratch.gradient[i]):
+                return False
             weight = min(max(weight + rule.weight_lr * scratch.gradient[i], 0.0), 1.0)
         scratch.weights[i] = weight
         scratch.pull[i] = weight * scratch.residual[i]

@@ -7,6 +7,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from theorysim import _validate, blas
+from theorysim.reweighting.data import Sizes
 from theorysim.reweighting.gram import gram, median_distance
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.seeds import Stream, generator
@@ -147,7 +148,7 @@ def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingAr
     _validate.instance("problem", problem, (KernelReweighting,))
     seed = _validate.integer("seed", seed, 0)
     n, m, test = problem.n, problem.clean, problem.test_size()
-    inputs, true = problem.data.draw(n + m + test, n, seed)
+    inputs, true = problem.data.draw(Sizes(n, m, test, problem.balanced_clean), seed)
     flips = [generator(seed, Stream.REWEIGHTING_LABELS, which).random(size) < probability for which, size, probability
              in ((0, n, problem.label_noise), (1, m, problem.clean_label_noise))]
     train, clean, rest = inputs[:n], inputs[n:n + m], inputs[n + m:]

@@ -14,6 +14,19 @@ GENERATED_TESTS = 1000  # test samples, unless another number is asked for
 Array = NDArray[np.float64]
 
 
+class Sizes(NamedTuple):
+    """Numbers of training, clean and test samples, and whether the clean labels are to be balanced."""
+
+    train: int
+    clean: int
+    test: int
+    balanced: bool
+
+    def positive(self) -> int:
+        """Clean samples labelled +1 of a balanced set: half of them, rounded up."""
+        return (self.clean + 1) // 2
+
+
 class Samples(NamedTuple):
     """Inputs and true labels: training, clean and test samples one after the other."""
 
@@ -56,12 +69,16 @@ class SignalNoiseImages:
     def available(self) -> None:
         """As many samples as are asked for."""
 
-    def draw(self, count: int, train: int, seed: int) -> Samples:
-        """So many samples; ``train``, the number of training samples, changes nothing."""
+    def draw(self, sizes: Sizes, seed: int) -> Samples:
+        """Fresh samples."""
         rng = generator(seed, Stream.REWEIGHTING_DATA)
         signal = rng.standard_normal(self.d)
         signal *= self.signal_norm / np.linalg.norm(signal)
+        count = sizes.train + sizes.clean + sizes.test
         labels = rng.choice([-1.0, 1.0], count)
+        if sizes.balanced:
+            half = np.arange(sizes.clean) < sizes.positive()
+            labels[sizes.train : sizes.train + sizes.clean] = np.where(half, 1.0, -1.0)
         noise = self.noise_std * rng.standard_normal((count, self.d))
         return Samples(_scaled(np.concatenate([labels[:, None] * signal, noise], axis=1), self.unit_norm), labels)
 
@@ -100,12 +117,28 @@ class Arrays:
         """The number of samples N."""
         return len(self.labels)
 
-    def draw(self, count: int, train: int, seed: int) -> Samples:
-        """So many of the samples, in random order; the first ``train`` of them give the mean to subtract."""
-        chosen = generator(seed, Stream.REWEIGHTING_DATA).permutation(self.available())[:count]
+    def draw(self, sizes: Sizes, seed: int) -> Samples:
+        """Some of the samples in random order, the clean ones first come, first served.
+
+        Raises
+        ------
+        ValueError
+            When there are too few of one label for a balanced clean set.
+        """
+        order = generator(seed, Stream.REWEIGHTING_DATA).permutation(self.available())
+        clean = order[: sizes.clean]
+        if sizes.balanced:
+            wanted = {1: sizes.positive(), -1: sizes.clean - sizes.positive()}
+            sides = [order[self.labels[order] == label][:count] for label, count in wanted.items()]
+            clean = np.concatenate(sides)
+            if clean.size < sizes.clean:
+                raise ValueError(f"clean={sizes.clean}: the data has {sides[0].size} samples of label +1 and "
+                                 f"{sides[1].size} of -1 for it, must have {wanted[1]} and {wanted[-1]} to be balanced")
+        rest = order[~np.isin(order, clean)]
+        chosen = np.concatenate([rest[: sizes.train], clean, rest[sizes.train : sizes.train + sizes.test]])
         inputs = self.inputs[chosen]
         if self.centre:
-            inputs = inputs - inputs[:train].mean(axis=0)
+            inputs = inputs - inputs[: sizes.train].mean(axis=0)
         return Samples(_scaled(inputs, self.unit_norm), self.labels[chosen])
 
 
@@ -152,9 +185,9 @@ class Digits:
         """The number of images of these digits."""
         return self._arrays().available()
 
-    def draw(self, count: int, train: int, seed: int) -> Samples:
-        """So many of the images, in random order; the first ``train`` of them give the mean to subtract."""
-        return self._arrays().draw(count, train, seed)
+    def draw(self, sizes: Sizes, seed: int) -> Samples:
+        """Some of the images, as :meth:`Arrays.draw`."""
+        return self._arrays().draw(sizes, seed)
 
     def _arrays(self) -> Arrays:
         try:

@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim import _validate, blas
-from theorysim.kernels.reweighting import AT_T2, HALF, LARGEST, STEADY, Rule
+from theorysim.kernels.reweighting import AT_T2, HALF, STEADY, Rule
 from theorysim.reweighting.arrays import ReweightingArrays
 from theorysim.reweighting.engine import Snapshot, make_rule
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.reweighting.run import ReweightingRun
 from theorysim.reweighting.simulate import advance, make_run, prepare, recorded
 from theorysim.seeds import Stream, generator
+
+LARGEST = 1e25  # of |f|; earlier than for a kernel, the parameters overflow too: g is of the order of |f| cubed
 
 Array = NDArray[np.float64]
 
@@ -116,7 +118,7 @@ class NetworkEngine:
                 step = self.network.gradient(self.inputs, self.weights * self.residual())
                 self.network = self.network.moved(step, -self.rule.lr)
                 self.outputs = self._outputs()
-                if not np.abs(self.outputs).max() < LARGEST:
+                if not np.abs(self.outputs).max() < LARGEST or not np.isfinite(self.weights).all():
                     self.network, self.weights, self.outputs = before
                     return t
         return len(rows)

@@ -32,6 +32,9 @@ class KernelReweighting:
     proxy_kernel : {"linear", "rbf", "ntk"}, optional
         The kernel between training and clean samples in the meta-gradient, when it is to differ from the one that
         f really follows.
+    balanced_clean : bool
+        As many clean samples with true label +1 as with −1, or one more. (Inferred: with it the figures of the
+        theory come out; an unbalanced clean set favours the labels of one class.)
 
     Raises
     ------
@@ -48,6 +51,7 @@ class KernelReweighting:
     label_noise: float = 0.4
     clean_label_noise: float = 0.0
     proxy_kernel: str | None = None
+    balanced_clean: bool = True
 
     def __post_init__(self) -> None:
         _validate.instance("data", self.data, (SignalNoiseImages, Digits, Arrays))
@@ -62,6 +66,7 @@ class KernelReweighting:
             object.__setattr__(self, name, _validate.real(name, getattr(self, name), 0, 1))
         if self.proxy_kernel is not None:
             _validate.choice("proxy_kernel", self.proxy_kernel, KERNELS)
+        object.__setattr__(self, "balanced_clean", _validate.flag("balanced_clean", self.balanced_clean))
 
     def test_size(self) -> int:
         """Number of test samples.
