@@ -114,6 +114,29 @@ def test_freezing_at_t2_happens() -> None:
     assert 0 < t2 < 80 and moved[:t2].any() and not moved[t2:].any()
 
 
+def test_signs_that_change_before_t1_do_not_freeze() -> None:
+    """Below 0.9 from step 4 on, but outputs reach ½ at step 47 only: until then the weights move, as in loops."""
+    algorithm = Reweighting(lr_share=0.1, freeze_at="t2")
+    arrays = random_arrays(11, 5, 4)
+    run = simulate_reweighting(KernelReweighting(PATCHES, 11, 5), algorithm, 80, arrays=arrays, record_at=range(81))
+    moved = np.abs(np.diff(run.weights, axis=0)).max(axis=1)
+    assert (run.series[:47, 3] < 0.9).any() and run.stage_times()["t1"] == run.stage_times()["t2"] == 47
+    assert moved[20:47].max() > 1e-3 and not moved[47:].any()
+    assert_agrees(run, naive(arrays, algorithm, 80, 0, [0.5] * 11))
+
+
+def test_times_of_a_series() -> None:
+    """By hand: t_pol before the maximum, t2 after t1 although the outputs are small again, and what is not reached."""
+    run = simulate_reweighting(SMALL, Reweighting(), 4)
+    columns = [[0.5, 0.8, 0.94, 1.0, 0.9], [0.5, 0.2, 0.1, 0.1, 0.2],
+               [0.0, 0.2, 0.5, 0.4, 0.1], [1.0, 0.8, 0.95, 0.9, 0.8]]
+    times = replace(run, series=np.array(columns).T).stage_times()
+    assert times == {"t_pol": 2.0, "t1": 2.0, "t2": 4.0}
+    columns[2] = [0.1] * 5
+    columns[1] = columns[0]
+    assert np.isnan(list(replace(run, series=np.array(columns).T).stage_times().values())).all()
+
+
 @given(
     n=st.integers(1, 7), m=st.integers(1, 5), seed=st.integers(0, 10_000), share=st.floats(0.01, 1.0),
     look_ahead=st.sampled_from(["exact", "none"]), batch=st.booleans(),
@@ -341,13 +364,15 @@ def test_same_numbers_however_cut(algorithm: Reweighting) -> None:
 
 
 def test_resuming_a_frozen_run() -> None:
-    """t2 lies in the first part: the weights stay as they are."""
+    """t2 lies in the first part: the weights stay as they are, although the signs are back where it ends."""
     algorithm = Reweighting(lr_share=0.3, freeze_at="t2")
-    arrays, problem = random_arrays(11, 5, 3), KernelReweighting(PATCHES, 11, 5)
+    arrays, problem = random_arrays(11, 5, 32), KernelReweighting(PATCHES, 11, 5)
     whole = simulate_reweighting(problem, algorithm, 120, 4, arrays=arrays)
-    part = simulate_reweighting(problem, algorithm, 80, 4, arrays=arrays)
-    assert part.stage_times()["t2"] < 80
-    np.testing.assert_array_equal(resume_reweighting(part, 40).series, whole.series)
+    part = simulate_reweighting(problem, algorithm, 20, 4, arrays=arrays)
+    assert part.stage_times()["t2"] < 20 and part.series[-1, 3] >= 0.9
+    np.testing.assert_array_equal(resume_reweighting(part, 100).series, whole.series)
+    free = simulate_reweighting(problem, replace(algorithm, freeze_at=None), 120, 4, arrays=arrays)
+    assert np.abs(free.weights[-1] - whole.weights[-1]).max() > 1e-3
 
 
 def test_control_c(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,6 +497,14 @@ def test_divergence_names_the_limit(factor: float, fixed: bool) -> None:
     if run.status == "diverged":
         with pytest.raises(ValueError, match="did not diverge"):
             resume_reweighting(run, 1)
+
+
+def test_overflow_of_the_look_ahead() -> None:
+    """∞ − ∞ in g is found before a weight is made of it."""
+    arrays = ReweightingArrays(200 * np.eye(2), np.array([[300.0, 299.0]]), np.array([1.0, -1.0]), np.ones(1))
+    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), Reweighting(lr=1e308, weight_lr=1.0), 5, arrays=arrays)
+    assert run.status == "diverged" and run.steps == 0 and run.stopped_at == 1
+    np.testing.assert_array_equal(run.weights, [[0.5, 0.5]])
 
 
 def test_divergence_of_a_network() -> None:

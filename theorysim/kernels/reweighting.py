@@ -130,9 +130,7 @@ def update_reweighting(data: Kernels, state: State, rule: Rule, scratch: Scratch
     n = state.weights.size
     for i in range(n):
         weight = state.weights[i]
-        if not frozen:
-            if not np.isfinite(scratch.gradient[i]):
-                return False
+        if not frozen:  # in this order NaN stays NaN, and is found in the outputs
             weight = min(max(weight + rule.weight_lr * scratch.gradient[i], 0.0), 1.0)
         scratch.weights[i] = weight
         scratch.pull[i] = weight * scratch.residual[i]
