@@ -98,6 +98,7 @@ def test_against_loops(algorithm: Reweighting) -> None:
     run = simulate_reweighting(problem, algorithm, 80, 4, arrays=arrays, record_at=range(81))
     history = naive(arrays, algorithm, 80, 4, [algorithm.initial_weight] * 11)
     assert_agrees(run, history)
+    np.testing.assert_allclose(run.clean_residuals, [one["ahead"] for one in history], atol=1e-12)
     signs = np.sign([one["g"] for one in history])
     np.testing.assert_array_equal(run.series[:, 3], (signs == signs[0]).mean(axis=1))
     peak = [max(map(abs, [*one["f"], *one["fv"]])) for one in history]

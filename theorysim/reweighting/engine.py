@@ -65,7 +65,8 @@ class KernelEngine:
         self.scratch = Scratch(*(np.empty(size) for size in sizes))
         if state is None:
             state = State(np.zeros(n + m), weights.copy(), np.zeros(n), np.zeros(n), np.zeros(2, dtype=bool))
-            meta_gradient(self.data, state, rule, self.scratch)
+            with np.errstate(over="ignore", invalid="ignore"):
+                meta_gradient(self.data, state, rule, self.scratch)
             state.signs[:] = np.sign(self.scratch.gradient)
         self.state = state
 
@@ -76,7 +77,8 @@ class KernelEngine:
 
     def observe(self, row: Array) -> Snapshot:
         """The present state; row as for :meth:`advance`."""
-        observe_reweighting(self.data, self.state, self.rule, self.scratch, row)
+        with np.errstate(over="ignore", invalid="ignore"):
+            observe_reweighting(self.data, self.state, self.rule, self.scratch, row)
         coefficients = self.state.coefficients.copy()
         return Snapshot(
             self.state.outputs.copy(), self.arrays.test_kernel @ coefficients, self.state.weights.copy(),

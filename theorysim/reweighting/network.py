@@ -125,7 +125,8 @@ class NetworkEngine:
 
     def observe(self, row: Array) -> Snapshot:
         """The present state; row as for :meth:`advance`."""
-        gradient = self._see(row)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gradient = self._see(row)
         return Snapshot(self.outputs, self.network.outputs(self.test), self.weights, gradient, None)
 
     def _see(self, row: Array) -> Array:
