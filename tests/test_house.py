@@ -30,7 +30,7 @@ LAYERS = (
     ("simulation",),
     ("guard",),
     ("storage", "risk"),
-    ("linear",),
+    ("linear", "reweighting"),
     ("run",),
     ("draw", "label_noise", "rare_event"),
     ("problem",),

@@ -28,6 +28,10 @@ class Stream(IntEnum):
     LINEAR_WEIGHTS = 11
     LINEAR_STEPS = 12
     LINEAR_CHAIN = 13
+    REWEIGHTING_DATA = 20
+    REWEIGHTING_LABELS = 21
+    REWEIGHTING_BATCHES = 22
+    REWEIGHTING_NETWORK = 23
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -89,8 +89,8 @@ class Training:
     def _message(self, status: Status) -> str:
         if status == Status.DIVERGED:
             return (f"the network overflows by step {self.step}; lower lr (now {self.algorithm.lr:g}) below "
-                    f"2d/((d+2)m) = {self.problem.largest_stable_lr():.3g}, the stability limit at the start, or label_noise_std "
-                    f"(now {self.problem.label_noise_std:g})")
+                    f"2d/((d+2)m) = {self.problem.largest_stable_lr():.3g}, the stability limit at the start, or "
+                    f"label_noise_std (now {self.problem.label_noise_std:g})")
         if status == Status.INTERRUPTED:
             return f"interrupted at step {self.step}; resume() goes on from there"
         return f"the condition was met at step {self.step}" if status == Status.STOPPED else ""

@@ -26,9 +26,10 @@ def run(
     return Report(
         name="zhang2026-fig2",
         title="Two phases of label-noise SGD in linear networks (Zhang et al. 2026, Figure 2)",
-        text=f"{setting(problem, steps, seeds)} T1: √m‖w_i(t) − w_i(0)‖ > 1 seen for the first, half and all of the "
+        text=f"{setting(problem, steps, seeds)} T1: √m‖w_i(t) − w_i(0)‖ > 1 seen for the first, half and all "
              "neurons; T2(c): alignment θ̂ᵀAθ̂/tr A ≥ c; T3: mean test loss over t..1.1t at most twice its mean over "
-             f"the last quarter.\n\n{markdown(looks)}\n\n{markdown(times)}\n\n## Statements\n\n{verdicts.to_markdown()}",
+             f"the last quarter.\n\n{markdown(looks)}\n\n{markdown(times)}\n\n## Statements\n\n"
+             f"{verdicts.to_markdown()}",
         tables={"looks": looks, "times": times, "statements": verdicts.table},
         figure=figure,
     )

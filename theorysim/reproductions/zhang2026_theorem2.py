@@ -41,8 +41,8 @@ def run(
         text=f"n = {problem.n}, d = {problem.d}; centre m = {problem.width}, η = {lr:g}, σ = "
              f"{problem.label_noise_std:g}; {seeds} seeds; all neurons followed.\n\n"
              + "\n\n".join(f"**{measure}**: {fit.formula} ({fit.source}); measured/predicted {fit.band[0]:.3g} to "
-                            f"{fit.band[1]:.3g}.\n\n{markdown(fit.exponents.round(3))}"
-                            for measure, fit in fits.items())
+                           f"{fit.band[1]:.3g}.\n\n{markdown(fit.exponents.round(3))}"
+                           for measure, fit in fits.items())
              + f"\n\n## The laws, measured/predicted\n\nMean [smallest, largest] over seeds.\n\n{markdown(table)}",
         tables={"laws": table} | {f"{name.split('.')[1]}-exponents": fit.exponents for name, fit in fits.items()}
         | {f"{name.split('.')[1]}-runs": fit.runs for name, fit in fits.items()},

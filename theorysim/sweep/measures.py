@@ -35,8 +35,8 @@ def named(subject: Subject, measures: Measure | Iterable[Measure]) -> dict[str, 
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
         known = {*subject.measures, *subject.observables}
         if isinstance(one, str) and one not in known and statement_of(one) is None:
-            raise ValueError(f"measure={one!r}: must be one of {', '.join(subject.measures)}; an observable, whose last "
-                             f"value is kept ({', '.join(subject.observables)}); the id of a statement of "
+            raise ValueError(f"measure={one!r}: must be one of {', '.join(subject.measures)}; an observable, whose "
+                             f"last value is kept ({', '.join(subject.observables)}); the id of a statement of "
                              f"{', '.join(PAPERS)}; or a function of a Run")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
