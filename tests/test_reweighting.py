@@ -3,6 +3,7 @@
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import theorysim as ts
 from theorysim.kernels.reweighting import LARGEST
 from theorysim.reweighting import (
-    Arrays, Digits, KernelReweighting, Reweighting, ReweightingArrays, ReweightingRun, SignalNoiseImages, deviation,
-    draw_reweighting, resume_reweighting, simulate, simulate_network, simulate_reweighting,
+    Digits, KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages,
+    deviation, draw_reweighting, resume_reweighting, simulate, simulate_network, simulate_reweighting,
 )
 from theorysim.reweighting.gram import gram, median_distance
 from theorysim.reweighting.network import Parameters
@@ -27,23 +29,23 @@ PATCHES = SignalNoiseImages()
 SMALL = KernelReweighting(SignalNoiseImages(d=6, noise_std=0.3), n=14, clean=5, test=4, kernel="rbf", label_noise=0.3)
 
 
-def random_arrays(n: int, m: int, seed: int, test: int = 3, rank: int = 4) -> ReweightingArrays:
+def random_arrays(n: int, m: int, seed: int, test: int = 3, rank: int = 4) -> ReweightingDraw:
     """Gram matrices of Gaussian features, random labels, and a proxy kernel of its own."""
     rng = np.random.default_rng(seed)
     train, clean, tests = (rng.standard_normal((size, rank)) for size in (n, m, test))
     labels, true, clean_labels, test_labels = (rng.choice([-1.0, 1.0], size) for size in (n, n, m, test))
-    return ReweightingArrays(train @ train.T, clean @ train.T, labels, clean_labels, true, tests @ train.T, test_labels,
-                             clean @ train.T + 0.3 * rng.standard_normal((m, n)))
+    return ReweightingDraw(train @ train.T, clean @ train.T, labels, clean_labels, true, tests @ train.T, test_labels,
+                           clean @ train.T + 0.3 * rng.standard_normal((m, n)))
 
 
 def naive(
-    arrays: ReweightingArrays, algorithm: Reweighting, steps: int, seed: int, start: list[float]
+    draw: ReweightingDraw, algorithm: Reweighting, steps: int, seed: int, start: list[float]
 ) -> list[dict[str, Any]]:
     """The rule with scalars and loops: the state and g before each step, and at the end."""
-    n, m = arrays.n, arrays.m
-    y, yv, kernel, proxy = arrays.labels, arrays.clean_labels, arrays.train_kernel, arrays.proxy_kernel
-    lr, beta = arrays.learning_rates(algorithm)
-    f, fv, ft, w = [0.0] * n, [0.0] * m, [0.0] * len(arrays.test_labels), list(start)
+    n, m = draw.n, draw.m
+    y, yv, kernel, proxy = draw.labels, draw.clean_labels, draw.train_kernel, draw.proxy_kernel
+    lr, beta = draw.learning_rates(algorithm)
+    f, fv, ft, w = [0.0] * n, [0.0] * m, [0.0] * len(draw.test_labels), list(start)
     history: list[dict[str, Any]] = []
     grown = frozen = False
     for t in range(steps + 1):
@@ -68,7 +70,7 @@ def naive(
         r = [w[i] * u[i] for i in range(n)]
         f, fv, ft = (
             [old[k] - lr * sum(rows[k, i] * r[i] for i in range(n)) for k in range(len(old))]
-            for old, rows in ((f, kernel), (fv, arrays.clean_kernel), (ft, arrays.test_kernel))
+            for old, rows in ((f, kernel), (fv, draw.clean_kernel), (ft, draw.test_kernel))
         )
     return history
 
@@ -93,10 +95,10 @@ ALGORITHMS = (
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
 def test_against_loops(algorithm: Reweighting) -> None:
     """Every option, with noise in the proxy kernel, at every step."""
-    arrays = random_arrays(11, 5, 3)
+    draw = random_arrays(11, 5, 3)
     problem = KernelReweighting(PATCHES, 11, 5)
-    run = simulate_reweighting(problem, algorithm, 80, 4, arrays=arrays, record_at=range(81))
-    history = naive(arrays, algorithm, 80, 4, [algorithm.initial_weight] * 11)
+    run = simulate_reweighting(problem, algorithm, 80, 4, draw=draw, record_at=range(81))
+    history = naive(draw, algorithm, 80, 4, [algorithm.initial_weight] * 11)
     assert_agrees(run, history)
     np.testing.assert_allclose(run.clean_residuals, [one["ahead"] for one in history], atol=1e-12)
     signs = np.sign([one["g"] for one in history])
@@ -107,9 +109,9 @@ def test_against_loops(algorithm: Reweighting) -> None:
 
 def test_freezing_at_t2_happens() -> None:
     """In the run with that option above: the weights move before t2 and never after."""
-    arrays = random_arrays(11, 5, 3)
+    draw = random_arrays(11, 5, 3)
     run = simulate_reweighting(KernelReweighting(PATCHES, 11, 5), Reweighting(lr_share=0.3, freeze_at="t2"), 80, 4,
-                               arrays=arrays, record_at=range(81))
+                               draw=draw, record_at=range(81))
     t2 = int(run.stage_times()["t2"])
     moved = np.abs(np.diff(run.weights, axis=0)).max(axis=1)
     assert 0 < t2 < 80 and moved[:t2].any() and not moved[t2:].any()
@@ -118,12 +120,12 @@ def test_freezing_at_t2_happens() -> None:
 def test_signs_that_change_before_t1_do_not_freeze() -> None:
     """Below 0.9 from step 4 on, but outputs reach ½ at step 47 only: until then the weights move, as in loops."""
     algorithm = Reweighting(lr_share=0.1, freeze_at="t2")
-    arrays = random_arrays(11, 5, 4)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 11, 5), algorithm, 80, arrays=arrays, record_at=range(81))
+    draw = random_arrays(11, 5, 4)
+    run = simulate_reweighting(KernelReweighting(PATCHES, 11, 5), algorithm, 80, draw=draw, record_at=range(81))
     moved = np.abs(np.diff(run.weights, axis=0)).max(axis=1)
     assert (run.series[:47, 3] < 0.9).any() and run.stage_times()["t1"] == run.stage_times()["t2"] == 47
     assert moved[20:47].max() > 1e-3 and not moved[47:].any()
-    assert_agrees(run, naive(arrays, algorithm, 80, 0, [0.5] * 11))
+    assert_agrees(run, naive(draw, algorithm, 80, 0, [0.5] * 11))
 
 
 def test_times_of_a_series() -> None:
@@ -147,20 +149,20 @@ def test_against_loops_everywhere(
     n: int, m: int, seed: int, share: float, look_ahead: str, batch: bool, freeze: int | None, initial: float
 ) -> None:
     """Small problems of any shape; the weights stay in [0, 1]."""
-    arrays = random_arrays(n, m, seed)
+    draw = random_arrays(n, m, seed)
     algorithm = Reweighting(lr_share=share, initial_weight=initial, look_ahead=look_ahead, freeze_at=freeze,
                             clean_batch=1 if batch else None)
     problem = KernelReweighting(PATCHES, n, m)
-    run = simulate_reweighting(problem, algorithm, 25, seed, arrays=arrays, record_at=range(26))
-    assert_agrees(run, naive(arrays, algorithm, 25, seed, [initial] * n), 1e-11)
+    run = simulate_reweighting(problem, algorithm, 25, seed, draw=draw, record_at=range(26))
+    assert_agrees(run, naive(draw, algorithm, 25, seed, [initial] * n), 1e-11)
     assert ((run.weights >= 0) & (run.weights <= 1)).all()
 
 
 def test_order_of_updates() -> None:
     """One sample, K = 1: the look-ahead takes the old weight, the step the new one and the old residual."""
-    arrays = ReweightingArrays([[1.0]], [[1.0]], [1.0], [1.0])  # type: ignore[arg-type]
+    draw = ReweightingDraw([[1.0]], [[1.0]], [1.0], [1.0])  # type: ignore[arg-type]
     algorithm = Reweighting(lr=0.1, weight_lr=0.2)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 1, 1), algorithm, 2, arrays=arrays, record_at=(1,))
+    run = simulate_reweighting(KernelReweighting(PATCHES, 1, 1), algorithm, 2, draw=draw, record_at=(1,))
     # u = -1, û = 0.05 - 1, g = 0.95, w = 0.69, f = 0.069; then u = -0.931, û = 0.069 + 0.069 * 0.931 - 1.
     g = 0.931 * (0.931 - 0.069 * 0.931)
     w = 0.69 + 0.2 * g
@@ -172,23 +174,23 @@ def test_order_of_updates() -> None:
 @given(n=st.integers(1, 8), m=st.integers(1, 5), seed=st.integers(0, 10_000), step=st.integers(0, 40))
 def test_meta_gradient_of_a_kernel(n: int, m: int, seed: int, step: int) -> None:
     """g = −(1/η) ∂L_val/∂w by central differences, exact for a quadratic."""
-    arrays = random_arrays(n, m, seed)
-    arrays = replace_proxy(arrays)
-    run = simulate_reweighting(KernelReweighting(PATCHES, n, m), Reweighting(lr_share=0.1), step, arrays=arrays)
+    draw = random_arrays(n, m, seed)
+    draw = replace_proxy(draw)
+    run = simulate_reweighting(KernelReweighting(PATCHES, n, m), Reweighting(lr_share=0.1), step, draw=draw)
     f, fv, w = run.outputs[-1], run.clean_outputs[-1], run.weights[-1]
 
     def loss(weights: Array) -> float:
-        ahead = fv - run.lr * arrays.clean_kernel @ (weights * (f - arrays.labels)) - arrays.clean_labels
+        ahead = fv - run.lr * draw.clean_kernel @ (weights * (f - draw.labels)) - draw.clean_labels
         return float((ahead**2).mean() / 2)
 
     found = np.array([(loss(w + one) - loss(w - one)) / 2 for one in np.eye(n)]) / -run.lr
     assert np.abs(found - run.gradients[-1]).max() <= 1e-8 * max(np.abs(run.gradients[-1]).max(), 1e-3)
 
 
-def replace_proxy(arrays: ReweightingArrays) -> ReweightingArrays:
+def replace_proxy(draw: ReweightingDraw) -> ReweightingDraw:
     """The same with the true kernel in the meta-gradient."""
-    return ReweightingArrays(arrays.train_kernel, arrays.clean_kernel, arrays.labels, arrays.clean_labels,
-                             arrays.true_labels, arrays.test_kernel, arrays.test_labels)
+    return ReweightingDraw(draw.train_kernel, draw.clean_kernel, draw.labels, draw.clean_labels,
+                           draw.true_labels, draw.test_kernel, draw.test_labels)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -196,15 +198,15 @@ def test_meta_gradient_of_a_network(seed: int) -> None:
     """g = −(1/η) ∂L_val(θ̂(w))/∂w by central differences, the network evaluated after the step; steps of 4%."""
     problem, step = replace(SMALL, kernel="ntk"), 1e-3
     run = simulate_network(problem, Reweighting(lr_share=0.04), 15, seed, width=30)
-    assert run.network is not None and run.arrays.inputs is not None
-    (first, second), w, x = run.network, run.weights[-1], run.arrays.inputs
+    assert run.network is not None and run.draw.inputs is not None
+    (first, second), w, x = run.network, run.weights[-1], run.draw.inputs
 
     def outputs(first: Array, second: Array, inputs: Array) -> Array:
         return np.array([sum(a * max(float(row @ one), 0) for a, row in zip(second, first, strict=True))
                          for one in inputs]) / np.sqrt(len(second))
 
     train, clean = x[:14], x[14:19]
-    residual = outputs(first, second, train) - run.arrays.labels
+    residual = outputs(first, second, train) - run.draw.labels
 
     def loss(weights: Array) -> float:
         new_first, new_second = first.copy(), second.copy()
@@ -213,11 +215,11 @@ def test_meta_gradient_of_a_network(seed: int) -> None:
             factor = run.lr * weights[i] * residual[i] / np.sqrt(len(second))
             new_first -= factor * np.outer(second * active, one)
             new_second -= factor * active * (first @ one)
-        error = outputs(new_first, new_second, clean) - run.arrays.clean_labels
+        error = outputs(new_first, new_second, clean) - run.draw.clean_labels
         return float((error**2).mean() / 2)
 
     found = np.array([(loss(w + step * one) - loss(w - step * one)) / (2 * step) for one in np.eye(14)]) / -run.lr
-    np.testing.assert_allclose(residual + run.arrays.labels, run.outputs[-1], atol=1e-13)
+    np.testing.assert_allclose(residual + run.draw.labels, run.outputs[-1], atol=1e-13)
     assert np.abs(found - run.gradients[-1]).max() <= 1e-8 * np.abs(run.gradients[-1]).max()
 
 
@@ -227,8 +229,8 @@ def test_step_of_a_network_is_the_gradient() -> None:
     rng = np.random.default_rng(0)
     start = rng.standard_normal((6, 12)), rng.standard_normal(6)
     run = simulate_network(problem, Reweighting(lr_share=0.1), 1, width=6, parameters=start)
-    assert run.network is not None and run.arrays.inputs is not None
-    x, y, w = run.arrays.inputs[:14], run.arrays.labels, run.weights[1]
+    assert run.network is not None and run.draw.inputs is not None
+    x, y, w = run.draw.inputs[:14], run.draw.labels, run.weights[1]
 
     def loss(flat: Array) -> float:
         values = np.maximum(x @ flat[:72].reshape(6, 12).T, 0) @ flat[72:] / np.sqrt(6)
@@ -244,15 +246,15 @@ def test_network_without_look_ahead() -> None:
     """g_i = u_i ⟨∇f_i, ∇L_val⟩ at θ itself, by differences of L_val along ∇f_i."""
     problem = replace(SMALL, kernel="ntk")
     run = simulate_network(problem, Reweighting(lr_share=0.3, look_ahead="none"), 5, width=20)
-    assert run.network is not None and run.arrays.inputs is not None
-    network, x = Parameters(*run.network), run.arrays.inputs
+    assert run.network is not None and run.draw.inputs is not None
+    network, x = Parameters(*run.network), run.draw.inputs
 
     def loss(one: Parameters) -> float:
-        return float(((one.outputs(x[14:19]) - run.arrays.clean_labels) ** 2).mean() / 2)
+        return float(((one.outputs(x[14:19]) - run.draw.clean_labels) ** 2).mean() / 2)
 
     slopes = [network.gradient(x[:14], one) for one in np.eye(14)]
     along = np.array([(loss(network.moved(one, 1e-5)) - loss(network.moved(one, -1e-5))) / 2e-5 for one in slopes])
-    found = along * (run.outputs[-1] - run.arrays.labels)
+    found = along * (run.outputs[-1] - run.draw.labels)
     np.testing.assert_allclose(run.gradients[-1], found, atol=1e-8 * np.abs(found).max())
 
 
@@ -338,12 +340,13 @@ def test_rbf_against_loops() -> None:
     x = np.random.default_rng(0).standard_normal((7, 3))
     width = float(np.median([np.linalg.norm(x[i] - x[j]) for i in range(7) for j in range(i)]))
     assert median_distance(x) == pytest.approx(width, rel=1e-12)
-    arrays = draw_reweighting(KernelReweighting(Arrays(x, np.ones(7)), 5, 2, kernel="rbf", balanced_clean=False), 0)
-    assert arrays.inputs is not None
-    width = float(np.median([np.linalg.norm(a - b) for k, a in enumerate(arrays.inputs[:5])
-                             for b in arrays.inputs[:k]]))
-    expected = [[np.exp(-((a - b) ** 2).sum() / (2 * width**2)) for b in arrays.inputs[:5]] for a in arrays.inputs]
-    np.testing.assert_allclose(arrays.outputs_kernel, expected, rtol=1e-12)
+    given = LabelledArrays(x, np.ones(7))
+    draw = draw_reweighting(KernelReweighting(given, 5, 2, kernel="rbf", balanced_clean=False), 0)
+    assert draw.inputs is not None
+    width = float(np.median([np.linalg.norm(a - b) for k, a in enumerate(draw.inputs[:5])
+                             for b in draw.inputs[:k]]))
+    expected = [[np.exp(-((a - b) ** 2).sum() / (2 * width**2)) for b in draw.inputs[:5]] for a in draw.inputs]
+    np.testing.assert_allclose(draw.outputs_kernel, expected, rtol=1e-12)
     assert median_distance(x[:1]) == 1.0 and median_distance(np.ones((3, 2))) == 1.0
 
 
@@ -367,12 +370,12 @@ def test_same_numbers_however_cut(algorithm: Reweighting) -> None:
 def test_resuming_a_frozen_run() -> None:
     """t2 lies in the first part: the weights stay as they are, although the signs are back where it ends."""
     algorithm = Reweighting(lr_share=0.3, freeze_at="t2")
-    arrays, problem = random_arrays(11, 5, 32), KernelReweighting(PATCHES, 11, 5)
-    whole = simulate_reweighting(problem, algorithm, 120, 4, arrays=arrays)
-    part = simulate_reweighting(problem, algorithm, 20, 4, arrays=arrays)
+    draw, problem = random_arrays(11, 5, 32), KernelReweighting(PATCHES, 11, 5)
+    whole = simulate_reweighting(problem, algorithm, 120, 4, draw=draw)
+    part = simulate_reweighting(problem, algorithm, 20, 4, draw=draw)
     assert part.stage_times()["t2"] < 20 and part.series[-1, 3] >= 0.9
     np.testing.assert_array_equal(resume_reweighting(part, 100).series, whole.series)
-    free = simulate_reweighting(problem, replace(algorithm, freeze_at=None), 120, 4, arrays=arrays)
+    free = simulate_reweighting(problem, replace(algorithm, freeze_at=None), 120, 4, draw=draw)
     assert np.abs(free.weights[-1] - whole.weights[-1]).max() > 1e-3
 
 
@@ -397,21 +400,21 @@ def test_control_c(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_observables_against_loops() -> None:
     """AUC over pairs, margins and losses by sums, drift by its definition; NaN where there is nothing."""
     run = simulate_reweighting(SMALL, Reweighting(lr_share=0.2), 60, 5)
-    arrays, table = run.arrays, run.observables
+    draw, table = run.draw, run.observables
     assert list(table) == list(REWEIGHTING_OBSERVABLES) and 0 < run.noisy.sum() < 14
     for k in (0, 7, len(table) - 1):
         row, w, step = table.iloc[k], run.weights[k], run.steps_recorded[k]
         pairs = [(a > b) + 0.5 * (a == b) for a in w[~run.noisy] for b in w[run.noisy]]
         assert row["auc"] == pytest.approx(np.mean(pairs), rel=1e-13)
-        u, fv, ft = run.outputs[k] - arrays.labels, run.clean_outputs[k], run.test_outputs[k]
-        ahead = [fv[j] - run.lr * sum(arrays.clean_kernel[j] * w * u) - arrays.clean_labels[j] for j in range(5)]
-        margins = [abs(sum(arrays.clean_kernel[j, i] * ahead[j] for j in range(5)))
-                   / sum(abs(arrays.clean_kernel[j, i] * ahead[j]) for j in range(5)) for i in range(14)]
+        u, fv, ft = run.outputs[k] - draw.labels, run.clean_outputs[k], run.test_outputs[k]
+        ahead = [fv[j] - run.lr * sum(draw.clean_kernel[j] * w * u) - draw.clean_labels[j] for j in range(5)]
+        margins = [abs(sum(draw.clean_kernel[j, i] * ahead[j] for j in range(5)))
+                   / sum(abs(draw.clean_kernel[j, i] * ahead[j]) for j in range(5)) for i in range(14)]
         assert row["margin_median"] == pytest.approx(np.median(margins), rel=1e-12)
         assert row["margin_min"] == pytest.approx(min(margins), rel=1e-10)
-        assert row["clean_loss"] == pytest.approx(sum((fv - arrays.clean_labels) ** 2) / 10, rel=1e-13)
+        assert row["clean_loss"] == pytest.approx(sum((fv - draw.clean_labels) ** 2) / 10, rel=1e-13)
         assert row["train_loss"] == pytest.approx(sum(u**2) / 28, rel=1e-13)
-        assert row["test_accuracy"] == np.mean(ft * arrays.test_labels > 0)
+        assert row["test_accuracy"] == np.mean(ft * draw.test_labels > 0)
         assert row["weight_clean"] == pytest.approx(w[~run.noisy].mean(), rel=1e-13)
         assert row["weight_noisy"] == pytest.approx(w[run.noisy].mean(), rel=1e-13)
         seen = run.series[: step + 1, 1]
@@ -425,7 +428,7 @@ def test_observables_against_loops() -> None:
 def test_flip_margin_is_what_flips() -> None:
     """K_ij → K_ij(1 ± δ) in the direction against the sum changes its sign just beyond δ = M_i."""
     run = simulate_reweighting(SMALL, Reweighting(lr_share=0.2), 40, 2)
-    kernel, ahead = run.arrays.clean_kernel, run.clean_residuals[-1]
+    kernel, ahead = run.draw.clean_kernel, run.clean_residuals[-1]
     for i, margin in enumerate(run.flip_margins[-1]):
         terms = kernel[:, i] * ahead
         for delta, flips in ((margin * (1 - 1e-9), False), (margin * (1 + 1e-9), True)):
@@ -435,25 +438,25 @@ def test_flip_margin_is_what_flips() -> None:
 
 def test_weights_given() -> None:
     """Training on the true labels alone is the closed form of gradient descent there; all zero trains nothing."""
-    arrays = draw_reweighting(SMALL, 2)
-    clean = ~arrays.noisy
+    draw = draw_reweighting(SMALL, 2)
+    clean = ~draw.noisy
     fixed = Reweighting(reweight=False, lr_share=0.5)
-    run = simulate_reweighting(SMALL, fixed, 50, arrays=arrays, weights=clean.astype(float))
-    inner = arrays.train_kernel[np.ix_(clean, clean)]
-    left = np.linalg.matrix_power(np.eye(clean.sum()) - run.lr * inner, 50) @ arrays.labels[clean]
-    np.testing.assert_allclose(run.outputs[-1][clean], arrays.labels[clean] - left, atol=1e-13)
+    run = simulate_reweighting(SMALL, fixed, 50, draw=draw, weights=clean.astype(float))
+    inner = draw.train_kernel[np.ix_(clean, clean)]
+    left = np.linalg.matrix_power(np.eye(clean.sum()) - run.lr * inner, 50) @ draw.labels[clean]
+    np.testing.assert_allclose(run.outputs[-1][clean], draw.labels[clean] - left, atol=1e-13)
     assert run.series[:, 0].min() == 1.0 and run.series[:, 1].max() == 0.0
-    still = simulate_reweighting(SMALL, fixed, 10, arrays=arrays, weights=np.zeros(14))
+    still = simulate_reweighting(SMALL, fixed, 10, draw=draw, weights=np.zeros(14))
     assert not still.outputs.any() and not still.test_outputs.any()
-    woken = simulate_reweighting(SMALL, Reweighting(), 10, arrays=arrays, weights=np.zeros(14))
+    woken = simulate_reweighting(SMALL, Reweighting(), 10, draw=draw, weights=np.zeros(14))
     assert woken.weights[-1].any() and woken.outputs[-1].any()
 
 
 def test_hard_inputs() -> None:
     """One class, one sample, one clean sample, no flips, a sample that the kernel does not see."""
     kernel = np.diag([1.0, 2.0, 0.0])
-    arrays = ReweightingArrays(kernel, kernel[:2] + 0.5 * (kernel[:2] == 0) * [1, 1, 0], np.ones(3), np.ones(2))
-    run = simulate_reweighting(KernelReweighting(PATCHES, 3, 2), Reweighting(lr=0.1, weight_lr=0.1), 50, arrays=arrays)
+    draw = ReweightingDraw(kernel, kernel[:2] + 0.5 * (kernel[:2] == 0) * [1, 1, 0], np.ones(3), np.ones(2))
+    run = simulate_reweighting(KernelReweighting(PATCHES, 3, 2), Reweighting(lr=0.1, weight_lr=0.1), 50, draw=draw)
     assert run.status == "completed"
     assert not run.gradients[:, 2].any() and (run.weights[:, 2] == 0.5).all() and not run.outputs[:, 2].any()
     assert np.isnan(run.flip_margins[:, 2]).all() and run.observables["margin_min"].notna().all()
@@ -470,15 +473,15 @@ def test_hard_inputs() -> None:
 
 def test_kernel_of_zeros() -> None:
     """Nothing to scale the learning rates by: says which one to give."""
-    arrays = ReweightingArrays(np.zeros((2, 2)), np.zeros((1, 2)), np.ones(2), np.ones(1))
+    draw = ReweightingDraw(np.zeros((2, 2)), np.zeros((1, 2)), np.ones(2), np.ones(1))
     problem = KernelReweighting(PATCHES, 2, 1)
     with pytest.raises(ValueError, match="lr=None: must be given"):
-        simulate_reweighting(problem, Reweighting(), 5, arrays=arrays)
+        simulate_reweighting(problem, Reweighting(), 5, draw=draw)
     with pytest.raises(ValueError, match="weight_lr=None: must be given"):
-        simulate_reweighting(problem, Reweighting(lr=0.1), 5, arrays=arrays)
-    run = simulate_reweighting(problem, Reweighting(lr=0.1, weight_lr=1.0), 5, arrays=arrays)
+        simulate_reweighting(problem, Reweighting(lr=0.1), 5, draw=draw)
+    run = simulate_reweighting(problem, Reweighting(lr=0.1, weight_lr=1.0), 5, draw=draw)
     assert not run.outputs.any() and run.observables["margin_median"].isna().all()
-    simulate_reweighting(problem, Reweighting(lr=0.1, reweight=False), 5, arrays=arrays)
+    simulate_reweighting(problem, Reweighting(lr=0.1, reweight=False), 5, draw=draw)
 
 
 @pytest.mark.parametrize("factor", [1.2, 50.0, 1e150, 1e300])
@@ -487,7 +490,7 @@ def test_divergence_names_the_limit(factor: float, fixed: bool) -> None:
     """Beyond 2/λ_max with all weights 1 the outputs overflow; the run keeps the last finite state."""
     limit = 2 / draw_reweighting(SMALL, 0).largest_eigenvalue()
     algorithm = Reweighting(lr=factor * limit, initial_weight=1.0, reweight=not fixed)
-    run = simulate_reweighting(SMALL, algorithm, 5000)
+    run = simulate_reweighting(SMALL, algorithm, 5000, on_failure="return")
     if fixed:
         assert run.status == "diverged" and f"{limit:.3g}" in run.message and f"{run.stopped_at}" in run.message
         assert run.stopped_at == run.steps + 1 == run.steps_recorded[-1] + 1 < 5000
@@ -498,19 +501,24 @@ def test_divergence_names_the_limit(factor: float, fixed: bool) -> None:
     if run.status == "diverged":
         with pytest.raises(ValueError, match="did not diverge"):
             resume_reweighting(run, 1)
+        with pytest.raises(ts.DivergenceError, match="stable for") as caught:
+            simulate_reweighting(SMALL, algorithm, 5000)
+        np.testing.assert_array_equal(caught.value.run.outputs, run.outputs)
 
 
 def test_overflow_of_the_look_ahead() -> None:
     """∞ − ∞ in g is found before a weight is made of it."""
-    arrays = ReweightingArrays(200 * np.eye(2), np.array([[300.0, 299.0]]), np.array([1.0, -1.0]), np.ones(1))
-    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), Reweighting(lr=1e308, weight_lr=1.0), 5, arrays=arrays)
+    draw = ReweightingDraw(200 * np.eye(2), np.array([[300.0, 299.0]]), np.array([1.0, -1.0]), np.ones(1))
+    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), Reweighting(lr=1e308, weight_lr=1.0), 5, draw=draw,
+                               on_failure="return")
     assert run.status == "diverged" and run.steps == 0 and run.stopped_at == 1
     np.testing.assert_array_equal(run.weights, [[0.5, 0.5]])
 
 
 def test_divergence_of_a_network() -> None:
     """Stops likewise."""
-    run = simulate_network(replace(SMALL, kernel="ntk"), Reweighting(lr=1e3, reweight=False), 100, width=10)
+    run = simulate_network(replace(SMALL, kernel="ntk"), Reweighting(lr=1e3, reweight=False), 100, width=10,
+                           on_failure="return")
     assert run.status == "diverged" and np.isfinite(run.outputs).all() and run.steps == run.steps_recorded[-1] < 100
 
 
@@ -525,7 +533,7 @@ def test_phases_of_the_patch_model(kernel: str) -> None:
     assert (np.abs(times[:, 0] - 5) <= 1).all() and np.abs(times[:, 1] - 56).max() < 8
     assert abs(times[:, 2].mean() - 391) < 25 and np.abs(times[:, 2] - 391).max() < 50
     for run in runs:
-        gamma = run.arrays.true_labels * (run.arrays.clean_kernel.T @ run.arrays.clean_labels)
+        gamma = run.draw.true_labels * (run.draw.clean_kernel.T @ run.draw.clean_labels)
         assert (gamma > 0).all()  # assumption A4 for every sample
         later = run.observables[run.steps_recorded >= run.stage_times()["t1"]]
         assert later["auc"].min() > 0.999 and run.drift < 0.01
@@ -551,7 +559,7 @@ def test_phases_of_digits(
     np.testing.assert_allclose(times[1:], [t1, t2], rtol=0.2)
     assert np.mean([run.observables["auc"].iloc[-1] for run in runs]) == pytest.approx(auc, abs=spread)
     assert np.mean([
-        (run.arrays.true_labels * (run.arrays.clean_kernel.T @ run.arrays.clean_labels) > 0).mean() for run in runs
+        (run.draw.true_labels * (run.draw.clean_kernel.T @ run.draw.clean_labels) > 0).mean() for run in runs
     ]) == pytest.approx(share, abs=0.02)
 
 
@@ -568,13 +576,13 @@ def test_digits_and_arrays() -> None:
     assert one.clean_labels.size == 40 and (draw_reweighting(replace(problem, clean_label_noise=0.0), 1)
                                             .clean_labels.sum() == 0)
     rng = np.random.default_rng(0)
-    data = Arrays(rng.standard_normal((30, 2)), rng.choice([-1, 1], 30), centre=True)
-    arrays = draw_reweighting(KernelReweighting(data, 10, 5, test=7), 3)
-    assert arrays.inputs is not None and len(arrays.inputs) == 22
-    np.testing.assert_allclose(arrays.inputs[:10].mean(axis=0), 0, atol=1e-15)
-    shift = {tuple((raw - row).round(9)) for row, label in zip(arrays.inputs[:10], arrays.true_labels, strict=True)
+    data = LabelledArrays(rng.standard_normal((30, 2)), rng.choice([-1, 1], 30), centre=True)
+    draw = draw_reweighting(KernelReweighting(data, 10, 5, test=7), 3)
+    assert draw.inputs is not None and len(draw.inputs) == 22
+    np.testing.assert_allclose(draw.inputs[:10].mean(axis=0), 0, atol=1e-15)
+    shift = {tuple((raw - row).round(9)) for row, label in zip(draw.inputs[:10], draw.true_labels, strict=True)
              for raw, true in zip(data.inputs, data.labels, strict=True) if true == label}
-    assert any(sum(np.abs(data.inputs - row - np.array(s)).max(axis=1).min() < 1e-8 for row in arrays.inputs) == 22
+    assert any(sum(np.abs(data.inputs - row - np.array(s)).max(axis=1).min() < 1e-8 for row in draw.inputs) == 22
                for s in shift)
 
 
@@ -598,11 +606,11 @@ def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
         draw_reweighting(KernelReweighting(Digits(), 10, 5))
 
 
-def with_wrong(**changes: Any) -> ReweightingArrays:
+def with_wrong(**changes: Any) -> ReweightingDraw:
     """Small arrays with something wrong."""
     given_arrays: dict[str, Any] = {"train_kernel": np.eye(2), "clean_kernel": np.ones((1, 2)), "labels": [1, -1],
                                     "clean_labels": [1]}
-    return ReweightingArrays(**(given_arrays | changes))
+    return ReweightingDraw(**(given_arrays | changes))
 
 
 @pytest.mark.parametrize(("call", "message"), [
@@ -623,10 +631,12 @@ def with_wrong(**changes: Any) -> ReweightingArrays:
     (lambda: SignalNoiseImages(signal_norm=-1.0), "signal_norm=-1.0"),
     (lambda: Digits((1, 2), (2, 3)), "negative=.*must not contain 2"),
     (lambda: Digits((), (2,)), "positive=.*at least one digit"), (lambda: Digits((10,), (2,)), r"positive\[0\]=10"),
-    (lambda: Arrays(np.ones((2, 2)), np.array([1.0, 0.0])), r"labels\[1\]=0: must be \+1 or -1"),
-    (lambda: Arrays(np.ones(2), np.ones(2)), "inputs: has shape"),
-    (lambda: draw_reweighting(KernelReweighting(Arrays(np.ones((3, 2)), np.ones(3)), 2, 2)), "n=2, clean=2.*at most 3"),
-    (lambda: draw_reweighting(KernelReweighting(Arrays(np.ones((9, 2)), np.ones(9)), 2, 4)), "clean=4: .* 0 of -1"),
+    (lambda: LabelledArrays(np.ones((2, 2)), np.array([1.0, 0.0])), r"labels\[1\]=0: must be \+1 or -1"),
+    (lambda: LabelledArrays(np.ones(2), np.ones(2)), "inputs: has shape"),
+    (lambda: draw_reweighting(KernelReweighting(LabelledArrays(np.ones((3, 2)), np.ones(3)), 2, 2)),
+     "n=2, clean=2.*at most 3"),
+    (lambda: draw_reweighting(KernelReweighting(LabelledArrays(np.ones((9, 2)), np.ones(9)), 2, 4)),
+     "clean=4: .* 0 of -1"),
     (lambda: with_wrong(train_kernel=np.eye(3)), "train_kernel: has shape"),
     (lambda: with_wrong(train_kernel=[[1, 2], [0, 1]]), "train_kernel: must be symmetric"),
     (lambda: with_wrong(clean_kernel=np.ones((2, 2))), "clean_kernel: has shape"),
@@ -637,12 +647,12 @@ def with_wrong(**changes: Any) -> ReweightingArrays:
     (lambda: simulate_reweighting(SMALL, Reweighting(), -1), "steps=-1"),
     (lambda: simulate_reweighting(SMALL, Reweighting(), 1, record_at=[2]), r"record_at=2: .* in \[0, 1\]"),
     (lambda: simulate_reweighting(SMALL, Reweighting(clean_batch=6), 1), r"clean_batch=6: .*\[1, 5\]"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, arrays=with_wrong()), "arrays: have n=2, clean=1, must"),
+    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, draw=with_wrong()), "draw: has n=2, clean=1, must"),
     (lambda: simulate_reweighting(SMALL, Reweighting(), 1, weights=np.full(14, 1.5)), r"weights\[0\]=1.5: .*\[0, 1\]"),
     (lambda: simulate_network(SMALL, Reweighting(), 1, width=10), "kernel='rbf'.*must be 'ntk'"),
     (lambda: simulate_network(replace(SMALL, kernel="ntk"), Reweighting(), 1, width=3), "width=3: must be even"),
     (lambda: simulate_network(KernelReweighting(PATCHES, 2, 1, kernel="ntk"), Reweighting(), 1, width=2,
-                              arrays=with_wrong()), "must have inputs"),
+                              draw=with_wrong()), "must have inputs"),
     (lambda: resume_reweighting(simulate_network(replace(SMALL, kernel="ntk"), Reweighting(), 1, width=2), 1),
      "must be the run of a kernel"),
     (lambda: simulate_reweighting(SMALL, Reweighting(), 9, record_at=()).record(4), "at=4: must be a recorded step"),
@@ -675,3 +685,41 @@ def test_run_in_a_notebook_and_on_a_line() -> None:
     assert run.record() == 2 and run.record(4) == 1
     with pytest.raises(ValueError, match="read-only"):
         run.weights[0, 0] = 1
+
+
+# --- the common verbs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [
+    PATCHES, Digits(3, 8), LabelledArrays(np.random.default_rng(0).standard_normal((40, 3)), np.tile([1.0, -1.0], 20)),
+], ids=lambda data: type(data).__name__)
+@pytest.mark.parametrize("engine", ["kernel", "network"])
+def test_saved_and_loaded(data: Any, engine: str, tmp_path: Path) -> None:
+    """simulate, save, load and resume by the public names: everything comes back, and goes on as if never stopped."""
+    problem = ts.KernelReweighting(data, 12, 4, test=3, kernel="ntk")
+    options: dict[str, Any] = {"engine": "network", "width": 8} if engine == "network" else {}
+    run = ts.simulate(problem, ts.Reweighting(clean_batch=2), 20, 3, **options)
+    run.save(tmp_path / "run.npz")
+    again = ts.load_run(tmp_path / "run.npz")
+    assert (again.problem.n, again.algorithm, again.status, again.engine) == (12, run.algorithm, run.status, engine)
+    for name in ("series", "outputs", "test_outputs", "weights", "gradients"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(run, name))
+    assert again.observables.equals(run.observables) and again.stage_times().keys() == run.stage_times().keys()
+    if engine == "kernel":
+        whole = ts.simulate(problem, ts.Reweighting(clean_batch=2), 50, 3)
+        np.testing.assert_array_equal(ts.resume(again, 30).series, whole.series)
+
+
+def test_sweep() -> None:
+    """Rows are the runs made alone."""
+    problem = ts.KernelReweighting(PATCHES, 20, 6, test=10)
+    frame = ts.sweep(problem, grid={"label_noise": [0.1, 0.4], "kernel": ["linear", "rbf"]}, steps=30, seeds=2,
+                     algorithms={"meta": ts.Reweighting(), "plain": ts.Reweighting(reweight=False)},
+                     measure=["auc", "test_accuracy", "t_pol", "t1"])
+    assert len(frame) == 16 and set(frame["status"]) == {"completed"}
+    for row in frame.itertuples():
+        run = ts.simulate(problem.replace(label_noise=row.label_noise, kernel=row.kernel),
+                          ts.Reweighting(reweight=row.algorithm == "meta"), 30, row.seed)
+        last = run.observables.iloc[-1]
+        np.testing.assert_equal([row.auc, row.test_accuracy], [last["auc"], last["test_accuracy"]])
+        np.testing.assert_equal([row.t_pol, row.t1], [run.stage_times()[name] for name in ("t_pol", "t1")])

@@ -17,6 +17,16 @@ from theorysim.policy import (
     SmallLossSelection,
 )
 from theorysim.problem import SignalNoise
+from theorysim.reweighting import (
+    Digits,
+    KernelReweighting,
+    LabelledArrays,
+    Reweighting,
+    ReweightingDraw,
+    ReweightingRun,
+    SignalNoiseImages,
+    feature_reweighting,
+)
 from theorysim.run import DivergenceError, Run, Status, reconstruct
 from theorysim.scaling import scaling
 from theorysim.storage import load_run
@@ -28,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AtStep",
     "BestValidation",
+    "Digits",
     "DivergenceError",
     "Draw",
     "EarlyStopping",
@@ -35,6 +46,8 @@ __all__ = [
     "Flip",
     "Gaussian",
     "GradientDescent",
+    "KernelReweighting",
+    "LabelledArrays",
     "LinearDraw",
     "LinearNetwork",
     "LinearRun",
@@ -44,13 +57,18 @@ __all__ = [
     "OscillatingLayer",
     "OscillationRun",
     "PatchData",
+    "Reweighting",
+    "ReweightingDraw",
+    "ReweightingRun",
     "Run",
     "Selection",
     "SignalNoise",
+    "SignalNoiseImages",
     "SmallLossSelection",
     "Status",
     "Uniform",
     "check",
+    "feature_reweighting",
     "load_run",
     "load_sweep",
     "plot",

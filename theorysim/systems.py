@@ -3,15 +3,16 @@
 import inspect
 from typing import Any, overload
 
-from theorysim import _validate, linear
+from theorysim import _validate, linear, reweighting
 from theorysim.algorithm import GradientDescent
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
 from theorysim.patch_data import PatchData
 from theorysim.problem import Problem, SignalNoise
+from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
 from theorysim.run import Run
 from theorysim.simulate import resume as resume_patches, simulate as simulate_patches
 
-PROBLEMS = (SignalNoise, PatchData, LinearNetwork)
+PROBLEMS = (SignalNoise, PatchData, LinearNetwork, KernelReweighting)
 
 
 @overload
@@ -32,6 +33,12 @@ def simulate(
 ) -> OscillationRun: ...
 
 
+@overload
+def simulate(
+    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int = 0, **options: Any
+) -> ReweightingRun: ...
+
+
 def simulate(problem: Any, algorithm: Any, steps: int, seed: int = 0, **options: Any) -> Any:
     """Simulate one training of any system; the problem and the algorithm decide which.
 
@@ -40,12 +47,19 @@ def simulate(problem: Any, algorithm: Any, steps: int, seed: int = 0, **options:
       ``theorysim.linear.simulate_linear``.
     - :class:`LinearNetwork` with :class:`OscillatingLayer`: an :class:`OscillationRun`; the keywords are those of
       ``theorysim.linear.oscillate``.
+    - :class:`KernelReweighting` with :class:`Reweighting`: a :class:`ReweightingRun`; the keywords are those of
+      ``theorysim.reweighting.simulate_reweighting``, or, with ``engine="network"`` and a ``width``, those of
+      ``theorysim.reweighting.simulate_network``.
 
     """
     _validate.instance("problem", problem, PROBLEMS)
     if isinstance(problem, LinearNetwork):
         run = linear.oscillate if isinstance(algorithm, OscillatingLayer) else linear.simulate_linear
         return run(problem, algorithm, steps, seed, **options)
+    if isinstance(problem, KernelReweighting):
+        engine = _validate.choice("engine", options.pop("engine", "kernel"), ("kernel", "network"))
+        train = reweighting.simulate_reweighting if engine == "kernel" else reweighting.simulate_network
+        return train(problem, algorithm, steps, seed, **options)
     return simulate_patches(problem, algorithm, steps, seed, **options)
 
 
@@ -57,13 +71,20 @@ def resume(run: Run, steps: int, **options: Any) -> Run: ...
 def resume(run: LinearRun, steps: int, **options: Any) -> LinearRun: ...
 
 
+@overload
+def resume(run: ReweightingRun, steps: int, **options: Any) -> ReweightingRun: ...
+
+
 def resume(run: Any, steps: int, **options: Any) -> Any:
-    """Continue a run of any system; of a :class:`LinearRun` as ``theorysim.linear.resume_linear`` does.
+    """Continue a run of any system; of a :class:`LinearRun` as ``theorysim.linear.resume_linear`` does, of a
+    :class:`ReweightingRun` as ``theorysim.reweighting.resume_reweighting``.
 
     """
-    _validate.instance("run", run, (Run, LinearRun))
+    _validate.instance("run", run, (Run, LinearRun, ReweightingRun))
     if isinstance(run, LinearRun):
         return linear.resume_linear(run, steps, **options)
+    if isinstance(run, ReweightingRun):
+        return reweighting.resume_reweighting(run, steps, **options)
     return resume_patches(run, steps, **options)
 
 

@@ -5,15 +5,16 @@ moves every weight against the gradient of the clean loss there. Under a fixed k
 that there is, and they are evolved exactly; an explicit ReLU network shows how far a finite width is from that.
 """
 
-from theorysim.reweighting.arrays import ReweightingArrays, draw_reweighting
-from theorysim.reweighting.data import Arrays, Digits, SignalNoiseImages
+from theorysim.reweighting.draw import ReweightingDraw, draw_reweighting
+from theorysim.reweighting.data import LabelledArrays, Digits, SignalNoiseImages
+from theorysim.reweighting.features import FeatureWeights, feature_reweighting
 from theorysim.reweighting.network import deviation, simulate_network
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
-from theorysim.reweighting.run import ReweightingRun
+from theorysim.reweighting.run import REWEIGHTING_OBSERVABLES, ReweightingRun
 from theorysim.reweighting.simulate import resume_reweighting, simulate_reweighting
 
 __all__ = [
-    "Arrays", "Digits", "KernelReweighting", "Reweighting", "ReweightingArrays", "ReweightingRun",
-    "SignalNoiseImages", "deviation", "draw_reweighting", "resume_reweighting", "simulate_network",
-    "simulate_reweighting",
+    "REWEIGHTING_OBSERVABLES", "Digits", "FeatureWeights", "KernelReweighting", "LabelledArrays", "Reweighting",
+    "ReweightingDraw", "ReweightingRun", "SignalNoiseImages", "deviation", "draw_reweighting", "feature_reweighting",
+    "resume_reweighting", "simulate_network", "simulate_reweighting",
 ]

@@ -84,7 +84,7 @@ class SignalNoiseImages:
 
 
 @dataclass(frozen=True, eq=False)
-class Arrays:
+class LabelledArrays:
     """Any inputs and their true labels, of which training, clean and test samples are drawn without replacement.
 
     Parameters
@@ -186,10 +186,10 @@ class Digits:
         return self._arrays().available()
 
     def draw(self, sizes: Sizes, seed: int) -> Samples:
-        """Some of the images, as :meth:`Arrays.draw`."""
+        """Some of the images, as :meth:`LabelledArrays.draw`."""
         return self._arrays().draw(sizes, seed)
 
-    def _arrays(self) -> Arrays:
+    def _arrays(self) -> LabelledArrays:
         try:
             from sklearn.datasets import load_digits
         except ImportError:
@@ -197,10 +197,10 @@ class Digits:
         pixels, digits = load_digits(return_X_y=True)
         chosen = np.isin(digits, self.positive + self.negative)
         labels = np.where(np.isin(digits[chosen], self.positive), 1.0, -1.0)
-        return Arrays(pixels[chosen] / 16, labels, self.centre, self.unit_norm)
+        return LabelledArrays(pixels[chosen] / 16, labels, self.centre, self.unit_norm)
 
 
-Data = SignalNoiseImages | Digits | Arrays
+Data = SignalNoiseImages | Digits | LabelledArrays
 
 
 def _scaled(inputs: Array, unit_norm: bool) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from theorysim.kernels.reweighting import (
     AT_T2, Kernels, Rule, Scratch, State, evolve_reweighting, meta_gradient, observe_reweighting,
 )
-from theorysim.reweighting.arrays import ReweightingArrays
+from theorysim.reweighting.draw import ReweightingDraw
 from theorysim.reweighting.problem import Reweighting
 
 Array = NDArray[np.float64]
@@ -49,18 +49,18 @@ class KernelEngine:
 
     Parameters
     ----------
-    arrays : ReweightingArrays
+    draw : ReweightingDraw
     rule : Rule
     weights : (n,) array
     state : State, optional
         To go on from, instead of f = 0.
     """
 
-    def __init__(self, arrays: ReweightingArrays, rule: Rule, weights: Array, state: State | None = None) -> None:
-        n, m = arrays.n, arrays.m
-        labels = np.concatenate([arrays.labels, arrays.clean_labels])
-        self.arrays, self.rule = arrays, rule
-        self.data = Kernels(arrays.outputs_kernel, arrays.proxy_kernel, labels, arrays.noisy)
+    def __init__(self, draw: ReweightingDraw, rule: Rule, weights: Array, state: State | None = None) -> None:
+        n, m = draw.n, draw.m
+        labels = np.concatenate([draw.labels, draw.clean_labels])
+        self.draw, self.rule = draw, rule
+        self.data = Kernels(draw.outputs_kernel, draw.proxy_kernel, labels, draw.noisy)
         sizes = (n, n, m, m, n, n, n + m)
         self.scratch = Scratch(*(np.empty(size) for size in sizes))
         if state is None:
@@ -81,6 +81,6 @@ class KernelEngine:
             observe_reweighting(self.data, self.state, self.rule, self.scratch, row)
         coefficients = self.state.coefficients.copy()
         return Snapshot(
-            self.state.outputs.copy(), self.arrays.test_kernel @ coefficients, self.state.weights.copy(),
+            self.state.outputs.copy(), self.draw.test_kernel @ coefficients, self.state.weights.copy(),
             self.scratch.gradient.copy(), coefficients,
         )

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from theorysim import _validate, blas
 from theorysim.kernels.reweighting import AT_T2, HALF, STEADY, Rule
-from theorysim.reweighting.arrays import ReweightingArrays
+from theorysim.reweighting.draw import ReweightingDraw
 from theorysim.reweighting.engine import Snapshot, make_rule
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.reweighting.run import ReweightingRun
-from theorysim.reweighting.simulate import advance, make_run, prepare, recorded
+from theorysim.reweighting.simulate import advance, make_run, prepare, recorded, settle
 from theorysim.seeds import Stream, generator
 
 LARGEST = 1e25  # of |f|; earlier than for a kernel, the parameters overflow too: g is of the order of |f| cubed
@@ -71,20 +71,20 @@ class NetworkEngine:
 
     Parameters
     ----------
-    arrays : ReweightingArrays
+    draw : ReweightingDraw
         With inputs.
     rule : Rule
     weights : (n,) array
     network : Parameters
     """
 
-    def __init__(self, arrays: ReweightingArrays, rule: Rule, weights: Array, network: Parameters) -> None:
-        inputs, n = np.asarray(arrays.inputs), arrays.n
-        self.arrays, self.rule, self.network, self.weights = arrays, rule, network, weights.copy()
-        self.inputs, self.clean, self.test = np.split(inputs, [n, n + arrays.m])
+    def __init__(self, draw: ReweightingDraw, rule: Rule, weights: Array, network: Parameters) -> None:
+        inputs, n = np.asarray(draw.inputs), draw.n
+        self.draw, self.rule, self.network, self.weights = draw, rule, network, weights.copy()
+        self.inputs, self.clean, self.test = np.split(inputs, [n, n + draw.m])
         self.reached = np.zeros(2, dtype=bool)
         self.outputs = self._outputs()
-        self.signs = np.sign(self.gradient(np.arange(arrays.m)))
+        self.signs = np.sign(self.gradient(np.arange(draw.m)))
 
     def _outputs(self) -> Array:
         """f on training and clean samples, (n + m,)."""
@@ -92,7 +92,7 @@ class NetworkEngine:
 
     def residual(self) -> Array:
         """u, (n,)."""
-        residual: Array = self.outputs[: self.arrays.n] - self.arrays.labels
+        residual: Array = self.outputs[: self.draw.n] - self.draw.labels
         return residual
 
     def gradient(self, batch: NDArray[np.int64]) -> Array:
@@ -100,7 +100,7 @@ class NetworkEngine:
         ahead = self.network
         if self.rule.exact:
             ahead = ahead.moved(ahead.gradient(self.inputs, self.weights * self.residual()), -self.rule.lr)
-        error = ahead.outputs(self.clean[batch]) - self.arrays.clean_labels[batch]
+        error = ahead.outputs(self.clean[batch]) - self.draw.clean_labels[batch]
         direction = ahead.gradient(self.clean[batch], error / batch.size)
         return self.residual() * self.network.along(self.inputs, direction)
 
@@ -131,7 +131,7 @@ class NetworkEngine:
 
     def _see(self, row: Array) -> Array:
         """As ``observe_reweighting`` of a fixed kernel; g over all clean samples."""
-        gradient, noisy = self.gradient(np.arange(self.arrays.m)), self.arrays.noisy
+        gradient, noisy = self.gradient(np.arange(self.draw.m)), self.draw.noisy
         row[0] = self.weights[~noisy].mean() if not noisy.all() else np.nan
         row[1] = self.weights[noisy].mean() if noisy.any() else np.nan
         row[2], row[3] = np.abs(self.outputs).max(), (np.sign(gradient) == self.signs).mean()
@@ -148,25 +148,26 @@ def simulate_network(
     *,
     width: int,
     record_at: Iterable[int] | None = None,
-    arrays: ReweightingArrays | None = None,
+    draw: ReweightingDraw | None = None,
     weights: ArrayLike | None = None,
     parameters: tuple[ArrayLike, ArrayLike] | None = None,
+    on_failure: str = "raise",
     progress: bool = False,
 ) -> ReweightingRun:
     """Train an explicit ReLU network; as the width grows its run approaches that of the kernel "ntk".
 
-    η and β are those of the kernel run. The fixed kernel of the arrays serves for the flip margins of the run only.
+    η and β are those of the kernel run. The fixed kernel of the draw serves for the flip margins of the run only.
 
     Parameters
     ----------
     problem : KernelReweighting
         With kernel "ntk" and no proxy kernel.
     algorithm : Reweighting
-    steps, seed, record_at, weights, progress
+    steps, seed, record_at, weights, on_failure, progress
         As in :func:`simulate_reweighting`: data, labels and mini-batches are the same.
     width : int
         Neurons M, even.
-    arrays : ReweightingArrays, optional
+    draw : ReweightingDraw, optional
         With ``inputs``.
     parameters : (W (M, d), a (M,)), optional
         Initial weights; drawn with W and a antisymmetric by default, so that f(0) = 0.
@@ -181,28 +182,29 @@ def simulate_network(
     TypeError, ValueError
         Naming the argument, its value and the range allowed.
     """
+    _validate.choice("on_failure", on_failure, ("raise", "return"))
     started = perf_counter()
-    steps, seed, arrays, start = prepare(problem, algorithm, steps, seed, arrays, weights)
+    steps, seed, draw, start = prepare(problem, algorithm, steps, seed, draw, weights)
     width = _validate.integer("width", width, 2)
     if width % 2:
         raise ValueError(f"width={width}: must be even")
     if problem.kernel != "ntk" or problem.proxy_kernel not in (None, "ntk"):
         raise ValueError(f"kernel={problem.kernel!r}, proxy_kernel={problem.proxy_kernel!r}: must be 'ntk' and None, "
                          "the limit of the network")
-    if arrays.inputs is None:
-        raise ValueError("arrays: must have inputs for the network to see")
-    wanted, d = recorded(0, steps, record_at), arrays.inputs.shape[1]
+    if draw.inputs is None:
+        raise ValueError("draw: must have inputs for the network to see")
+    wanted, d = recorded(0, steps, record_at), draw.inputs.shape[1]
     network = Parameters.antisymmetric(width, d, seed)
     if parameters is not None:
         network = Parameters(_validate.array("W", parameters[0], width, d), _validate.array("a", parameters[1], width))
     with blas.single_threaded():
-        rates = arrays.learning_rates(algorithm)
-        engine = NetworkEngine(arrays, make_rule(algorithm, *rates), start, network)
+        rates = draw.learning_rates(algorithm)
+        engine = NetworkEngine(draw, make_rule(algorithm, *rates), start, network)
         drawn = perf_counter()
-        march = advance(engine, arrays, algorithm, rates[0], seed, wanted, progress)
+        march = advance(engine, draw, algorithm, rates[0], seed, wanted, progress)
     timings = {"draw": drawn - started, "solve": perf_counter() - drawn}
     final = engine.network.first, engine.network.second
-    return make_run(problem, algorithm, seed, "network", arrays, rates, march, timings, final)
+    return settle(make_run(problem, algorithm, seed, "network", draw, rates, march, timings, final), on_failure)
 
 
 def deviation(kernel: ReweightingRun, network: ReweightingRun) -> dict[str, float]:
@@ -220,7 +222,7 @@ def deviation(kernel: ReweightingRun, network: ReweightingRun) -> dict[str, floa
     """
     for name, run in (("kernel", kernel), ("network", network)):
         _validate.instance(name, run, (ReweightingRun,))
-    one, other = kernel.arrays, network.arrays
+    one, other = kernel.draw, network.draw
     if (one.n, one.m) != (other.n, other.m) or (one.labels != other.labels).any():
         raise ValueError("network: must be a run on the same samples as kernel")
     _, first, second = np.intersect1d(kernel.steps_recorded, network.steps_recorded, return_indices=True)

@@ -1,9 +1,10 @@
 """What is learned, from which labels, and the bilevel rule that learns it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from theorysim import _validate
-from theorysim.reweighting.data import GENERATED_TESTS, Arrays, Data, Digits, SignalNoiseImages
+from theorysim.reweighting.data import GENERATED_TESTS, LabelledArrays, Data, Digits, SignalNoiseImages
 from theorysim.reweighting.gram import KERNELS
 
 LOOK_AHEAD = ("exact", "none")
@@ -15,7 +16,7 @@ class KernelReweighting:
 
     Parameters
     ----------
-    data : SignalNoiseImages, Digits or Arrays
+    data : SignalNoiseImages, Digits or LabelledArrays
         Where inputs and true labels come from.
     n : int
         Training samples; each label is flipped with probability ``label_noise``.
@@ -54,7 +55,7 @@ class KernelReweighting:
     balanced_clean: bool = True
 
     def __post_init__(self) -> None:
-        _validate.instance("data", self.data, (SignalNoiseImages, Digits, Arrays))
+        _validate.instance("data", self.data, (SignalNoiseImages, Digits, LabelledArrays))
         object.__setattr__(self, "n", _validate.integer("n", self.n, 1))
         object.__setattr__(self, "clean", _validate.integer("clean", self.clean, 1))
         if self.test is not None:
@@ -67,6 +68,10 @@ class KernelReweighting:
         if self.proxy_kernel is not None:
             _validate.choice("proxy_kernel", self.proxy_kernel, KERNELS)
         object.__setattr__(self, "balanced_clean", _validate.flag("balanced_clean", self.balanced_clean))
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
 
     def test_size(self) -> int:
         """Number of test samples.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from theorysim import _validate
 from theorysim._html import show, table
 from theorysim.kernels.reweighting import HALF, STEADY
-from theorysim.reweighting.arrays import ReweightingArrays
+from theorysim.reweighting.draw import ReweightingDraw
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.run import Status
 
@@ -53,7 +54,7 @@ class ReweightingRun:
         With the remedy when something went wrong.
     stopped_at : int or None
         Diverged: the first step whose outputs overflow; the run keeps the one before. Interrupted: the last step.
-    arrays : ReweightingArrays
+    draw : ReweightingDraw
         Kernels and labels.
     lr, weight_lr : float
         η and β as used.
@@ -81,7 +82,7 @@ class ReweightingRun:
     status: Status
     message: str
     stopped_at: int | None
-    arrays: ReweightingArrays
+    draw: ReweightingDraw
     lr: float
     weight_lr: float
     series: Array
@@ -109,19 +110,19 @@ class ReweightingRun:
     @property
     def noisy(self) -> NDArray[np.bool_]:
         """Which training samples have a flipped label, (n,)."""
-        return self.arrays.noisy
+        return self.draw.noisy
 
     @cached_property
     def observables(self) -> "pd.DataFrame":
         """Exact observables at the recorded steps; see ``REWEIGHTING_OBSERVABLES``."""
         import pandas as pd
 
-        test = self.arrays.test_labels
+        test = self.draw.test_labels
         accuracy = (self.test_outputs * test > 0).mean(axis=1) if test.size else np.full(len(self.outputs), np.nan)
         margins = self.flip_margins
         columns = {name: self.series[self.steps_recorded, k] for k, name in enumerate(SERIES)} | {
-            "clean_loss": ((self.clean_outputs - self.arrays.clean_labels) ** 2).mean(axis=1) / 2,
-            "train_loss": ((self.outputs - self.arrays.labels) ** 2).mean(axis=1) / 2,
+            "clean_loss": ((self.clean_outputs - self.draw.clean_labels) ** 2).mean(axis=1) / 2,
+            "train_loss": ((self.outputs - self.draw.labels) ** 2).mean(axis=1) / 2,
             "test_accuracy": accuracy,
             "auc": np.array([weight_auc(weights, self.noisy) for weights in self.weights]),
             "margin_median": _reduced(np.median, margins), "margin_min": _reduced(np.min, margins),
@@ -133,17 +134,17 @@ class ReweightingRun:
     @cached_property
     def clean_residuals(self) -> Array:
         """û^v at the recorded steps, after the look-ahead of the fixed kernel with the old weights, (records, m)."""
-        residuals: Array = self.clean_outputs - self.arrays.clean_labels
+        residuals: Array = self.clean_outputs - self.draw.clean_labels
         if self.algorithm.look_ahead == "none":
             return residuals
-        pull = self.weights * (self.outputs - self.arrays.labels)
-        ahead: Array = residuals - self.lr * pull @ self.arrays.proxy_kernel.T
+        pull = self.weights * (self.outputs - self.draw.labels)
+        ahead: Array = residuals - self.lr * pull @ self.draw.proxy_kernel.T
         return ahead
 
     @cached_property
     def flip_margins(self) -> Array:
         """M_i at the recorded steps, (records, n); NaN where K_ij û_j = 0 for all j: no sign to flip."""
-        kernel, ahead = self.arrays.proxy_kernel, self.clean_residuals
+        kernel, ahead = self.draw.proxy_kernel, self.clean_residuals
         whole = np.abs(ahead) @ np.abs(kernel)
         margins: Array = np.abs(ahead @ kernel) / np.where(whole > 0, whole, np.nan)
         return margins
@@ -152,6 +153,17 @@ class ReweightingRun:
     def drift(self) -> float:
         """D = max_{t ≥ t*} w̄_noisy(t) − w̄_noisy(t*), t* its first minimum, over every step; NaN without flips."""
         return drift(self.series[:, 1])
+
+    def column(self, name: str) -> Array:
+        """One observable at the recorded steps."""
+        name = _validate.choice("name", name, REWEIGHTING_OBSERVABLES)
+        return self.observables[name].to_numpy()
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one ``.npz`` file; :func:`theorysim.load_run` reads it back."""
+        from theorysim import storage
+
+        storage.save(self, path)
 
     def stage_times(self) -> dict[str, float]:
         """t_pol, t1 and t2, exact to the step; NaN for what is not reached.

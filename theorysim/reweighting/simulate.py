@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from theorysim import _validate, blas, interrupts, progress as bars
 from theorysim.kernels.reweighting import State
-from theorysim.reweighting.arrays import ReweightingArrays, draw_reweighting
+from theorysim.reweighting.draw import ReweightingDraw, draw_reweighting
 from theorysim.reweighting.engine import Engine, KernelEngine, Snapshot, make_rule
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.reweighting.run import SERIES, ReweightingRun
-from theorysim.run import Status
+from theorysim.run import DivergenceError, Status
 from theorysim.seeds import Stream, generator
 
 BLOCK = 256  # steps whose mini-batches are drawn at a time; part of the seed discipline
@@ -40,8 +40,9 @@ def simulate_reweighting(
     seed: int = 0,
     *,
     record_at: Iterable[int] | None = None,
-    arrays: ReweightingArrays | None = None,
+    draw: ReweightingDraw | None = None,
     weights: ArrayLike | None = None,
+    on_failure: str = "raise",
     progress: bool = False,
 ) -> ReweightingRun:
     """Train in the space of outputs, f(0) = 0: O(n(n + 3m)) a step.
@@ -59,38 +60,42 @@ def simulate_reweighting(
         Determines data, flipped labels and clean mini-batches. Random numbers of step t depend on t alone.
     record_at : iterable of int, optional
         Steps to keep; by default about 200, evenly in the logarithm. The first and last are always kept.
-    arrays : ReweightingArrays, optional
+    draw : ReweightingDraw, optional
         Everything given, nothing of it drawn; sizes as in the problem.
     weights : (n,) array in [0, 1], optional
         Initial weights one by one. With ``Reweighting(reweight=False)`` they stay.
+    on_failure : {"raise", "return"}
+        What to do when the outputs overflow: raise :class:`theorysim.DivergenceError`, which has the run as ``.run``,
+        or return it with status "diverged" and a message that names the stability limit.
     progress : bool
         Show a progress bar.
 
     Returns
     -------
     ReweightingRun
-        Status "diverged" when the outputs overflow: the message names the stability limit. Ctrl-C returns the run so
-        far.
+        Ctrl-C returns the run so far.
 
     Raises
     ------
     TypeError, ValueError
         Naming the argument, its value and the range allowed.
     """
+    _validate.choice("on_failure", on_failure, ("raise", "return"))
     started = perf_counter()
-    steps, seed, arrays, start = prepare(problem, algorithm, steps, seed, arrays, weights)
+    steps, seed, draw, start = prepare(problem, algorithm, steps, seed, draw, weights)
     wanted = recorded(0, steps, record_at)
     with blas.single_threaded():
-        lr, weight_lr = arrays.learning_rates(algorithm)
-        engine = KernelEngine(arrays, make_rule(algorithm, lr, weight_lr), start)
+        lr, weight_lr = draw.learning_rates(algorithm)
+        engine = KernelEngine(draw, make_rule(algorithm, lr, weight_lr), start)
         drawn = perf_counter()
-        march = advance(engine, arrays, algorithm, lr, seed, wanted, progress)
+        march = advance(engine, draw, algorithm, lr, seed, wanted, progress)
     timings = {"draw": drawn - started, "solve": perf_counter() - drawn}
-    return make_run(problem, algorithm, seed, "kernel", arrays, (lr, weight_lr), march, timings)
+    return settle(make_run(problem, algorithm, seed, "kernel", draw, (lr, weight_lr), march, timings), on_failure)
 
 
 def resume_reweighting(
-    run: ReweightingRun, steps: int, *, record_at: Iterable[int] | None = None, progress: bool = False
+    run: ReweightingRun, steps: int, *, record_at: Iterable[int] | None = None, on_failure: str = "raise",
+    progress: bool = False,
 ) -> ReweightingRun:
     """Make so many steps more; the numbers are those of one long run.
 
@@ -101,6 +106,7 @@ def resume_reweighting(
     steps : int
     record_at : iterable of int, optional
         Steps to keep, counted from the start of the run, besides those kept already.
+    on_failure : {"raise", "return"}
     progress : bool
         Show a progress bar.
 
@@ -110,6 +116,7 @@ def resume_reweighting(
         Naming the argument, its value and the range allowed.
     """
     _validate.instance("run", run, (ReweightingRun,))
+    _validate.choice("on_failure", on_failure, ("raise", "return"))
     steps, first = _validate.integer("steps", steps, 0), run.steps
     if run.coefficients is None or run.status == Status.DIVERGED:
         raise ValueError(f"run={run!r}: must be the run of a kernel that did not diverge")
@@ -121,40 +128,47 @@ def resume_reweighting(
     started = perf_counter()
     with blas.single_threaded():
         rule = make_rule(run.algorithm, run.lr, run.weight_lr)
-        engine = KernelEngine(run.arrays, rule, state.weights, state)
-        march = advance(engine, run.arrays, run.algorithm, run.lr, run.seed, wanted, progress)
+        engine = KernelEngine(run.draw, rule, state.weights, state)
+        march = advance(engine, run.draw, run.algorithm, run.lr, run.seed, wanted, progress)
     timings = dict(run.timings) | {"solve": run.timings["solve"] + perf_counter() - started}
-    more = make_run(run.problem, run.algorithm, run.seed, "kernel", run.arrays, (run.lr, run.weight_lr), march, timings)
+    more = make_run(run.problem, run.algorithm, run.seed, "kernel", run.draw, (run.lr, run.weight_lr), march, timings)
     names = ("steps_recorded", "outputs", "clean_outputs", "test_outputs", "weights", "gradients", "coefficients")
     joined: dict[str, Any] = {name: np.concatenate([getattr(run, name), getattr(more, name)[1:]]) for name in names}
-    return replace(more, series=np.concatenate([run.series, more.series[1:]]), **joined)
+    return settle(replace(more, series=np.concatenate([run.series, more.series[1:]]), **joined), on_failure)
+
+
+def settle(run: ReweightingRun, on_failure: str) -> ReweightingRun:
+    """The run, unless it diverged and that is to be raised."""
+    if run.status == Status.DIVERGED and on_failure == "raise":
+        raise DivergenceError(run)
+    return run
 
 
 def prepare(
-    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int, arrays: ReweightingArrays | None,
+    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int, draw: ReweightingDraw | None,
     weights: ArrayLike | None,
-) -> tuple[int, int, ReweightingArrays, Array]:
+) -> tuple[int, int, ReweightingDraw, Array]:
     """Arguments checked, the realisation, and the initial weights."""
     _validate.instance("problem", problem, (KernelReweighting,))
     _validate.instance("algorithm", algorithm, (Reweighting,))
     steps, seed = _validate.integer("steps", steps, 0), _validate.integer("seed", seed, 0)
     if algorithm.clean_batch is not None:
         _validate.integer("clean_batch", algorithm.clean_batch, 1, problem.clean)
-    if arrays is None:
-        arrays = draw_reweighting(problem, seed)
+    if draw is None:
+        draw = draw_reweighting(problem, seed)
     else:
-        _validate.instance("arrays", arrays, (ReweightingArrays,))
-        if (arrays.n, arrays.m) != (problem.n, problem.clean):
-            raise ValueError(f"arrays: have n={arrays.n}, clean={arrays.m}, must have n={problem.n}, "
+        _validate.instance("draw", draw, (ReweightingDraw,))
+        if (draw.n, draw.m) != (problem.n, problem.clean):
+            raise ValueError(f"draw: has n={draw.n}, clean={draw.m}, must have n={problem.n}, "
                              f"clean={problem.clean} as the problem")
     if weights is None:
-        return steps, seed, arrays, np.full(problem.n, algorithm.initial_weight)
+        return steps, seed, draw, np.full(problem.n, algorithm.initial_weight)
     start = _validate.array("weights", weights, problem.n)
     wrong = (start < 0) | (start > 1)
     if wrong.any():
         where = int(np.argmax(wrong))
         raise ValueError(f"weights[{where}]={start[where]:g}: must be in [0, 1]")
-    return steps, seed, arrays, start
+    return steps, seed, draw, start
 
 
 def recorded(first: int, last: int, at: Iterable[int] | None) -> NDArray[np.int64]:
@@ -169,7 +183,7 @@ def recorded(first: int, last: int, at: Iterable[int] | None) -> NDArray[np.int6
 
 
 def advance(
-    engine: Engine, arrays: ReweightingArrays, algorithm: Reweighting, lr: float, seed: int,
+    engine: Engine, draw: ReweightingDraw, algorithm: Reweighting, lr: float, seed: int,
     wanted: NDArray[np.int64], progress: bool,
 ) -> March:
     """From the first to the last step wanted, in pieces that end at wanted steps and at blocks of mini-batches."""
@@ -180,11 +194,11 @@ def advance(
     with bars.bar(last - first, _validate.flag("progress", progress)) as bar, interrupts.postponed() as interrupted:
         while step < last and status == Status.COMPLETED:
             stop = int(min((step // BLOCK + 1) * BLOCK, wanted[np.searchsorted(wanted, step, side="right")]))
-            chosen = batches(arrays.m, algorithm.clean_batch, seed, step, stop)
+            chosen = batches(draw.m, algorithm.clean_batch, seed, step, stop)
             made = engine.advance(chosen, step, rows[step - first:stop - first])
             bar.update(made)
             if made < stop - step:
-                status, message = Status.DIVERGED, _divergence(arrays, lr, step + made + 1)
+                status, message = Status.DIVERGED, _divergence(draw, lr, step + made + 1)
             elif interrupted():
                 status, message = Status.INTERRUPTED, f"interrupted at step {stop}"
             step += made
@@ -203,7 +217,7 @@ def batches(m: int, size: int | None, seed: int, start: int, stop: int) -> NDArr
 
 
 def make_run(
-    problem: KernelReweighting, algorithm: Reweighting, seed: int, engine: str, arrays: ReweightingArrays,
+    problem: KernelReweighting, algorithm: Reweighting, seed: int, engine: str, draw: ReweightingDraw,
     rates: tuple[float, float], march: March, timings: dict[str, float], network: tuple[Array, Array] | None = None,
 ) -> ReweightingRun:
     """The run of what a march has gathered."""
@@ -211,13 +225,13 @@ def make_run(
     kept = [one.coefficients for one in march.snapshots if one.coefficients is not None]
     stopped_at = {Status.DIVERGED: march.steps[-1] + 1, Status.INTERRUPTED: march.steps[-1]}.get(march.status)
     return ReweightingRun(
-        problem, algorithm, seed, engine, march.status, march.message, stopped_at, arrays, *rates, march.rows,
-        np.array(march.steps, dtype=np.int64), outputs[:, : arrays.n].copy(), outputs[:, arrays.n:].copy(), test,
+        problem, algorithm, seed, engine, march.status, march.message, stopped_at, draw, *rates, march.rows,
+        np.array(march.steps, dtype=np.int64), outputs[:, : draw.n].copy(), outputs[:, draw.n:].copy(), test,
         weights, gradients, np.array(kept) if kept else None, network, timings,
     )
 
 
-def _divergence(arrays: ReweightingArrays, lr: float, step: int) -> str:
-    limit = 2 / arrays.largest_eigenvalue()
+def _divergence(draw: ReweightingDraw, lr: float, step: int) -> str:
+    limit = 2 / draw.largest_eigenvalue()
     return (f"the outputs overflow at step {step}; lower lr (now {lr:.3g}) below 2/λ_max = {limit:.3g}: a fixed "
             "kernel is stable for η·λ_max < 2, whatever the weights in [0, 1]")

@@ -10,11 +10,14 @@ import numpy as np
 
 from theorysim import _validate
 from theorysim.linear import LinearRun
+from theorysim.reweighting import ReweightingRun
 from theorysim.run import Run
-from theorysim.storage import linear, patch
+from theorysim.storage import linear, patch, reweighting
 
 FORMAT = 2
-FORMS: dict[str, tuple[type, Any]] = {"patch": (Run, patch), "linear": (LinearRun, linear)}
+FORMS: dict[str, tuple[type, Any]] = {
+    "patch": (Run, patch), "linear": (LinearRun, linear), "reweighting": (ReweightingRun, reweighting),
+}
 
 
 def save(run: Any, path: str | Path) -> None:

@@ -62,13 +62,18 @@ class Task:
             None if cell.algorithm is None else [repr(cell.algorithm), repr(cell.policy)],
             cell.reason, self.seed, self.steps, self.precision, NUMERICS,
         )
-        return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(what, default=digest).encode()).hexdigest()[:32]
 
     @property
     def cost(self) -> float:
         """Work in floating-point operations."""
         cell = self.cell
         return 0.0 if cell.reason else cell.subject.cost(cell.problem, cell.algorithm, self.steps)
+
+
+def digest(array: Any) -> str:
+    """What stands for an array in a fingerprint."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def cells(

@@ -9,6 +9,7 @@ from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.linear import LINEAR_OBSERVABLES, LinearNetwork, LinearRun, LinearSGD
 from theorysim.observables import OBSERVABLES
 from theorysim.problem import DERIVED, SignalNoise
+from theorysim.reweighting import REWEIGHTING_OBSERVABLES, KernelReweighting, Reweighting, ReweightingRun
 from theorysim.risk import Estimate
 from theorysim.systems import simulate
 from theorysim.theory.statement import Constants
@@ -35,7 +36,7 @@ class Reading:
     @cached_property
     def times(self) -> Any:
         """Stage times."""
-        if isinstance(self.run, LinearRun):
+        if isinstance(self.run, LinearRun | ReweightingRun):
             return self.run.stage_times()
         c = self.constants
         return self.run.stage_times(epsilon=c.epsilon, gamma_threshold=c.gamma_threshold)
@@ -192,7 +193,51 @@ LINEAR = Subject(
     usual=("test_loss", "alignment"),
 )
 
-SUBJECTS = (PATCH, LINEAR)
+
+def _reweighting_numbers(problem: KernelReweighting | None, algorithm: Reweighting | None) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    if problem is not None:
+        numbers |= {field.name: getattr(problem, field.name) for field in fields(problem)}
+        numbers["data"] = repr(problem.data)
+    return numbers | ({} if algorithm is None else asdict(algorithm))
+
+
+def _reweighting_cost(problem: KernelReweighting, _algorithm: Reweighting, steps: int) -> float:
+    """Three products a step, and the largest eigenvalue."""
+    return OVERHEAD + problem.n**3 + steps * 2.0 * problem.n * (problem.n + 3 * problem.clean)
+
+
+def _reweighting_simulate(
+    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int, *, policy: Any, precision: str,
+    needs: str,
+) -> Any:
+    if policy is not None or precision != "double":
+        raise ValueError(f"policy={policy!r}, precision={precision!r}: sample reweighting has no policy, and is in "
+                         "'double'")
+    return simulate(problem, algorithm, steps, seed, record_at=None if needs == "all" else (), on_failure="return")
+
+
+REWEIGHTING = Subject(
+    problem=KernelReweighting,
+    algorithm=Reweighting,
+    fields=tuple(field.name for field in fields(KernelReweighting)),
+    algorithm_fields=frozenset(field.name for field in fields(Reweighting)),
+    instead={},
+    numbers=_reweighting_numbers,
+    change=lambda algorithm, changes: replace(algorithm, **changes),
+    cost=_reweighting_cost,
+    simulate=_reweighting_simulate,
+    observables=REWEIGHTING_OBSERVABLES,
+    measures={
+        "t_pol": lambda seen: seen.times["t_pol"],
+        "t1": lambda seen: seen.times["t1"],
+        "t2": lambda seen: seen.times["t2"],
+        "stopped_at": lambda seen: seen.run.stopped_at,
+    },
+    usual=("test_accuracy", "auc"),
+)
+
+SUBJECTS = (PATCH, LINEAR, REWEIGHTING)
 
 
 def subject_of(problem: Any, algorithms: Mapping[str, Any]) -> Subject:

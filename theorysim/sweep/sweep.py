@@ -1,8 +1,9 @@
 """sweep(): a grid of problems, several algorithms, many seeds, to one table."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from theorysim import _validate, progress as bars
 from theorysim.simulate import NUMERICS, PRECISIONS
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named
-from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, seeds_of
+from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.subjects import PATCH, SUBJECTS, Subject, subject_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
@@ -165,7 +166,13 @@ def _held(subject: Subject, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
     if not isinstance(problem, subject.problem):
         return f"function {getattr(problem, '__qualname__', type(problem).__qualname__)}"
     moved = set(grid) | {subject.instead[name] for name in grid if name in subject.instead}
-    return {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in moved}
+    kept = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in moved}
+    return {name: _told(value) if is_dataclass(value) else value for name, value in kept.items()}
+
+
+def _told(value: Any) -> list[Any]:
+    """A value made of fields, such as data, as JSON holds it; arrays by what stands for them."""
+    return [type(value).__name__, json.loads(json.dumps(asdict(value), default=digest))]
 
 
 def load_sweep(path: str | Path) -> "pd.DataFrame":

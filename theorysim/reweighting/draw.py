@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ReweightingArrays:
+class ReweightingDraw:
     """Everything that the dynamics need.
 
     Parameters
@@ -104,6 +104,11 @@ class ReweightingArrays:
         noisy: NDArray[np.bool_] = self.labels != self.true_labels
         return noisy
 
+    @property
+    def fingerprint(self) -> bytes:
+        """Equal for equal draws, and hardly ever for others."""
+        return self.outputs_kernel.tobytes() + self.labels.tobytes()
+
     def largest_eigenvalue(self) -> float:
         """λ_max(K_tt)."""
         top = scipy.linalg.eigvalsh(self.train_kernel, subset_by_index=(self.n - 1, self.n - 1))
@@ -135,7 +140,7 @@ def _default(given: Array | None, otherwise: Array) -> Array:
     return otherwise if given is None else given
 
 
-def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingArrays:
+def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingDraw:
     """One realisation of a problem: what ``simulate_reweighting`` draws from this seed.
 
     Raises
@@ -156,7 +161,7 @@ def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingAr
         width = problem.bandwidth or (median_distance(train) if "rbf" in (problem.kernel, problem.proxy_kernel) else 1)
         kernel = problem.kernel
         proxy = gram(problem.proxy_kernel or kernel, clean, train, width)
-        return ReweightingArrays(
+        return ReweightingDraw(
             gram(kernel, train, train, width), gram(kernel, clean, train, width),
             np.where(flips[0], -1.0, 1.0) * true[:n], np.where(flips[1], -1.0, 1.0) * true[n:n + m], true[:n],
             gram(kernel, rest, train, width), true[n + m:],
