@@ -731,6 +731,25 @@ class TestStores:
             assert_same_tables(reproduce(name, **options), whole[0])
             assert len(made) == 36 - there
 
+    @pytest.mark.parametrize(("name", "at"), [*((name, 1) for name in SWEEPS), ("huang2025-fig3", 4)])
+    def test_interrupted_at_once(self, name: str, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Too early for a report: that is what is said, and what there is is kept."""
+        made = []
+
+        def stopping(*given: Any, **options: Any) -> Any:
+            made.append(given)
+            if len(made) == at:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.3)  # long enough for it to arrive
+            return ts.simulate(*given, **options)
+
+        monkeypatch.setattr(execution, "BATCH_RUNS", 2)
+        monkeypatch.setattr(subjects, "simulate", stopping)
+        with pytest.raises(ValueError, match=r"^interrupted after \d runs, too few for a report; with a") as told:
+            reproduce(name, **CASES[name].options, store=tmp_path / "s.db", workers=1)
+        kept = len(ts.load_sweep(tmp_path / "s.db"))
+        assert at - 1 <= kept <= at + 1 and f"after {kept} runs" in str(told.value)
+
 
 class TestNames:
     """What can be asked for."""
