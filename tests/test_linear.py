@@ -450,7 +450,9 @@ def test_sweep() -> None:
     assert {"test_loss", "alignment"} <= set(usual.columns)
     for bad, message in (({"grid": {"snr": [1]}}, "'snr' is not a field"),
                          ({"measure": "T2"}, "measure='T2': must be one of T1_first"),
-                         ({"algorithms": {"a": ts.GradientDescent(1.0)}}, "must be a LinearSGD")):
+                         ({"algorithms": {"a": ts.GradientDescent(1.0)}}, "must be a LinearSGD"),
+                         ({"algorithms": {"a": (LinearSGD(1e-3), ts.EarlyStopping(ts.AtStep(1)))}}, "has no policies"),
+                         ({"precision": "single"}, "precision='single': a LinearNetwork is simulated in 'double'")):
         with pytest.raises((ValueError, TypeError), match=message):
             ts.sweep(problem, **({"grid": {}, "algorithms": {"a": LinearSGD(1e-3)}, "steps": 3} | bad))
 
