@@ -99,18 +99,27 @@ def test_quantities_against_loops(look_ahead: str) -> None:
 
 
 def test_a_kernel_of_zero_agrees_with_no_label() -> None:
-    """Neither in A3 nor in A4, and it certifies nothing that fails."""
+    """Neither in A3 nor in A4; certified while ρ_t < 1, since 0 ≥ 0. For all others γ_i ≤ κ̄_i says ρ_t ≤ 1 already."""
     draw = ReweightingDraw(np.eye(2), np.array([[0.0, 1.0]]), np.ones(2), np.ones(1))
-    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), Reweighting(weight_lr=0.1), 5, draw=draw)
+    rule = Reweighting(lr=1.5, weight_lr=0.1, initial_weight=1, look_ahead="none")
+    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), rule, 3, draw=draw, record_at=range(4))
     known = ReweightingEvidence(run)
     assert known.sign_share == known.aligned_share == 0.5
+    np.testing.assert_allclose(known.output_size, [0, 1.5, 0.75, 1.125])
+    assert known.certified.tolist() == [[True, True], [False, False]] * 2
     assert finding(run, "alignment").verdict == Verdict.HOLDS
 
 
 def test_filtering_against_steps() -> None:
-    """The formula is what so many steps of gradient descent on the clean samples give, singular kernels included."""
-    for kernel in ("rbf", "linear"):
-        draw = random_draw(9, 4, 5, rank=3, kernel=kernel)
+    """The formula is what so many steps of gradient descent on the clean samples give, singular kernels included.
+
+    The last has a K_vt that sees what K_tt does not, which no joint kernel has.
+    """
+    regular, singular = (random_draw(9, 4, 5, rank=3, kernel=kernel) for kernel in ("rbf", "linear"))
+    other = np.random.default_rng(0).standard_normal((4, 9))
+    strange = ReweightingDraw(singular.train_kernel, other, singular.labels, singular.clean_labels,
+                              singular.true_labels)
+    for draw in (regular, singular, strange):
         run = simulate_reweighting(KernelReweighting(PATCHES, 9, 4), Reweighting(lr_share=0.3), 60, draw=draw,
                                    record_at=range(61))
         chosen, f, fv = ~draw.noisy, run.outputs[20].copy(), run.clean_outputs[20].copy()
@@ -144,7 +153,7 @@ def test_records_between_which_weights_filter() -> None:
 @given(
     n=st.integers(1, 9), m=st.integers(1, 6), seed=st.integers(0, 100_000), share=st.floats(0.001, 1.5),
     kernel=st.sampled_from(["rbf", "linear", "proxy", "aligned"]), errors=st.sampled_from([0.0, 0.2, 0.5]),
-    noise=st.floats(0, 0.6), look_ahead=st.sampled_from(["exact", "none"]), weight_lr=st.sampled_from([None, 0.0, 3.0]),
+    noise=st.floats(0.05, 0.6), look_ahead=st.sampled_from(["exact", "none"]), weight_lr=st.sampled_from([None, 0.0, 3.0]),
     batch=st.sampled_from([None, 1]), initial=st.floats(0, 1),
 )
 def test_alignment(
@@ -343,6 +352,12 @@ def test_rest_is_seen() -> None:
     for steps in (0, 30):
         short = simulate_reweighting(easy, rule, steps)
         assert finding(short, "rest.selected").verdict == finding(short, "rest.excluded").verdict == "not reached"
+    assert not ReweightingEvidence(simulate_reweighting(easy, Reweighting(reweight=False), 30)).at_rest
+    for name in ("outputs", "clean_outputs", "weights"):
+        for size, rests in ((1e-3, False), (1e-8, True)):
+            values = getattr(run, name).copy()
+            values[-1, 3] += size
+            assert ReweightingEvidence(dataclasses.replace(run, **{name: values})).at_rest == rests
     i = int(np.argmax(run.weights[-1]))
     outputs, gradients = run.outputs.copy(), run.gradients.copy()
     outputs[-2:, i] += 1e-3
