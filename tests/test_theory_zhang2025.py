@@ -153,8 +153,8 @@ def test_records_between_which_weights_filter() -> None:
 @given(
     n=st.integers(1, 9), m=st.integers(1, 6), seed=st.integers(0, 100_000), share=st.floats(0.001, 1.5),
     kernel=st.sampled_from(["rbf", "linear", "proxy", "aligned"]), errors=st.sampled_from([0.0, 0.2, 0.5]),
-    noise=st.floats(0.05, 0.6), look_ahead=st.sampled_from(["exact", "none"]), weight_lr=st.sampled_from([None, 0.0, 3.0]),
-    batch=st.sampled_from([None, 1]), initial=st.floats(0, 1),
+    noise=st.floats(0.05, 0.6), look_ahead=st.sampled_from(["exact", "none"]),
+    weight_lr=st.sampled_from([None, 0.0, 3.0]), batch=st.sampled_from([None, 1]), initial=st.floats(0, 1),
 )
 def test_alignment(
     n: int, m: int, seed: int, share: float, kernel: str, errors: float, noise: float, look_ahead: str,
