@@ -387,6 +387,21 @@ def linear_runs() -> dict[str, Any]:
 
 
 @cache
+def reweighting_runs() -> dict[str, Any]:
+    """Sample weights that go through all phases, inside and outside the regime; that come to rest; that begin."""
+    easy, harder = ts.SignalNoiseImages(), ts.SignalNoiseImages(noise_std=0.2)
+    settings: dict[str, tuple[ts.KernelReweighting, ts.Reweighting, int]] = {
+        "reweighting": (ts.KernelReweighting(easy, 40, 20), ts.Reweighting(), 1000),
+        "reweighting, harder": (ts.KernelReweighting(harder, 60, 10, kernel="ntk"), ts.Reweighting(), 1000),
+        "reweighting, slow weights": (ts.KernelReweighting(easy, 40, 20), ts.Reweighting(weight_lr=2e-3), 600),
+        "reweighting, at rest": (ts.KernelReweighting(harder, 40, 20), ts.Reweighting(lr_share=0.5), 6000),
+        "reweighting, fixed": (ts.KernelReweighting(harder, 40, 20), ts.Reweighting(reweight=False), 4000),
+        "reweighting, begun": (ts.KernelReweighting(harder, 30, 10), ts.Reweighting(), 4),
+    }
+    return {name: ts.simulate(problem, algorithm, steps) for name, (problem, algorithm, steps) in settings.items()}
+
+
+@cache
 def real_runs() -> dict[str, Any]:
     """Gradient descent with and without label noise, inside and outside the regime, and other activations."""
     flat = ts.SignalNoise(n=3, d=3000, m=4, signal_norm=1.5, noise_std=0.1, init_std=0.01)
@@ -405,7 +420,7 @@ def real_runs() -> dict[str, Any]:
                                       ts.GradientDescent(0.5 * 24 / 40), 160),
     }
     patch = {name: ts.simulate(problem, algorithm, steps) for name, (problem, algorithm, steps) in settings.items()}
-    return patch | linear_runs()
+    return patch | linear_runs() | reweighting_runs()
 
 
 STATEMENTS = {one.id: one for paper in PAPERS for one in statements(paper)}
@@ -422,7 +437,7 @@ def evidence(statement: str, run: str) -> Any:
 NEVER_COMPARED: dict[str, str] = {}
 # Both sides equal at every step: 1e-6 ≤ 1/(1² 10⁶), the learning rate at the edge of the regime; accuracies that are
 # to be 1 or 0 and are; an error of 0 below a bound of e^{−5000}; m = 1; a sample that no filter sees,
-# whose loss is log 2; what does not overflow and should not, and what does and should.
+# whose loss is log 2; what does not overflow and should not, and what does and should; all pairs of samples.
 EQUAL = {
     ("huang2025.assumption_3_1.lr", "inside"), ("huang2025.assumption_3_1.lr", "label noise, stage 1 inside"),
     *((f"han2025.theorem_4_1.{name}", run) for name in ("clean_right", "noisy_true")
@@ -431,6 +446,7 @@ EQUAL = {
     ("han2025.theorem_4_2.clean_right", "stages"), ("han2025.theorem_4_4.error", "stages, clean labels"),
     *(("zhang2026.derived.stability", run) for run in ("aligned", "far target", "begun", "no label noise")),
     ("zhang2026.derived.divergence", "diverged"),
+    *(("zhang2025.assumption_a3", run) for run in ("reweighting", "reweighting, slow weights")),
 }
 
 

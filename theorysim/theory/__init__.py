@@ -9,6 +9,7 @@ PAPERS = {
     "huang2025": "label-noise gradient descent in the low-SNR regime (arXiv 2510.17526)",
     "han2025": "two stages of feature learning under fixed noisy labels (arXiv 2505.18909)",
     "zhang2026": "two-layer linear networks under label-noise SGD (AAAI 2026)",
+    "zhang2025": "meta-learned sample reweighting: three phases (arXiv 2510.12209)",
 }
 
 
