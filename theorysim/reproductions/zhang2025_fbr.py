@@ -190,9 +190,9 @@ def _report(
         "second most similar, so not trusted) had signs made by rounding there. Its long tail had one order of "
         f"classes.\n\n{markdown(compared)}",
         "## Training with the weights",
-        f"Test accuracy of ridge regression on one-hot targets, penalty {PENALTY:g}, in closed form: linear (pixels "
-        "less their mean, and a constant) or with a Gaussian kernel (bandwidth: median distance). The clean samples are "
-        "trained on too, with weight 1, by every method. FBR and match-only: weights after "
+        f"Test accuracy of ridge regression on one-hot targets, penalty {PENALTY:g}, in closed form: linear "
+        "(pixels less their mean, and a constant) or with a Gaussian kernel (bandwidth: median distance). The "
+        "clean samples are trained on too, with weight 1, by every method. FBR and match-only: weights after "
         f"{UPDATES} updates of the default step from ½. Small loss: keeps the share 1 − rate of smallest leave-one-out "
         "squared error under the same ridge regression trained on everything, so it is told the rate. Oracle: the "
         "right labels.",
