@@ -225,7 +225,7 @@ def test_selection_task() -> None:
     """Labels of the n samples alone are flipped; policies and kernels see the same draw."""
     task = selection_methods.make_task(0.2, 3, SIZES)
     flips = task.draw.labels != task.draw.observed_labels
-    assert flips.sum() == 6 == task.wrong.sum() and not flips[30:].any()
+    assert flips.sum() == 6 == task.wrong.sum() and not flips[30:].any() and task.draw.labels[30:].sum() == 0
     np.testing.assert_allclose(task.patches[:, 0], task.draw.labels[:, None] * task.draw.vectors[0])
     np.testing.assert_allclose(task.patches[:, 1], task.draw.vectors[1:])
     assert task.problem.n == 36 and task.problem.snr**2 * 30 == pytest.approx(10)

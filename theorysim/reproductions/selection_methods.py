@@ -46,6 +46,7 @@ class Sizes(NamedTuple):
     steps: int = 2000
     kernel_steps: int = 3000
     test: int = 2000
+    balanced: bool = True  # as many clean samples of one label as of the other
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ class Kernels:
 
 
 def make_task(rate: float, seed: int, sizes: Sizes = Sizes()) -> Task:
-    """Draw n + clean samples of one signal; flip labels of the first n only; draw test samples of the same signal."""
+    """Draw n + clean samples of one signal, and test samples; flip labels of the first n. """
     n = sizes.n
     problem = han2025_settings.problem(n + sizes.clean, sizes.d, sizes.m, tau=0.0,
                                        n_snr2=sizes.n_snr2 * (n + sizes.clean) / n)
@@ -120,13 +121,14 @@ def make_task(rate: float, seed: int, sizes: Sizes = Sizes()) -> Task:
         flips = np.zeros(n + sizes.clean, dtype=bool)
         flips[generator(seed, Stream.OBSERVED_LABELS).permutation(n)[: round(rate * n)]] = True
         signal, noise = first.vectors[0], first.vectors[1:]
-        draw = Draw.from_arrays(noise=noise, weights=first.weights.reshape(2, sizes.m, -1), labels=first.labels,
-                                signal=signal, observed_labels=np.where(flips, -first.labels, first.labels))
+        true = np.concatenate([first.labels[:n], np.resize([1.0, -1.0], sizes.clean)]) if sizes.balanced else first.labels
+        draw = Draw.from_arrays(noise=noise, weights=first.weights.reshape(2, sizes.m, -1), labels=true,
+                                signal=signal, observed_labels=np.where(flips, -true, true))
     rng = generator(seed, Stream.TEST)
     labels = rng.choice([-1.0, 1.0], sizes.test)
     fresh = problem.noise_std * rng.standard_normal((sizes.test, sizes.d))
     return Task(problem, han2025_settings.algorithm(problem), draw,
-                np.stack([first.labels[:, None] * signal, noise], axis=1),
+                np.stack([true[:, None] * signal, noise], axis=1),
                 np.stack([labels[:, None] * signal, fresh], axis=1), labels, sizes, seed)
 
 
@@ -249,7 +251,8 @@ def _text(sizes: Sizes, seeds: int, accuracies: "pd.DataFrame", detection: "pd.D
     return "\n\n".join([
         f"The signal-noise problem with {sizes.n} training samples, d = {sizes.d}, width m = {sizes.m}, ReLU, n·SNR² = "
         f"{sizes.n_snr2:g}, a share τ of whose labels is flipped, and {sizes.clean} samples more whose labels are "
-        f"right. {seeds} seeds; every method sees the same draw, and is tested on the same {sizes.test} fresh samples. "
+        f"right{', as many of one as of the other' * sizes.balanced}. {seeds} seeds; every method sees the same draw, and is "
+        f"tested on the same {sizes.test} fresh samples. "
         "Test accuracy is the mean ± half of its 95% Student interval; differences are paired.",
         markdown(accuracies),
         f"Detection of the flipped labels among the {sizes.n}: mean [smallest, largest]. AUC of the margins at the end "
@@ -280,12 +283,13 @@ def _figure(frame: "pd.DataFrame") -> Any:
             values = group.groupby("rate")[column]
             if not group[column].notna().any():
                 continue
+            mean = values.mean()
             axes[place].errorbar(
-                values.mean().index + 0.003 * (used[place] - 3), values.mean(), yerr=values.std(ddof=0), label=method,
-                marker="o", markersize=4, capsize=2, color=f"C{used[place]}")
+                mean.index + 0.003 * (used[place] - 3), mean, yerr=[mean - values.min(), values.max() - mean],
+                label=method, marker="o", markersize=4, capsize=2, color=f"C{used[place]}")
             used[place] += 1
     for axis, title in zip(axes, ("patch network", "kernels", "detection"), strict=True):
         axis.set(xlabel="flip rate τ", title=title,
-                 ylabel="detection AUC (mean ± sd)" if title == "detection" else "test accuracy (mean ± sd)")
+                 ylabel=("detection AUC" if title == "detection" else "test accuracy") + " (mean, range over seeds)")
         axis.legend(fontsize=7)
     return figure

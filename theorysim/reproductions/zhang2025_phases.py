@@ -65,8 +65,8 @@ def run(
         text=f"Training labels flipped with probability {_rates(settings)}, {steps} steps, seeds 0..{seeds - 1}: "
              "mean [smallest, largest]; in parentheses the figure of an earlier trial, with * when it is outside what "
              "the seeds span. A4: share of samples with γ_i > 0. Margin: median over samples. D: rise of the mean "
-             "weight of noisy samples after its minimum. Picture: medians over the seeds, bands from the quantile 0.1 to 0.9 "
-             "over samples.\n\n"
+             "weight of noisy samples after its minimum. Picture: medians over the seeds, bands from the "
+             "quantile 0.1 to 0.9 over samples.\n\n"
              f"{markdown(table)}\n\n{outside} of {compared} figures of the earlier trial are outside. "
              f"t_pol < t1 < t2 in {int(ordered.sum())} of {len(values)} runs, and in {int(ordered[aligned].sum())} "
              f"of the {int(aligned.sum())} with A4 ≥ {ALIGNED:g}.",
