@@ -1,4 +1,7 @@
-"""How tight are the bounds of Huang et al. 2025? The same as `theorysim reproduce huang2025-bounds`."""
+"""How tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts.
+
+The same as `theorysim reproduce huang2025-bounds`.
+"""
 
 from theorysim.reproductions import reproduce
 

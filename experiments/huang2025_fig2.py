@@ -1,4 +1,7 @@
-"""Huang et al. 2025, Figure 2, with error bars: the same as `theorysim reproduce huang2025-fig2`."""
+"""Gradient descent memorises noise, label-noise gradient descent learns the signal.
+
+The same as `theorysim reproduce huang2025-fig2`.
+"""
 
 from theorysim.reproductions import reproduce
 

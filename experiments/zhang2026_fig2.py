@@ -1,4 +1,7 @@
-"""Zhang et al. 2026, Figure 2: the same as `theorysim reproduce zhang2026-fig2`."""
+"""Linear networks under label-noise SGD: neurons shrink, then align.
+
+The same as `theorysim reproduce zhang2026-fig2`.
+"""
 
 from theorysim.reproductions import reproduce
 

@@ -374,7 +374,7 @@ def linear_runs() -> dict[str, Any]:
     """Networks that shrink, align and converge; that stay; that diverge; and the oscillation, small and large."""
     problem = ts.LinearNetwork(n=50, d=4, width=200, label_noise_std=4.0)
     settings: dict[str, tuple[ts.LinearNetwork, Any, int]] = {
-        "aligned": (problem, ts.LinearSGD(2e-3), 400_000),
+        "aligned": (problem, ts.LinearSGD(1.9e-3), 400_000),
         "far target": (problem.replace(target_norm=30.0), ts.LinearSGD(2e-3), 200_000),
         "begun": (problem, ts.LinearSGD(2e-3), 50),
         "diverged": (problem, ts.LinearSGD(0.02), 1000),

@@ -55,6 +55,27 @@ def test_options_reach_the_library(
     assert expected in capsys.readouterr().out
 
 
+def test_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same of a linear network: facts, times, picture, table, a run that the checker takes."""
+    paths = [tmp_path / name for name in ("run.csv", "run.npz", "run.png")]
+    arguments = ["linear", "--n", "20", "--d", "3", "--width", "1e6", "--lr", "1e-7", "--steps", "300", "--quiet",
+                 "--csv", str(paths[0]), "--save", str(paths[1]), "--plot", str(paths[2])]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "completed" in out and "T2_half" in out and "alignment" in out and f"wrote {paths[1]}" in out
+    problem = ts.LinearNetwork(20, 3, 10**6, label_noise_std=4.0)
+    run = ts.simulate(problem, ts.LinearSGD(1e-7), 300)
+    assert ts.load_run(paths[1]).rows.tobytes() == run.rows.tobytes()
+    pd.testing.assert_frame_equal(pd.read_csv(paths[0], index_col="step"), run.observables, check_index_type=False)
+    assert matplotlib.image.imread(paths[2]).std() > 0.01
+    assert main(["check", str(paths[1])]) == 0
+    assert "zhang2026.condition_1" in capsys.readouterr().out
+    assert main(["linear", "--width", "1000", "--lr", "0.1", "--steps", "500", "--quiet", "--batch", "full"]) == 1
+    assert "lower lr (now 0.1) below 2d/((d+2)m) = 0.00182" in capsys.readouterr().out
+    assert main(["linear", "--batch", "some", "--quiet"]) == 2
+    assert '--batch some: must be a number or "full"' in capsys.readouterr().err
+
+
 def test_bad_values_are_errors_not_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
     """The library's message on stderr, exit status 2."""
     assert main([*SMALL, "--lr", "-1"]) == 2
@@ -67,7 +88,7 @@ def test_divergence_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lower lr (now 1e+06)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["simulate"], ["reproduce"]])
+@pytest.mark.parametrize("command", [[], ["simulate"], ["linear"], ["check"], ["reproduce"]])
 def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Help explains and shows examples."""
     with pytest.raises(SystemExit) as stop:
@@ -113,6 +134,16 @@ def test_reproduce_bounds_small(tmp_path: Path) -> None:
     written = report.write(tmp_path)
     assert {path.suffix for path in written} == {".png", ".md", ".csv"}
     assert matplotlib.image.imread(written[0]).std() > 0.01
+
+
+def test_every_reproduction_has_a_script() -> None:
+    """In experiments/, under its own name, and there is no other."""
+    from theorysim.reproductions import REPRODUCTIONS
+
+    folder = Path(__file__).parents[1] / "experiments"
+    scripts = {path.stem.replace("_", "-"): path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    assert set(scripts) == set(REPRODUCTIONS)
+    assert all(f'reproduce("{name}", progress=True)' in script for name, script in scripts.items())
 
 
 def test_reproduce_unknown() -> None:

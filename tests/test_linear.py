@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -151,6 +151,49 @@ def test_width_free_everywhere(
         size = np.abs(other).max(axis=(1, 2), keepdims=True)
         # Rounding is of the size of the start; where the network has shrunk far below it, that is what remains.
         assert (np.abs(one - other) <= 1e-10 * size + 1e-13 * size[0]).all()
+
+
+@pytest.mark.compiled
+@settings(max_examples=settings.default.max_examples // 6)
+@given(
+    n=st.integers(2, 8), d=st.integers(1, 5), m=st.integers(2, 30), share=st.floats(0.02, 0.5), sigma=st.floats(0, 4),
+    batch=st.one_of(st.integers(1, 4), st.just("full")), seed=st.integers(0, 100),
+    period=st.one_of(st.none(), st.integers(1, 5000)), radius=st.sampled_from([0.0, 0.0, 0.05]),
+    terms=st.sampled_from(["both", "shrink", "oscillation"]),
+)
+def test_width_free_after_many_steps_everywhere(
+    n: int, d: int, m: int, share: float, sigma: float, batch: Any, seed: int, period: int | None, radius: float,
+    terms: str,
+) -> None:
+    """10⁵ steps inside the limit of stability: neurons, Q and losses to 1e-10 of their size.
+
+    Or to ten times what a change of the start in its last digits makes of the explicit network: normalised gradients
+    (SAM) that pass zero amplify anything.
+    """
+    problem = LinearNetwork(n, d, m, label_noise_std=sigma)
+    algorithm = LinearSGD(share * problem.largest_stable_lr() / (1 + sigma), batch=batch, period=period,
+                          sam_radius=radius, sam_terms=terms)
+    draw, given = given_draw(problem, seed)
+
+    def run(engine: str, draw: LinearDraw = draw) -> LinearRun:
+        return ts.simulate(problem, algorithm, 100_000, seed, engine=engine, draw=draw, neurons=m,
+                           on_failure="return", record_at=range(0, 100_001, 10_000))
+
+    def apart(one: LinearRun, other: LinearRun) -> Array:
+        gaps = [np.abs(getattr(one, name) - getattr(other, name)).max(axis=(1, 2))
+                / np.abs(getattr(other, name)).max(axis=(1, 2)) for name in ("neurons", "second_moments")]
+        for name in ("train_loss", "test_loss"):
+            first, second = (made.observables[name].loc[made.steps_recorded].to_numpy() for made in (one, other))
+            gaps.append(np.abs(first - second) / (second + 1e-2))
+        return np.array(gaps)
+
+    free, explicit = run("width-free"), run("explicit")
+    assert free.status == explicit.status == "completed"
+    gaps = apart(free, explicit)
+    if (gaps > 1e-10).any():
+        nudged = LinearDraw.from_arrays(inputs=given[0], target=given[1], weights=given[2] * (1 + 1e-15),
+                                        second_layer=given[3])
+        assert (gaps <= 1e-10 + 10 * np.maximum.accumulate(apart(run("explicit", nudged), explicit), axis=1)).all()
 
 
 def test_a_start_without_full_rank() -> None:
@@ -407,7 +450,9 @@ def test_sweep() -> None:
     assert {"test_loss", "alignment"} <= set(usual.columns)
     for bad, message in (({"grid": {"snr": [1]}}, "'snr' is not a field"),
                          ({"measure": "T2"}, "measure='T2': must be one of T1_first"),
-                         ({"algorithms": {"a": ts.GradientDescent(1.0)}}, "must be a LinearSGD")):
+                         ({"algorithms": {"a": ts.GradientDescent(1.0)}}, "must be a LinearSGD"),
+                         ({"algorithms": {"a": (LinearSGD(1e-3), ts.EarlyStopping(ts.AtStep(1)))}}, "has no policies"),
+                         ({"precision": "single"}, "precision='single': a LinearNetwork is simulated in 'double'")):
         with pytest.raises((ValueError, TypeError), match=message):
             ts.sweep(problem, **({"grid": {}, "algorithms": {"a": LinearSGD(1e-3)}, "steps": 3} | bad))
 

@@ -24,68 +24,62 @@ Samples = NDArray[np.int64]
 
 
 @jit
-def product(rows: Array, weights: Array, result: Array) -> None:
-    """result = W'weights, (d,), from rows [W | a]; weights may be a copy of the last column."""
-    d = rows.shape[1] - 1
+def along(first: Array, direction: Array, result: Array) -> None:
+    """result = W direction, one number a neuron, from W' (d, neurons): neurons run innermost, so that it vectorises."""
     result[:] = 0.0
-    for i in range(rows.shape[0]):
-        for j in range(d):
-            result[j] += weights[i] * rows[i, j]
-
-
-@jit
-def along(rows: Array, direction: Array, result: Array) -> None:
-    """result = W direction, one number a row."""
-    for i in range(rows.shape[0]):
-        result[i] = 0.0
-        for j in range(direction.size):
-            result[i] += rows[i, j] * direction[j]
+    for j in range(direction.size):
+        for i in range(result.size):
+            result[i] += first[j, i] * direction[j]
 
 
 @jit
 def residual_mean(
-    inputs: Array, outputs: Array, chosen: Samples, noise: Array, network: Array, mean: Array
+    first: Array, second: Array, inputs: Array, outputs: Array, chosen: Samples, noise: Array, t: int, mean: Array,
+    wv: Array,
 ) -> float:
-    """mean = v over the samples chosen; returns the residual of the last one."""
-    mean[:] = 0.0
+    """mean = v over the samples chosen for step t and wv = W v; returns a residual, to see whether it is finite."""
     g = 0.0
-    for b in range(chosen.size):
-        x = chosen[b]
-        g = -outputs[x] - noise[b]
-        for j in range(network.size):
-            g += network[j] * inputs[x, j]
-        for j in range(network.size):
-            mean[j] += g * inputs[x, j] / chosen.size
+    if chosen.shape[1] == 1:
+        sample = chosen[t, 0]
+        x = inputs[sample]
+        along(first, x, wv)
+        g -= outputs[sample] + noise[t, 0]
+        for i in range(second.size):
+            g += second[i] * wv[i]
+        for j in range(x.size):
+            mean[j] = g * x[j]
+        for i in range(second.size):
+            wv[i] *= g
+        return g
+    mean[:] = 0.0
+    network = np.dot(first, second)
+    for b in range(chosen.shape[1]):
+        x = inputs[chosen[t, b]]
+        g = np.dot(network, x) - outputs[chosen[t, b]] - noise[t, b]
+        mean += g / chosen.shape[1] * x
+    along(first, mean, wv)
     return g
 
 
 @jit
-def update(rows: Array, weights: Array, direction: Array, lr: float) -> None:
+def update(first: Array, second: Array, mean: Array, wv: Array, lr: float) -> None:
     """W <- W - lr a v', a <- a - lr W v, with W and a of before."""
-    d = rows.shape[1] - 1
-    for i in range(rows.shape[0]):
-        along_v = 0.0
-        for j in range(d):
-            along_v += rows[i, j] * direction[j]
-        pull = lr * weights[i]
-        for j in range(d):
-            rows[i, j] -= pull * direction[j]
-        rows[i, d] = weights[i] - lr * along_v
+    for j in range(mean.size):
+        pull = lr * mean[j]
+        for i in range(second.size):
+            first[j, i] -= pull * second[i]
+    for i in range(second.size):
+        second[i] -= lr * wv[i]
 
 
 @jit
 def perturbed_mean(
-    rows: Array, weights: Array, network: Array, inputs: Array, chosen: Samples, mean: Array, radius: float,
-    wv: Array, perturbed: Array,
+    first: Array, second: Array, inputs: Array, chosen: Samples, mean: Array, wv: Array, radius: float, perturbed: Array
 ) -> float:
-    """perturbed = u and wv = W v from mean = v; returns kappa."""
-    along(rows, mean, wv)
-    second, square = np.dot(weights, weights), np.dot(mean, mean)
-    norm_sq = second * square + np.dot(wv, wv)
+    """perturbed = u from mean = v and wv = W v; returns kappa."""
+    norm_sq = np.dot(second, second) * np.dot(mean, mean) + np.dot(wv, wv)
     kappa = radius / np.sqrt(norm_sq) if norm_sq > 0.0 else 0.0
-    delta = np.empty(mean.size)
-    product(rows, wv, delta)
-    delta[:] = kappa * (delta + (second + kappa * np.dot(network, mean)) * mean)
+    delta = kappa * (np.dot(first, wv) + (np.dot(second, second) + kappa * np.dot(second, wv)) * mean)
     perturbed[:] = mean
     for b in range(chosen.size):
         x = inputs[chosen[b]]
@@ -95,20 +89,17 @@ def perturbed_mean(
 
 @jit
 def sharpness_update(
-    rows: Array, weights: Array, mean: Array, perturbed: Array, wv: Array, kappa: float, lr: float, terms: int
+    first: Array, second: Array, mean: Array, wv: Array, perturbed: Array, kappa: float, lr: float, terms: int
 ) -> None:
     """The step from u and kappa: terms 0 both, 1 shrink only (v for u in the first-order part), 2 kappa left out."""
-    d = rows.shape[1] - 1
-    first = mean if terms == 1 else perturbed
+    ahead = mean if terms == 1 else perturbed
     kappa = 0.0 if terms == 2 else kappa
-    cross = np.dot(mean, perturbed)
-    for i in range(rows.shape[0]):
-        pull = 0.0
-        for j in range(d):
-            pull += rows[i, j] * first[j]
-        for j in range(d):
-            rows[i, j] -= lr * (weights[i] * first[j] + kappa * wv[i] * perturbed[j])
-        rows[i, d] = weights[i] - lr * (pull + kappa * weights[i] * cross)
+    pull = np.empty(second.size)
+    along(first, ahead, pull)
+    for j in range(mean.size):
+        for i in range(second.size):
+            first[j, i] -= lr * (second[i] * ahead[j] + kappa * wv[i] * perturbed[j])
+    second -= lr * (pull + kappa * np.dot(mean, perturbed) * second)
 
 
 @jit
@@ -120,20 +111,20 @@ def evolve_linear(
     Returns the number of steps made: fewer than asked when the network overflows.
     """
     d = inputs.shape[1]
-    network, mean, weights = np.empty(d), np.empty(d), np.empty(rows.shape[0])
-    wv, perturbed = np.empty(rows.shape[0]), np.empty(d)
+    first, second = rows[:, :d].T.copy(), rows[:, d].copy()
+    mean, perturbed, wv = np.empty(d), np.empty(d), np.empty(rows.shape[0])
+    made = chosen.shape[0]
     for t in range(chosen.shape[0]):
-        weights[:] = rows[:, d]
-        product(rows, weights, network)
-        g = residual_mean(inputs, outputs, chosen[t], noise[t], network, mean)
-        if not np.isfinite(g):
-            return t
+        if not np.isfinite(residual_mean(first, second, inputs, outputs, chosen, noise, t, mean, wv)):
+            made = t
+            break
         if radius > 0.0:
-            kappa = perturbed_mean(rows, weights, network, inputs, chosen[t], mean, radius, wv, perturbed)
-            sharpness_update(rows, weights, mean, perturbed, wv, kappa, lr, terms)
+            kappa = perturbed_mean(first, second, inputs, chosen[t], mean, wv, radius, perturbed)
+            sharpness_update(first, second, mean, wv, perturbed, kappa, lr, terms)
         else:
-            update(rows, weights, mean, lr)
-    return chosen.shape[0]
+            update(first, second, mean, wv, lr)
+    rows[:, :d], rows[:, d] = first.T, second
+    return made
 
 
 @jit

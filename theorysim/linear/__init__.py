@@ -2,7 +2,7 @@
 
 f(x) = aᵀWx, both layers trained on ½(f − y − ε)², y = ⟨θ*, x⟩. Every step is M ← M(I − ηS) on M = [W | a], and f
 depends on M only through Q = MᵀM, so a network of any width m *is* one of width d + 1: its square root R, RᵀR = Q,
-evolved by the ordinary kernel (derived). Any neuron of the wide one is row(t) = row(0) R(0)⁻¹ R(t).
+evolved by the ordinary kernel (derived). Its neurons are C R(t), where M(0) = C R(0).
 """
 
 from theorysim.linear.draw import LinearDraw

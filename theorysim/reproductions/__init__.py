@@ -6,11 +6,13 @@ is the public library, so each is also an example of its use.
 
 import importlib
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theorysim import _validate
+from theorysim.sweep.work import DONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +78,15 @@ def interrupted_note(*frames: "pd.DataFrame") -> str:
         return ""
     return (f"**Interrupted: made of the {sum(map(len, frames))} runs there were. With a store (`--store`) the same "
             "command goes on.**\n\n")
+
+
+def require_runs(frame: "pd.DataFrame", algorithms: Iterable[str]) -> None:
+    """Refuse a sweep that Ctrl-C ended before these algorithms had runs, of the same seeds."""
+    done = frame[frame["status"].isin(DONE)]
+    seeds = [set(done.loc[done["algorithm"] == name, "seed"]) for name in algorithms]
+    if not frame.attrs["complete"] and not (all(seeds) and all(one == seeds[0] for one in seeds)):
+        raise ValueError(f"interrupted after {len(frame)} runs, too few for a report; with a store (`--store`) the "
+                         "same command goes on")
 
 
 def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **options: Any) -> Report:

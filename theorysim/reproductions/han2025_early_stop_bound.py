@@ -19,7 +19,8 @@ M = 10
 
 
 def run(
-    *, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, int]] = CELLS, steps: int = 200
+    *, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, int]] = CELLS, m: int = M,
+    steps: int = 200,
 ) -> Report:
     """Measure, fit and report."""
     import pandas as pd
@@ -28,7 +29,7 @@ def run(
         found = {}
         for x in SIGNALS:
             # σ_0 = 0.1/d: with σ_0√d constant, initial weights leave a floor under the output's covariance.
-            of = problem(n, d, M, n_snr2=x, start=0.1 / np.sqrt(d))
+            of = problem(n, d, m, n_snr2=x, start=0.1 / np.sqrt(d))
             done = simulate(of, algorithm(of), steps, seed, record_at=(), policy=EarlyStopping(FirstStage()))
             if done.stopped_at is not None:
                 found[f"T1, n·SNR² = {x:g}"] = done.test_error()
@@ -48,7 +49,7 @@ def run(
     return Report(
         name="han2025-early-stop-bound",
         title="The test error of early stopping over n and d (Han et al. 2025, Proposition 4.3)",
-        text="−ln p fitted as d^a n^b over runs with τ = 0.2, q = 1, m = 10, σ_0 = 0.1/d, stopped at T1 (ρ̄ ≥ 0.1 on "
+        text=f"−ln p fitted as d^a n^b over runs with τ = 0.2, q = 1, m = {m}, σ_0 = 0.1/d, stopped at T1 (ρ̄ ≥ 0.1 on "
              f"all samples and initially active filters), {seeds} seeds; 95% bootstrap intervals over seeds. The "
              "proposition's exp(−d/(C n)) has a = 1, b = −1.\n\n" + markdown(table),
         tables={"errors": frame, "exponents": table},

@@ -9,7 +9,7 @@ import numpy as np
 
 from theorysim import plot
 from theorysim.problem import SignalNoise
-from theorysim.reproductions import Report, han2025_settings, interrupted_note, markdown
+from theorysim.reproductions import Report, han2025_settings, interrupted_note, markdown, require_runs
 from theorysim.reproductions.han2025_settings import algorithm
 from theorysim.run import Run
 from theorysim.sweep import summarise, sweep
@@ -56,6 +56,7 @@ def run(
         measure=[crossing, signal_leads, separates, "memory_test_error", "test_error"], store=store, workers=workers,
         executor=executor, progress=progress,
     )
+    require_runs(frame, [GD])
     return Report(
         name="han2025-phases",
         title="Where Stage I exists under fixed noisy labels (Han et al. 2025)",

@@ -9,7 +9,7 @@ import numpy as np
 
 from theorysim.policy import AtStep, EarlyStopping, FirstStage, OracleSelection, SmallLossSelection
 from theorysim.problem import SignalNoise
-from theorysim.reproductions import Report, han2025_settings, interrupted_note, markdown
+from theorysim.reproductions import Report, han2025_settings, interrupted_note, markdown, require_runs
 from theorysim.reproductions.han2025_settings import algorithm, spread
 from theorysim.sweep import sweep
 
@@ -46,6 +46,7 @@ def run(
         measure=["test_error", "memory_test_error", "train_loss", "precision", "recall", "stopped_at"],
         store=store, workers=workers, executor=executor, progress=progress,
     )
+    require_runs(frame, [PLAIN])
     gains = _gains(frame)
     return Report(
         name="han2025-policies",

@@ -21,20 +21,21 @@ LEVELS = (0.5, 1.0)  # of the smaller of the two labels' signal outputs
 P_FLIP, M, RATE, EVERY = 0.1, 10, 0.3, 10
 
 
-def problem(n: int, d: int) -> SignalNoise:
+def problem(n: int, d: int, m: int = M) -> SignalNoise:
     """A cell, with initial weights so small that they leave no floor in the covariance of the output."""
-    return SignalNoise(n=n, d=d, m=M, signal_norm=1.0, noise_std=1.0, init_std=0.5 / d).replace(n_snr2=1.0)
+    return SignalNoise(n=n, d=d, m=m, signal_norm=1.0, noise_std=1.0, init_std=0.5 / d).replace(n_snr2=1.0)
 
 
 def run(
-    *, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, int]] = CELLS, steps: int = 4000
+    *, seeds: int = 4, progress: bool = False, cells: Sequence[tuple[int, int]] = CELLS, m: int = M,
+    steps: int = 4000,
 ) -> Report:
     """Measure, fit and report."""
     import pandas as pd
 
     def point(n: int, d: int, seed: int) -> dict[str, Estimate]:
-        of = problem(n, d)
-        done = simulate(of, GradientDescent(RATE * n * M / d, Flip(P_FLIP)), steps, seed, record_every=EVERY,
+        of = problem(n, d, m)
+        done = simulate(of, GradientDescent(RATE * n * m / d, Flip(P_FLIP)), steps, seed, record_every=EVERY,
                         until=lambda seen: seen["gamma_max"] >= 4.0)
         reached = {level: _first(done, level) for level in LEVELS}
         return {f"signal output {level:g}": done.test_error(at) for level, at in reached.items() if at is not None}
@@ -51,7 +52,7 @@ def run(
     return Report(
         name="huang2025-error-bound",
         title="The test error of label-noise gradient descent over n and d (Huang et al. 2025, Theorem 3.3)",
-        text="−ln p fitted as d^a n^b over runs with n·SNR² = 1, q = 2, m = 10, p = 0.1, σ_0 = 0.5/d, "
+        text=f"−ln p fitted as d^a n^b over runs with n·SNR² = 1, q = 2, m = {m}, p = 0.1, σ_0 = 0.5/d, "
              f"ησ_p²d/(nm) = {RATE:g}, {seeds} seeds, stopped at the first of every {EVERY} steps at which the smaller "
              "of the two labels' signal outputs reaches the level; 95% bootstrap intervals over seeds. The theorem's "
              "exp(−C d/n²) has a = 1, b = −2. R²: share of the variance of ln(−ln p) explained by proportionality to "

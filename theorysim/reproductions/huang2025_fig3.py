@@ -14,7 +14,7 @@ import numpy as np
 from theorysim import plot
 from theorysim.algorithm import Flip, GradientDescent
 from theorysim.problem import SignalNoise
-from theorysim.reproductions import Report, interrupted_note, markdown
+from theorysim.reproductions import Report, interrupted_note, markdown, require_runs
 from theorysim.sweep import summarise, sweep
 from theorysim.sweep.crossing import Crossing, crossing
 from theorysim.theory import boundaries
@@ -70,6 +70,7 @@ def run(
         measure=["test_error", "train_loss", "gamma_max", "rho_bar_max"], precision=precision,
         store=store, workers=workers, executor=executor, progress=progress,
     )
+    require_runs(frame, diagram.algorithms)
     lines = {name: crossing(frame, "test_error", LEVEL, along="snr", over="n", algorithm=name)
              for name in diagram.algorithms}
     scale = frame["d_over_n2"]

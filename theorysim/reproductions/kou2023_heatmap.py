@@ -15,7 +15,7 @@ import numpy as np
 from theorysim import plot
 from theorysim.algorithm import GradientDescent
 from theorysim.problem import SignalNoise
-from theorysim.reproductions import Report, interrupted_note, markdown
+from theorysim.reproductions import Report, interrupted_note, markdown, require_runs
 from theorysim.sweep import summarise, sweep
 from theorysim.sweep.crossing import Crossing, crossing
 from theorysim.theory import boundaries
@@ -61,6 +61,7 @@ def run(
         seeds=seeds, steps=steps, measure=MEASURES, n_test=N_TEST,
         precision=precision, store=store, workers=workers, executor=executor, progress=progress,
     )
+    require_runs(frame, [GD])
     line = crossing(frame, "test_error_observed", TRUNCATION, along="signal_norm", over="d", algorithm=GD)
     constant = _constant(line)
     return Report(

@@ -40,6 +40,8 @@ def measure(cells: Sequence[tuple[int, int]], seeds: int, point: Point, shown: b
                                  "low": error.log10_low, "high": error.log10_high, "method": error.method,
                                  "reliable": error.reliable})
                 bar.update(1)
+    if not rows:
+        raise ValueError("steps: no run got as far as to be stopped; allow more steps")
     return pd.DataFrame(rows)
 
 
@@ -48,10 +50,10 @@ def fit(frame: "pd.DataFrame") -> Exponents:
     kept = frame[frame["reliable"] & (frame["log10_error"] < np.log10(0.4)) & np.isfinite(frame["log10_error"])]
     cells = [(group["n"].iloc[0], group["d"].iloc[0], np.log(-np.log(10) * group["log10_error"].to_numpy()))
              for _, group in kept.groupby(["n", "d"])]
-    if len({n for n, _, _ in cells}) < 2 or len({d for _, d, _ in cells}) < 2:
+    design = np.array([[1.0, np.log(d), np.log(n)] for n, d, _ in cells])
+    if np.linalg.matrix_rank(design) < 3:  # n and d do not vary apart
         nothing = (np.nan, np.nan, np.nan)
         return Exponents(nothing, nothing, {})
-    design = np.array([[1.0, np.log(d), np.log(n)] for n, d, _ in cells])
     solve = np.linalg.pinv(design)
     centre = np.array([values.mean() for _, _, values in cells])
     rng = np.random.default_rng(0)

@@ -15,14 +15,14 @@ def run(
     """Train with and without label noise, and report."""
     from matplotlib.figure import Figure
 
-    runs = groups("zhang2026-fig2", problem, ALGORITHMS, seeds, steps, progress, neurons=problem.width,
-                  record_at=[look for look in LOOKS if look <= steps])
-    looks, times = looks_table(runs, LOOKS), times_table(runs)
+    at = sorted({min(look, steps) for look in LOOKS})
+    runs = groups("zhang2026-fig2", problem, ALGORITHMS, seeds, steps, progress, neurons=problem.width, record_at=at)
+    looks, times = looks_table(runs, at), times_table(runs)
     verdicts = check(runs["label noise"], "zhang2026")
     figure = Figure(figsize=(17, 4), layout="constrained")
     panels = figure.subplots(1, 4)
     plot.two_phases(runs, panels[:3])
-    plot.neurons(runs["label noise"][0], LOOKS, panels[3]).set_title("all neurons, label noise, seed 0")
+    plot.neurons(runs["label noise"][0], at, panels[3]).set_title("all neurons, label noise, seed 0")
     return Report(
         name="zhang2026-fig2",
         title="Two phases of label-noise SGD in linear networks (Zhang et al. 2026, Figure 2)",

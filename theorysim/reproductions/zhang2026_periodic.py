@@ -36,6 +36,7 @@ def run(
     panels[1].set_title("grey: label noise on")
     means = {state: table.loc[table["label noise"] == state, "change"].mean() for state in ("on", "off")}
     shown = table.assign(change=table["spread"]).drop(columns=["spread"])
+    shown["−τ"] = [f"{value:.3g}" for value in shown["−τ"]]
     return Report(
         name="zhang2026-periodic",
         title="Periodic label noise in linear networks (Zhang et al. 2026)",
@@ -55,7 +56,8 @@ def _table(runs: list[LinearRun], ends: list[int], sigma: float) -> "pd.DataFram
     for number, (start, stop) in enumerate(zip(ends, ends[1:], strict=False)):
         changes = [slope(one, start, stop) for one in runs]
         on = number % 2 == 0
-        residuals = [2 * one.observables["train_loss"].loc[start:stop].mean() + on * sigma**2 for one in runs]
+        losses = [one.observables["train_loss"].loc[start:stop] for one in runs]
+        residuals = [2 * np.trapezoid(loss, loss.index) / (stop - start) + on * sigma**2 for loss in losses]
         rows.append({"from": start, "to": stop, "label noise": "on" if on else "off", "change": float(np.mean(changes)),
                      "spread": spread(changes), "−τ": -(LR**2) * (stop - start) * float(np.mean(residuals))})
     return pd.DataFrame(rows)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RADIUS = 0.1
 STEPS = 500_000
+SETTLED = int(np.ceil(LR**-2))  # steps, from which on Lemma 4's bound is to hold
 ALGORITHMS = {
     "SAM": LinearSGD(LR, label_noise=False, sam_radius=RADIUS),
     "SAM, shrink only": LinearSGD(LR, label_noise=False, sam_radius=RADIUS, sam_terms="shrink"),
@@ -27,7 +28,7 @@ ALGORITHMS = {
 
 def run(
     *, seeds: int = 5, progress: bool = False, steps: int = STEPS, problem: LinearNetwork = PAPER, chains: int = 5,
-    oscillation_steps: int = 100_000,
+    oscillation_steps: int = 100_000, settled: int = SETTLED,
 ) -> Report:
     """Train with SAM, whole and in parts, and let the second layer oscillate by itself; report."""
     from matplotlib.figure import Figure
@@ -35,7 +36,7 @@ def run(
     looks = sorted({min(look, steps) for look in (*LOOKS, STEPS)})
     runs = groups("zhang2026-sam", problem, ALGORITHMS, seeds, steps, progress, record_at=looks)
     table, times = looks_table(runs, looks), times_table(runs)
-    oscillation = _oscillation(problem, chains, oscillation_steps)
+    oscillation = _oscillation(problem, chains, oscillation_steps, settled)
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     plot.two_phases(runs, figure.subplots(1, 3))
     return Report(
@@ -51,7 +52,7 @@ def run(
     )
 
 
-def _oscillation(problem: LinearNetwork, chains: int, steps: int) -> "pd.DataFrame":
+def _oscillation(problem: LinearNetwork, chains: int, steps: int, settled: int) -> "pd.DataFrame":
     import pandas as pd
 
     rows = []
@@ -60,7 +61,7 @@ def _oscillation(problem: LinearNetwork, chains: int, steps: int) -> "pd.DataFra
         here = problem.replace(target_norm=norm)
         mean, several = (
             simulate(here, OscillatingLayer(LR, count), steps, 0, record_at=looks).observables for count in (0, chains))
-        late = simulate(here, OscillatingLayer(LR), int(np.ceil(LR**-2)), 0, record_at=())
+        late = simulate(here, OscillatingLayer(LR), settled, 0, record_at=())
         inputs, target = late.draw.inputs, late.draw.target
         for step in looks:
             sampled = several.loc[step]

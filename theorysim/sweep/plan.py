@@ -135,6 +135,8 @@ def _axes(
     for name, procedure in algorithms.items():
         parts = procedure if isinstance(procedure, tuple) else (procedure, None)
         fits = len(parts) == 2 and (isinstance(parts[0], subject.algorithm) or callable(parts[0]))
+        if fits and parts[1] is not None and not subject.policies:
+            raise ValueError(f"algorithms[{name!r}]={procedure!r}: a {kind} has no policies; must be a {method}")
         if not fits or not isinstance(parts[1], Policy | None):
             raise TypeError(f"algorithms[{name!r}]={procedure!r}: must be a {method}, or a function from a "
                             f"{kind} to one, or a pair of either and a policy")

@@ -68,6 +68,8 @@ class Subject:
         The others, by name.
     usual : names
         What is kept unless asked otherwise.
+    policies, single : bool
+        Whether it knows policies, and single precision.
     """
 
     problem: Any
@@ -82,6 +84,8 @@ class Subject:
     observables: Mapping[str, str]
     measures: Mapping[str, Callable[[Reading], Value]]
     usual: tuple[str, ...]
+    policies: bool = False
+    single: bool = False
 
 
 def _patch_numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
@@ -146,6 +150,8 @@ PATCH = Subject(
         "T2": lambda seen: seen.times.T2,
     },
     usual=("test_error", "train_loss"),
+    policies=True,
+    single=True,
 )
 
 
@@ -160,12 +166,10 @@ def _linear_cost(problem: LinearNetwork, algorithm: LinearSGD, steps: int) -> fl
     return OVERHEAD + steps * problem.d * (8.0 * rows + 4.0 * algorithm.samples(problem))
 
 
-def _linear_simulate(
-    problem: LinearNetwork, algorithm: LinearSGD, steps: int, seed: int, *, policy: Any, precision: str, needs: str
+def _simulate_plainly(
+    problem: Any, algorithm: Any, steps: int, seed: int, *, policy: None, precision: str, needs: str
 ) -> Any:
-    if policy is not None or precision != "double":
-        raise ValueError(f"policy={policy!r}, precision={precision!r}: a linear network has no policy, and is "
-                         "in 'double'")
+    """For systems without policies and single precision."""
     return simulate(problem, algorithm, steps, seed, record_at=None if needs == "all" else (), on_failure="return")
 
 
@@ -178,7 +182,7 @@ LINEAR = Subject(
     numbers=_linear_numbers,
     change=lambda algorithm, changes: replace(algorithm, **changes),
     cost=_linear_cost,
-    simulate=_linear_simulate,
+    simulate=_simulate_plainly,
     observables=LINEAR_OBSERVABLES,
     measures={
         "T1_first": lambda seen: seen.times.T1_first,
@@ -207,16 +211,6 @@ def _reweighting_cost(problem: KernelReweighting, _algorithm: Reweighting, steps
     return OVERHEAD + problem.n**3 + steps * 2.0 * problem.n * (problem.n + 3 * problem.clean)
 
 
-def _reweighting_simulate(
-    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int, *, policy: Any, precision: str,
-    needs: str,
-) -> Any:
-    if policy is not None or precision != "double":
-        raise ValueError(f"policy={policy!r}, precision={precision!r}: sample reweighting has no policy, and is in "
-                         "'double'")
-    return simulate(problem, algorithm, steps, seed, record_at=None if needs == "all" else (), on_failure="return")
-
-
 REWEIGHTING = Subject(
     problem=KernelReweighting,
     algorithm=Reweighting,
@@ -226,7 +220,7 @@ REWEIGHTING = Subject(
     numbers=_reweighting_numbers,
     change=lambda algorithm, changes: replace(algorithm, **changes),
     cost=_reweighting_cost,
-    simulate=_reweighting_simulate,
+    simulate=_simulate_plainly,
     observables=REWEIGHTING_OBSERVABLES,
     measures={
         "t_pol": lambda seen: seen.times["t_pol"],

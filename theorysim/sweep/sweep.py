@@ -105,6 +105,8 @@ def sweep(
     chosen = seeds_of(seeds)
     measures = named(subject, subject.usual if measure is None else measure)
     _validate.choice("precision", precision, tuple(PRECISIONS))
+    if precision == "single" and not subject.single:
+        raise ValueError(f"precision={precision!r}: a {subject.problem.__name__} is simulated in 'double'")
     n_test = _validate.integer("n_test", n_test, 1)
     _validate.flag("progress", progress)
     executor, workers = validated(executor, workers)

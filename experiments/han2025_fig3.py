@@ -1,0 +1,12 @@
+"""The end of the first stage over signal strength and flip rate.
+
+The same as `theorysim reproduce han2025-fig3`.
+"""
+
+from theorysim.reproductions import reproduce
+
+if __name__ == "__main__":
+    report = reproduce("han2025-fig3", progress=True)
+    print(report.text)
+    for path in report.write("results"):
+        print(f"wrote {path}")

@@ -1,0 +1,880 @@
+"""Reproductions, all but those of the command line's tests, at small sizes: every one is run, drawn, written and
+repeated, and some of its numbers are found again without it."""
+
+import importlib
+import inspect
+import os
+import pkgutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import theorysim as ts
+from theorysim import reproductions
+from theorysim.reproductions import REPRODUCTIONS, Report, rare_errors, reproduce
+from theorysim.reproductions.han2025_settings import Setting
+from theorysim.sweep import execution, subjects
+from theorysim.theory import boundaries, han2025
+
+pytestmark = pytest.mark.compiled
+
+
+def noisy_labels(
+    n: int, d: int, m: int, n_snr2: float = 10.0, tau: float = 0.2, start: float = 0.01, q: float = 1
+) -> ts.SignalNoise:
+    """The problem of the reproductions of Han et al. 2025, spelled out."""
+    return ts.SignalNoise(
+        n=n, d=d, m=m, signal_norm=1.0, noise_std=1.0, init_std=start / np.sqrt(d), q=q, label_flip=tau,
+        orthogonal_noise=False, flip_law="stratified",
+    ).replace(n_snr2=n_snr2)
+
+
+def descent(of: ts.SignalNoise) -> ts.GradientDescent:
+    """With their step, 0.02 nm/d as σ = 1."""
+    return ts.GradientDescent(0.02 * of.n * of.m / of.d)
+
+
+NET = ts.LinearNetwork(n=30, d=5, width=40, target_norm=1.0, label_noise_std=20.0)
+CELLS = ((10, 1000), (10, 4000), (20, 4000))
+SETTINGS = (
+    Setting("ReLU", noisy_labels(10, 400, 4), 20, 140),
+    Setting("squared", noisy_labels(10, 400, 4, tau=0.3, start=0.001, q=2), 20, 100),
+)
+FIT = ["parameter", "exponent", "low", "high", "theory", "verdict"]
+CHECK = [
+    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "holds", "low", "high", "required",
+    "margin", "measured", "predicted", "ratio", "first_violation",
+]
+RARE = ["stop", "n", "d", "seed", "log10_error", "low", "high", "method", "reliable"]
+RARE_FIT = ["stopped at", "runs", "unreliable", "log₁₀ p from", "to", "exponent in d", "exponent in n", "R² of d/n²",
+            "R² of d/n"]
+LOOKS = ["algorithm", "step", "tr A/m", "mean abs. cosine", "alignment", "test loss"]
+TIMES = ["algorithm", "T1, first", "T1, half", "T1, all", "T2(0.5)", "T2(0.9)", "T3", "floor of the test loss"]
+STUDY = ["width", "lr", "seed", "measured", "predicted", "ratio"]
+COUNTS = ["algorithm", "runs", "completed", "failed"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A reproduction at a small size, the columns of its tables (``...`` for more) with their rows, and its words."""
+
+    options: dict[str, Any]
+    tables: dict[str, tuple[int, list[Any]]]
+    says: tuple[str, ...]
+    missing: frozenset[str] = frozenset()  # columns that have nothing at this size
+
+
+CASES = {
+    "han2025-bounds": Case(
+        {"seeds": 2, "n": 8, "m": 4, "ratios": (0.25, 0.5, 1.0), "steps": 60, "early_seeds": 3},
+        {"exponents": (6, FIT), "early-error": (3, ["d/n", "error", "standard error"]),
+         "verdicts": (77, [*CHECK, "case"])},
+        ("c = 0.1, 2 seeds", "3 seeds, fresh noise", "stopped after 12 steps of η = 0.02 nm", "| τ = 0.4, c = 0.3 |"),
+    ),
+    "han2025-early-stop-bound": Case(
+        {"seeds": 2, "cells": CELLS, "m": 1, "steps": 100},
+        {"errors": (12, RARE), "exponents": (2, [*RARE_FIT, "−ln p · n/d"])},
+        ("m = 1, σ_0 = 0.1/d", "2 seeds", "| T1, n·SNR² = 3 | 6 | 0 |", "| T1, n·SNR² = 10 | 6 | 0 |"),
+    ),
+    "han2025-fig1": Case(
+        {"seeds": 2, "settings": SETTINGS},
+        {"settings": (8, [
+            "setting", "τ", "step", "seeds", "accuracy clean", "noisy", "max γ", "max ρ̄ clean", "max ρ̄ noisy",
+            "largest loss clean", "smallest loss noisy", "fresh-noise error", "memory-test error", "T1", "crossing",
+            "separation ends"])},
+        ("2 seeds, mean", "| ReLU | 0.2 | 140 | 2 |", "| squared | 0.3 | 100 | 2 |", "| squared | 0.0 | 20 | 2 |"),
+    ),
+    "han2025-fig3": Case(
+        {"seeds": 2, "signals": (4.0, 12.0), "rates": (0.1, 0.3), "steps": 200, "n": 20, "d": 3000, "m": 4},
+        {"cells": (4, [
+            "n·SNR²", "‖μ‖", "τ", "n·SNR²(1−2τ)", "crossing", "log 2 separates from", "to",
+            "fresh-noise error at the end", "memory-test error", "min τ/2"])},
+        ("n = 20, d = 3000, m = 4, 200 steps, 2 seeds",),
+    ),
+    "han2025-phases": Case(
+        {"seeds": 2, "n_snr2": [1.0, 4.0, 12.0], "tau": [0.1, 0.4], "steps": 160},
+        {"cells": (6, ["n_snr2", "tau", *COUNTS, "crossing", ...])},
+        ("160 steps, 2 seeds a cell", "| 2 to 3 | 2 |", "| 5 to inf | 2 |"),
+    ),
+    "han2025-policies": Case(
+        {"seeds": 2, "tau": [0.3], "steps": 80},
+        {"runs": (12, ["tau", "algorithm", "seed", "status", "reason", "test_error", "memory_test_error", ...]),
+         "gains": (5, ["τ", "policy", "seeds", "gain", "low", "high"])},
+        ("80 steps, 2 seeds", "| 0.3 | oracle at T1, drop |"),
+        frozenset({"reason"}),
+    ),
+    "huang2025-error-bound": Case(
+        {"seeds": 1, "cells": ((10, 2000), (20, 2000), (20, 8000)), "m": 4, "steps": 1000},
+        {"errors": (6, RARE), "exponents": (2, RARE_FIT)},
+        ("m = 4, p = 0.1", "1 seeds", "| signal output 0.5 | 3 | 0 |", "| signal output 1 | 3 | 0 |"),
+    ),
+    "huang2025-fig3": Case(
+        {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
+        {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
+         "boundary": (6, ["n", "crossing", "low", "high", "algorithm"])},
+        ("d = 2000 and η = 1 in every cell", "60 steps, 2 seeds a cell, double precision",
+         "| label-noise GD | 18 | 0 |"),
+    ),
+    "huang2025-fig3-inside": Case(
+        {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
+        {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
+         "boundary": (6, ["n", "crossing", "low", "high", "algorithm"])},
+        ("d = n² log n, σ_0σ_p√d = 0.01", "60 steps, 2 seeds a cell, double precision", "| GD | 18 | 0 |"),
+    ),
+    "kou2023-heatmap": Case(
+        {"seeds": 2, "d": [100, 200, 300], "signal_norm": [0.1, 1.0, 6.0], "steps": 30},
+        {"cells": (9, ["d", "signal_norm", "runs", "test_error_observed", "test_error_observed_se", "test_error",
+                       "test_error_se", "train_loss", "train_loss_se"]),
+         "boundary": (3, ["d", "crossing", "low", "high"])},
+        ("18 runs (0 not completed)", "30 steps, 2 seeds a cell", "| whole diagram | 9 |", "lr = 0.1"),
+    ),
+    "zhang2026-fig2": Case(
+        {"seeds": 2, "steps": 20_000, "problem": NET},
+        {"looks": (4, LOOKS), "times": (2, TIMES), "statements": (14, CHECK)},
+        ("n = 30, d = 5, m = 40, η = 0.001, σ = 20, ‖θ*‖ = 1, 20000 steps, seeds 0..1", "zhang2026.theorem_2"),
+        frozenset({"required", "T2(0.9)"}),
+    ),
+    "zhang2026-sam": Case(
+        {"seeds": 2, "steps": 12_000, "problem": NET, "chains": 3, "oscillation_steps": 1000, "settled": 5000},
+        {"looks": (10, LOOKS), "times": (5, TIMES),
+         "oscillation": (8, ["‖θ*‖", "step", "recursion", "chains", "rest", "√η"])},
+        ("σ = 20, ‖θ*‖ = 1, 12000 steps, seeds 0..1", "Radius ρ = 0.1", "by 3 chains", "| SAM, shrink only | 12000 |"),
+        frozenset({"T2(0.9)"}),
+    ),
+    "zhang2026-periodic": Case(
+        {"seeds": 2, "period": 200, "problem": NET},
+        {"periods": (20, ["from", "to", "label noise", "change", "−τ"])},
+        ("4000 steps, seeds 0..1", "Label noise on for 200 steps", "| 3800 | 4000 | off |"),
+    ),
+    "zhang2026-theorem2": Case(
+        {"seeds": 2, "steps": 20_000, "problem": NET, "lr": 1e-3,
+         "vary": {"width": (30, 60), "lr": (1e-3, 1.4e-3)}},
+        {"laws": (4, ["varied", "theorem_2", "derived.escape_time", "derived.slow_flow"]), "T1-exponents": (2, FIT),
+         "T2-exponents": (2, FIT), "T1-runs": (8, STUDY), "T2-runs": (5, STUDY)},
+        ("centre m = 40, η = 0.001, σ = 20; 2 seeds", "| lr = 0.0014 |", "**zhang2026.T2**"),
+    ),
+}
+ELSEWHERE = {"huang2025-fig2", "huang2025-bounds"}  # in test_cli.py
+SWEEPS = [name for name in CASES if "store" in inspect.signature(
+    importlib.import_module(f"theorysim.reproductions.{name.replace('-', '_')}").run).parameters]
+SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3
+
+
+@cache
+def report(name: str) -> Report:
+    """The small reproduction, made once."""
+    return reproduce(name, **CASES[name].options)
+
+
+def table(name: str, of: str) -> pd.DataFrame:
+    """A table of it."""
+    return report(name).tables[of]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean, smallest and largest of what is known, with three digits, as tables have them."""
+    known = [value for value in values if not np.isnan(value)]
+    return f"{sum(known) / len(known):.3g} [{min(known):.3g}, {max(known):.3g}]" if known else "–"
+
+
+def assert_same_tables(found: Report, expected: Report) -> None:
+    """To the bit."""
+    assert list(found.tables) == list(expected.tables) and found.text == expected.text
+    for name, frame in expected.tables.items():
+        pd.testing.assert_frame_equal(found.tables[name], frame, check_exact=True)
+
+
+class TestEvery:
+    """What all reproductions have in common."""
+
+    def test_none_is_left_out(self) -> None:
+        """Every one is in the table above or tested elsewhere."""
+        assert set(CASES) | ELSEWHERE == set(REPRODUCTIONS)
+        assert len(SWEEPS) == 5
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_reports(self, name: str) -> None:
+        """Name, title, setting and seeds; tables with all rows and columns, of which none is empty unawares."""
+        made, case = report(name), CASES[name]
+        assert made.name == name and set(made.tables) == set(case.tables)
+        author, year = name.split("-")[0][:-4].capitalize(), name.split("-")[0][-4:]
+        assert f"{author} et al. {year}" in made.title
+        for words in case.says:
+            assert words in made.text
+        assert "Interrupted" not in made.text
+        missing = set()
+        for key, (rows, columns) in case.tables.items():
+            frame = made.tables[key]
+            more = columns[-1] is ...
+            names = columns[:-1] if more else columns
+            assert list(frame.columns[:len(names)]) == names and more == (len(frame.columns) > len(names)), key
+            assert len(frame) == rows, key
+            nothing = frame.isna() | frame.isin(["–", "", "nan"])
+            missing |= {column for column in frame if nothing[column].all()}
+        assert missing == case.missing
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_files(self, name: str, tmp_path: Path) -> None:
+        """A picture, a page that shows it, and every table."""
+        made = report(name)
+        written = made.write(tmp_path / "new" / "folder")
+        names = [f"{name}.png", f"{name}.md", *(f"{name}-{key}.csv" for key in made.tables)]
+        assert [path.name for path in written] == names
+        assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(names)
+        assert matplotlib.image.imread(written[0]).std() > 0.01
+        page = written[1].read_text(encoding="utf-8")
+        assert page.startswith(f"# {made.title}\n") and f"({name}.png)" in page and made.text in page
+        for path, frame in zip(written[2:], made.tables.values(), strict=True):
+            again = pd.read_csv(path)
+            assert list(again.columns) == list(frame.columns) and len(again) == len(frame)
+            for column in frame.select_dtypes("float"):
+                np.testing.assert_allclose(again[column], frame[column], rtol=1e-5)
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_pictures(self, name: str) -> None:
+        """Something is drawn in every axes, both axes of which are labelled; nothing has the same name twice."""
+        axes = report(name).figure.axes
+        assert axes
+        for axis in axes:
+            assert drawn(axis), "nothing to see"
+            assert axis.get_ylabel()
+            if axis.get_label() != "<colorbar>":
+                assert any(other.get_xlabel() for other in below(axis, axes))
+            legend = axis.get_legend()
+            labels = [] if legend is None else [text.get_text() for text in legend.get_texts()]
+            assert all(labels) and len(set(labels)) == len(labels)
+
+    @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" not in case.options])
+    def test_again(self, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+        """The same seeds, the same report; and nothing is printed."""
+        expected = report(name)
+        capfd.readouterr()
+        assert_same_tables(reproduce(name, **CASES[name].options), expected)
+        assert capfd.readouterr() == ("", "")
+
+    @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" in case.options])
+    def test_again_in_part(self, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+        """The same runs have the same errors in less company, to which no exponents can be fitted."""
+        expected, cell = table(name, "errors"), CASES[name].options["cells"][0]
+        capfd.readouterr()
+        found = reproduce(name, **CASES[name].options | {"cells": [cell]}).tables
+        assert capfd.readouterr() == ("", "")
+        mine = expected[(expected["n"] == cell[0]) & (expected["d"] == cell[1])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found["errors"], mine, check_exact=True)
+        assert set(found["exponents"]["exponent in d"]) == set(found["exponents"]["exponent in n"]) == {"–"}
+
+    @pytest.mark.parametrize(("name", "bar", "runs"), [
+        ("han2025-fig3", "han2025-fig3", 8), ("zhang2026-periodic", "zhang2026-periodic", 4),
+        ("kou2023-heatmap", "sweep", 18),
+    ])
+    def test_progress(self, name: str, bar: str, runs: int, capfd: pytest.CaptureFixture[str]) -> None:
+        """On stderr when asked for, to the last run; numbers are as without."""
+        expected = report(name)
+        capfd.readouterr()
+        assert_same_tables(reproduce(name, **CASES[name].options, progress=True), expected)
+        printed = capfd.readouterr()
+        assert printed.out == "" and bar in printed.err and f"{runs}/{runs}" in printed.err
+
+    def test_other_seeds_are_other_numbers(self) -> None:
+        """More seeds are the same and further ones."""
+        made = reproduce("huang2025-fig3", **CASES["huang2025-fig3"].options | {"seeds": 3})
+        cells, before = made.tables["cells"], table("huang2025-fig3", "cells")
+        assert set(cells["runs"]) == {3} and set(before["runs"]) == {2}
+        assert "3 seeds a cell" in made.text and not np.allclose(cells["test_error"], before["test_error"])
+
+
+def drawn(axis: Axes) -> bool:
+    """Whether a number is shown: on a line, as a marker, or as a colour."""
+    shown = [np.asarray(line.get_ydata(), dtype=float) for line in axis.lines]
+    shown += [np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+              for one in axis.collections if (values := one.get_array()) is not None]
+    shown += [np.asarray(one.get_offsets(), dtype=float) for one in axis.collections if one.get_array() is None]
+    return any(np.isfinite(values).any() for values in shown)
+
+
+def below(axis: Axes, axes: Sequence[Axes]) -> list[Axes]:
+    """The axes itself, and those under it that share its horizontal axis."""
+    box = axis.get_position()
+    return [other for other in axes if other is axis or (
+        axis.get_shared_x_axes().joined(axis, other) and np.isclose(other.get_position().x0, box.x0))]
+
+
+class TestHan2025:
+    """Against runs made alone."""
+
+    def test_bounds_exponents(self) -> None:
+        """A fit to T1 at every single change of the centre; n·SNR² is held through the signal."""
+        exponents = table("han2025-bounds", "exponents").set_index("parameter")
+        assert exponents["theory"].to_dict() == {"n": 1, "m": 1, "lr": -1, "noise_std": -2, "d": -1, "init_std": 0}
+        d = int(64 * np.log(8 / 0.05))
+        of = noisy_labels(8, d, 4)
+        centre = {"n": 8, "m": 4, "lr": descent(of).lr / 10, "noise_std": 1.0, "d": d, "init_std": of.init_std}
+        changes = [{}, *({name: centre[name] * factor} for name, factors in {
+            "n": (0.5, 2), "m": (0.5, 2), "lr": (0.5, 2), "noise_std": (0.7, 1.4), "d": (2, 4), "init_std": (1 / 3,),
+        }.items() for factor in factors)]
+        design, times = [], []
+        for change in changes:
+            point = centre | change
+            fields = {name: point[name] for name in ("noise_std", "init_std")} | {
+                name: int(point[name]) for name in ("n", "m", "d")}
+            problem = of.replace(**fields).replace(n_snr2=10.0)
+            runs = [ts.simulate(problem, ts.GradientDescent(point["lr"]), 700, seed, record_at=()) for seed in (0, 1)]
+            times.append(np.mean([np.log(han2025.stage_times(run).T1) for run in runs]))
+            design.append([1.0, *np.log([point[name] for name in exponents.index])])
+        fitted = np.linalg.lstsq(np.array(design), np.array(times), rcond=None)[0][1:]
+        np.testing.assert_allclose(exponents["exponent"], fitted, atol=1e-8)
+        inside = (exponents["low"] <= exponents["theory"]) & (exponents["theory"] <= exponents["high"])
+        assert (exponents["verdict"] == np.where(inside, "agrees", "disagrees")).all()
+
+    def test_bounds_early_error(self) -> None:
+        """Twelve steps at n = 200, and the slope of the logarithm."""
+        errors = table("han2025-bounds", "early-error")
+        of = noisy_labels(200, 100, 20, n_snr2=3.0)
+        runs = [ts.simulate(of, descent(of), 12, seed, record_at=()) for seed in range(3)]
+        alone = [run.test_error(n_test=100_000, method="monte-carlo").value for run in runs]
+        row = errors[errors["d/n"] == 0.5].iloc[0]
+        np.testing.assert_allclose(row[["error", "standard error"]].tolist(),
+                                   [np.mean(alone), np.std(alone, ddof=1) / 3**0.5], rtol=1e-12)
+        slope = np.polyfit(errors["d/n"], np.log(errors["error"]), 1)[0]
+        assert f"has the slope {slope:.3f} [" in report("han2025-bounds").text
+
+    @pytest.mark.parametrize(("case", "changes", "constants"), [
+        ("inside, τ = 0.2", {}, {}), ("τ = 0.4, c = 0.3", {"tau": 0.4}, {"rho_threshold": 0.3}),
+        ("n·SNR² = 2, τ = 0.2", {"n_snr2": 2.0}, {}), ("τ = 0", {"tau": 0.0}, {}),
+    ])
+    def test_bounds_verdicts(self, case: str, changes: dict[str, float], constants: dict[str, float]) -> None:
+        """Those of check() on the runs of each case."""
+        of = noisy_labels(8, int(np.ceil(64 * np.log(160))), 4, **changes)
+        looks = (1, 2, 3, *range(5, 60, 5))
+        runs = [ts.simulate(of, descent(of), 60, seed, record_at=looks) for seed in (0, 1)]
+        expected = ts.check(runs, "han2025", **constants).table
+        expected = expected[expected["statement"].str.startswith("han2025.")]
+        verdicts = table("han2025-bounds", "verdicts")
+        mine = verdicts[verdicts["case"] == case].drop(columns=["case"])
+        pd.testing.assert_frame_equal(mine, expected, check_exact=True)
+
+    def test_early_stop_bound(self) -> None:
+        """The error at the step at which a run of one's own is stopped, and the plane through the means."""
+        errors = table("han2025-early-stop-bound", "errors")
+        of = noisy_labels(10, 4000, 1, n_snr2=10.0, start=0.1 / np.sqrt(4000))
+        run = ts.simulate(of, descent(of), 100, 1, record_at=(), policy=ts.EarlyStopping(ts.FirstStage()))
+        assert run.stopped_at == han2025.stage_times(run).T1
+        alone = run.test_error()
+        row = errors[(errors["stop"] == "T1, n·SNR² = 10") & (errors["d"] == 4000) & (errors["n"] == 10)
+                     & (errors["seed"] == 1)].iloc[0]
+        assert row[["log10_error", "low", "high", "method", "reliable"]].tolist() == [
+            alone.log10_value, alone.log10_low, alone.log10_high, "rare-event", True]
+        self.assert_exponents("han2025-early-stop-bound", "T1, n·SNR² = 10")
+
+    @staticmethod
+    def assert_exponents(name: str, stop: str) -> None:
+        """Those of the plane through the three cells' means."""
+        errors, fits = table(name, "errors"), table(name, "exponents").set_index("stopped at")
+        sizes = errors[errors["stop"] == stop].assign(size=lambda one: np.log(-one["log10_error"] * np.log(10)))
+        means = sizes.groupby(["n", "d"])["size"].mean().reset_index()
+        plane = np.column_stack([np.ones(3), np.log(means["d"]), np.log(means["n"])])
+        _, in_d, in_n = np.linalg.solve(plane, means["size"])
+        assert fits.loc[stop, "exponent in d"].startswith(f"{in_d:.3f} [")
+        assert fits.loc[stop, "exponent in n"].startswith(f"{in_n:.3f} [")
+        free = means["size"] - np.log(means["d"] / means["n"])
+        assert fits.loc[stop, "R² of d/n"] == f"{1 - free.var() / means['size'].var():.3f}"
+
+    def test_fig1(self) -> None:
+        """A row of flipped and one of clean labels, at a look and at the end."""
+        frame = table("han2025-fig1", "settings")
+        assert frame[["setting", "τ", "step"]].to_numpy().tolist() == [
+            ["ReLU", 0.2, 20], ["ReLU", 0.2, 140], ["ReLU", 0.0, 20], ["ReLU", 0.0, 140],
+            ["squared", 0.3, 20], ["squared", 0.3, 100], ["squared", 0.0, 20], ["squared", 0.0, 100]]
+        for place, of, last, step in ((1, noisy_labels(10, 400, 4), 140, 140),
+                                      (6, noisy_labels(10, 400, 4, tau=0.0, start=0.001, q=2), 100, 20)):
+            runs = [ts.simulate(of, descent(of), last, seed) for seed in (0, 1)]
+            times = [han2025.stage_times(run) for run in runs]
+            row = frame.iloc[place]
+            for title, column in (("accuracy clean", "clean_accuracy"), ("noisy", "noisy_accuracy"),
+                                  ("max γ", "gamma_max"), ("max ρ̄ noisy", "rho_bar_max_noisy")):
+                assert row[title] == spread([run.column(column)[step] for run in runs])
+            outputs = [run.column("output_min_clean")[step] for run in runs]
+            assert row["largest loss clean"] == spread([np.log1p(np.exp(-one)) for one in outputs])
+            errors = [run.test_error(step, method="monte-carlo", n_test=100_000).value for run in runs]
+            assert row["fresh-noise error"] == spread(errors)
+            assert row["memory-test error"] == spread([run.test_error(step, kind="memory").value for run in runs])
+            assert row["T1"] == spread([one.T1 for one in times])
+            assert row["crossing"] == spread([one.crossing for one in times])
+        assert frame.loc[1, "crossing"] != "–" and frame.loc[6, "noisy"] == "–"
+
+    def test_fig1_steps(self) -> None:
+        """May be asked for."""
+        made = reproduce("han2025-fig1", seeds=1, settings=SETTINGS[:1], steps=30).tables["settings"]
+        assert made["step"].tolist() == [20, 30, 20, 30]
+        of = noisy_labels(10, 400, 4)
+        assert made.loc[1, "max γ"] == spread(ts.simulate(of, descent(of), 30, 0).column("gamma_max")[-1:].tolist())
+
+    def test_fig3(self) -> None:
+        """Crossing, separation and errors of one cell."""
+        frame = table("han2025-fig3", "cells")
+        of = noisy_labels(20, 3000, 4, n_snr2=4.0, tau=0.3)
+        runs = [ts.simulate(of, descent(of), 200, seed) for seed in (0, 1)]
+        times = [han2025.stage_times(run) for run in runs]
+        row = frame[(frame["n·SNR²"] == 4.0) & (frame["τ"] == 0.3)].iloc[0]
+        assert row["‖μ‖"] == f"{of.signal_norm:.3g}" and row["n·SNR²(1−2τ)"] == "1.6" and row["min τ/2"] == 0.15
+        over = [run.column("rho_bar_max_noisy") > run.column("gamma_max") for run in runs]
+        assert all(one.any() for one in over) and row["crossing"] == spread([float(np.argmax(one)) for one in over])
+        assert row["log 2 separates from"] == spread([one.separation[0] for one in times])
+        assert row["to"] == spread([one.separation[1] for one in times])
+        errors = [run.test_error(kind="memory").value for run in runs]
+        assert row["memory-test error"] == spread(errors) and max(errors) > 0
+
+    def test_phases(self) -> None:
+        """Every measure of every cell, and the rows of the text."""
+        frame = table("han2025-phases", "cells").set_index(["n_snr2", "tau"])
+        leads = {}
+        for x, tau in frame.index:
+            of = noisy_labels(50, int(np.ceil(2500 * np.log(1000))), 20, n_snr2=x, tau=tau)
+            runs = [ts.simulate(of, descent(of), 160, seed) for seed in (0, 1)]
+            times = [han2025.stage_times(run) for run in runs]
+            at = [int(one.T1) for one in times]
+            row = frame.loc[x, tau]
+            leads[x, tau] = np.mean([run.column("gamma_min")[t] > run.column("rho_bar_max")[t]
+                                     for run, t in zip(runs, at, strict=True)])
+            assert row["signal_leads"] == leads[x, tau]
+            np.testing.assert_allclose(row["crossing"], pd.Series([one.crossing for one in times]).mean(), rtol=1e-12)
+            apart = [((run.column("clean_accuracy") == 1) & (run.column("noisy_accuracy") == 0)).any() for run in runs]
+            assert row["separates"] == np.mean(apart)
+            errors = [run.test_error(kind="memory").value for run in runs]
+            np.testing.assert_allclose(row["memory_test_error"], np.mean(errors), rtol=1e-12, atol=1e-15)
+        assert set(leads.values()) >= {0.0, 1.0} and set(frame["separates"]) >= {0.0, 1.0}
+        assert f"| 5 to inf | 2 | {leads[12.0, 0.1]:.2f} |" in report("han2025-phases").text
+
+    POLICIES: dict[str, Any] = {
+        "to convergence": None,
+        "early stopping at T1": ts.EarlyStopping(ts.FirstStage()),
+        "small loss at T1, drop": ts.SmallLossSelection(ts.FirstStage()),
+        "small loss at T1, relabel": ts.SmallLossSelection(ts.FirstStage(), action="relabel"),
+        "oracle at T1, drop": ts.OracleSelection(ts.FirstStage()),
+        "small loss at step 3000, drop": ts.SmallLossSelection(ts.AtStep(3000)),
+    }
+
+    def test_policies(self) -> None:
+        """Every policy on one seed; the gains are differences of the table's own errors."""
+        runs, gains = (table("han2025-policies", name) for name in ("runs", "gains"))
+        of = noisy_labels(100, 10_000, 100, tau=0.3)
+        assert list(dict.fromkeys(runs["algorithm"])) == list(self.POLICIES)
+        for name, policy in self.POLICIES.items():
+            run = ts.simulate(of, descent(of), 80, 1, policy=policy)
+            row = runs[(runs["algorithm"] == name) & (runs["seed"] == 1)].iloc[0]
+            assert row["train_loss"] == run.column("train_loss")[-1]
+            assert row["memory_test_error"] == run.test_error(kind="memory").value
+            chosen = run.selection
+            assert pd.isna(row["precision"]) if chosen is None else row["precision"] == chosen.precision
+            assert pd.isna(row["recall"]) if chosen is None else row["recall"] == chosen.recall
+            assert pd.isna(row["stopped_at"]) if run.stopped_at is None else row["stopped_at"] == run.stopped_at
+        assert runs["recall"].notna().sum() == 6 and runs["stopped_at"].notna().sum() == 2
+        errors = runs.pivot(index="seed", columns="algorithm", values="memory_test_error")
+        for gain in gains.itertuples():
+            difference = errors["to convergence"] - errors[gain.policy]
+            assert gain.gain == pytest.approx(difference.mean(), abs=1e-15)
+            assert difference.min() - 1e-15 <= gain.low <= gain.gain <= gain.high <= difference.max() + 1e-15
+        assert gains["policy"].tolist() == list(self.POLICIES)[1:]
+        assert gains["gain"].max() > 0 and gains["gain"].iloc[-1] == 0  # step 3000 does not come
+
+
+class TestHuang2025AndKou2023:
+    """Against runs made alone."""
+
+    def test_error_bound(self) -> None:
+        """The first of every tenth step at which both labels' signal outputs reach the level, and the error there."""
+        errors = table("huang2025-error-bound", "errors")
+        of = ts.SignalNoise(
+            n=10, d=2000, m=4, signal_norm=1.0, noise_std=1.0, init_std=0.5 / 2000).replace(n_snr2=1.0)
+        algorithm = ts.GradientDescent(0.3 * 10 * 4 / 2000, ts.Flip(0.1))
+        run = ts.simulate(of, algorithm, 1000, 0, record_every=10, until=lambda seen: seen["gamma_max"] >= 4.0)
+        steps = []
+        for step in run.steps_recorded:
+            inner = run.draw.inner[:, 0] + run.coefficients[run.record(int(step))] @ run.draw.gram[:, 0]  # ⟨w_k, μ⟩
+            plus, minus = ((np.maximum(side * inner, 0) ** 2) @ np.repeat([1, -1], 4) / 4 for side in (1, -1))
+            if min(plus, -minus) >= 1.0:
+                steps.append(int(step))
+        assert 0 < steps[0] < run.steps and steps[0] % 10 == 0
+        row = errors[(errors["stop"] == "signal output 1") & (errors["n"] == 10)].iloc[0]
+        alone = run.test_error(steps[0])
+        assert row[["log10_error", "low", "high"]].tolist() == [alone.log10_value, alone.log10_low, alone.log10_high]
+        earlier = errors[(errors["stop"] == "signal output 0.5") & (errors["n"] == 10)].iloc[0]
+        assert row["log10_error"] < earlier["log10_error"]
+        TestHan2025.assert_exponents("huang2025-error-bound", "signal output 1")
+
+    @pytest.mark.parametrize(("name", "made"), [
+        ("huang2025-fig3", lambda n, snr: (2000, 0.01, 1.0)),
+        ("huang2025-fig3-inside", lambda n, snr: (
+            d := int(np.ceil(n**2 * np.log(n))), 0.01 / (0.5 * np.sqrt(d)), 0.3 * n * 20 / (0.5**2 * d))),
+    ])
+    def test_fig3(self, name: str, made: Callable[[int, float], tuple[int, float, float]]) -> None:
+        """Mean and standard error of one cell for both algorithms, and the place where the error passes ¼."""
+        cells, boundary = table(name, "cells"), table(name, "boundary")
+        d, init_std, lr = made(30, 0.1)
+        of = ts.SignalNoise(n=30, d=d, m=20, signal_norm=1.0, noise_std=0.5, init_std=init_std).replace(snr=0.1)
+        for algorithm, law in (("GD", None), ("label-noise GD", ts.Flip(0.1))):
+            runs = [ts.simulate(of, ts.GradientDescent(lr, law), 60, seed) for seed in (0, 1)]
+            errors = [run.test_error(method="monte-carlo", n_test=10_000).value for run in runs]
+            mine = cells[cells["algorithm"] == algorithm]
+            row = mine[(mine["n"] == 30) & (mine["snr"] == 0.1)].iloc[0]
+            np.testing.assert_allclose(row[["test_error", "test_error_se"]].tolist(),
+                                       [np.mean(errors), np.std(errors, ddof=1) / 2**0.5], rtol=1e-12)
+            assert row["gamma_max"] == pytest.approx(np.mean([run.column("gamma_max")[-1] for run in runs]), rel=1e-12)
+            curve = mine[mine["n"] == 30].sort_values("snr")
+            last = np.flatnonzero(np.diff(np.sign(curve["test_error"] - 0.25)))[-1]
+            (x0, x1), (y0, y1) = (curve[key].iloc[last:last + 2] for key in ("snr", "test_error"))
+            place = boundary[(boundary["algorithm"] == algorithm) & (boundary["n"] == 30)].iloc[0]
+            assert place["crossing"] == pytest.approx(x0 + (0.25 - y0) * (x1 - x0) / (y1 - y0), rel=1e-12)
+            assert f"n = 30: {place['crossing']:.4f} [" in report(name).text
+
+    def test_kou(self) -> None:
+        """One cell; the constant of the boundary."""
+        cells, boundary = (table("kou2023-heatmap", name) for name in ("cells", "boundary"))
+        of = ts.SignalNoise(
+            n=20, d=200, m=10, signal_norm=6.0, noise_std=1.0, q=1, label_flip=0.1, orthogonal_noise=False,
+            init_law="uniform", init_std=10 / np.sqrt(3 * 200), bias=1.0)
+        runs = [ts.simulate(of, ts.GradientDescent(0.1 * 10**2), 30, seed) for seed in (0, 1)]
+        row = cells[(cells["d"] == 200) & (cells["signal_norm"] == 6.0)].iloc[0]
+        observed = [run.test_error(method="monte-carlo", n_test=1000, labels="observed").value for run in runs]
+        true = [run.test_error(method="monte-carlo", n_test=1000).value for run in runs]
+        assert row["test_error_observed"] == pytest.approx(np.mean(observed), rel=1e-12)
+        assert row["test_error"] == pytest.approx(np.mean(true), rel=1e-12)
+        assert row["train_loss"] == pytest.approx(np.mean([run.column("train_loss")[-1] for run in runs]), rel=1e-12)
+        constants = 20 * boundary["crossing"] ** 4 / boundary["d"]
+        words = f"has median {constants.median():.2f}, from {constants.min():.2f} to {constants.max():.2f}"
+        assert words in report("kou2023-heatmap").text
+        over = (cells["test_error_observed"] > 0.2).sum()
+        assert 0 < over < 9 and f"exceeds 0.2 in {over} of 9 cells" in report("kou2023-heatmap").text
+
+    def test_kou_without_a_boundary(self) -> None:
+        """A diagram that is all failure has no line, and no constant."""
+        made = reproduce("kou2023-heatmap", seeds=1, d=[100, 200], signal_norm=[0.1, 0.2], steps=5)
+        assert made.tables["boundary"]["crossing"].isna().all()
+        assert "exceeds 0.2 in 4 of 4 cells" in made.text and "has median nan" in made.text
+
+
+class TestZhang2026:
+    """Against runs made alone."""
+
+    @staticmethod
+    def runs(algorithm: ts.LinearSGD, steps: int, **options: Any) -> list[ts.LinearRun]:
+        return [ts.simulate(NET, algorithm, steps, seed, **options) for seed in (0, 1)]
+
+    def test_fig2(self) -> None:
+        """Looks, times and verdicts."""
+        looks, times, verdicts = (table("zhang2026-fig2", name) for name in ("looks", "times", "statements"))
+        runs = self.runs(ts.LinearSGD(1e-3), 20_000, neurons=40, record_at=[0, 20_000])
+        row = looks[(looks["algorithm"] == "label noise") & (looks["step"] == 20_000)].iloc[0]
+        assert row["tr A/m"] == spread([run.column("mean_norm_sq")[-1] for run in runs])
+        assert row["alignment"] == spread([run.column("alignment")[-1] for run in runs])
+        assert times.loc[0, "T1, all"] == spread([run.stage_times().T1_all for run in runs]) != "–"
+        assert times.loc[0, "T2(0.5)"] == spread([run.stage_times().T2_half for run in runs]) != "–"
+        pd.testing.assert_frame_equal(verdicts, ts.check(runs, "zhang2026").table, check_exact=True)
+        plain = self.runs(ts.LinearSGD(1e-3, label_noise=False), 20_000)
+        assert times.loc[1, "floor of the test loss"] == spread([run.loss_floor() for run in plain])
+
+    @pytest.mark.parametrize(("name", "options"), [
+        ("SAM", {"label_noise": False, "sam_radius": 0.1}),
+        ("SAM, shrink only", {"label_noise": False, "sam_radius": 0.1, "sam_terms": "shrink"}),
+        ("SAM, oscillation only", {"label_noise": False, "sam_radius": 0.1, "sam_terms": "oscillation"}),
+        ("SAM with label noise", {"sam_radius": 0.1}),
+        ("label noise", {}),
+    ])
+    def test_sam(self, name: str, options: dict[str, Any]) -> None:
+        """Every algorithm is what it is called."""
+        looks, times = (table("zhang2026-sam", key).set_index("algorithm") for key in ("looks", "times"))
+        runs = self.runs(ts.LinearSGD(1e-3, **options), 12_000)
+        end = looks[looks["step"] == 12_000].loc[name]
+        assert end["tr A/m"] == spread([run.column("mean_norm_sq")[-1] for run in runs])
+        assert end["test loss"] == spread([run.column("test_loss")[-1] for run in runs])
+        assert times.loc[name, "T3"] == spread([run.stage_times().T3 for run in runs])
+        assert looks["tr A/m"].nunique() == 6  # five ends, and one start
+
+    @pytest.mark.parametrize("norm", [1.0, 10.0])
+    def test_oscillation(self, norm: float) -> None:
+        """Recursion and chains at the looks, and where it comes to rest."""
+        frame = table("zhang2026-sam", "oscillation")
+        frame = frame[frame["‖θ*‖"] == f"{norm:g}"].set_index("step")
+        here = NET.replace(target_norm=norm)
+        mean = ts.simulate(here, ts.OscillatingLayer(1e-3), 1000, 0, record_at=[0, 100, 1000])
+        chains = ts.simulate(here, ts.OscillatingLayer(1e-3, 3), 1000, 0, record_at=[0, 100, 1000])
+        assert frame.index.tolist() == [0, 100, 1000, 5000]
+        for place, step in enumerate((0, 100, 1000)):
+            norms = chains.norms[place]
+            assert frame.loc[step, "recursion"] == f"{mean.norms[place, 0]:.4g}"
+            assert frame.loc[step, "chains"] == f"{norms.mean():.4g} ± {np.std(norms, ddof=1) / 3**0.5:.1g}"
+        late = ts.simulate(here, ts.OscillatingLayer(1e-3), 5000, 0)
+        assert frame.loc[5000, "recursion"] == f"{late.norms[-1, 0]:.4g}"
+        h = late.draw.inputs.T @ late.draw.inputs / NET.n
+        assert frame.loc[5000, "rest"] == spread([5e-4 * late.draw.target @ h @ late.draw.target])
+        assert frame.loc[5000, "√η"] == spread([1e-3**0.5])
+
+    def test_periodic(self) -> None:
+        """The change of log tr A, and −η²ΣE[g²] with every step counted once."""
+        frame = table("zhang2026-periodic", "periods")
+        ends = list(range(0, 4001, 200))
+        assert frame["from"].tolist() == ends[:-1] and frame["to"].tolist() == ends[1:]
+        assert frame["label noise"].tolist() == ["on", "off"] * 10
+        every = self.runs(ts.LinearSGD(1e-3, period=200), 4000, record_at=range(4001))  # so that all are watched
+        for number, row in enumerate(frame.itertuples()):
+            start, stop, on = row[1], row[2], number % 2 == 0
+            norms = [run.observables["mean_norm_sq"] for run in every]
+            assert row.change == pytest.approx(np.mean([np.log(one[stop] / one[start]) for one in norms]), rel=1e-9)
+            sums = [2 * run.observables["train_loss"].loc[start:stop - 1].sum() + on * 200 * 400 for run in every]
+            assert row[5] == pytest.approx(-1e-6 * np.mean(sums), rel=0.02 if on else 1.0)
+        means = frame.groupby("label noise")["change"].mean()
+        assert f"{means['on']:.3f} with label noise, {means['off']:.4f} without" in report("zhang2026-periodic").text
+
+    def test_periodic_counts_every_step_once(self) -> None:
+        """Although the first steps of a run are watched far more closely than the later ones."""
+        still = NET.replace(label_noise_std=0.0, width=4)  # slow: the first steps weigh differently from the others
+        frame = reproduce("zhang2026-periodic", seeds=1, period=600, problem=still).tables["periods"]
+        run = ts.simulate(still, ts.LinearSGD(1e-3, period=600), 600, 0, record_at=range(601))
+        loss = run.column("train_loss")[:-1]
+        assert frame["−τ"][0] == pytest.approx(-2e-6 * loss.sum(), rel=0.01)
+        assert abs(loss[:129].mean() / loss.mean() - 1) > 0.1
+
+    def test_theorem2(self) -> None:
+        """Times of single runs, the fit to them, and ratios of the laws."""
+        times, exponents = (table("zhang2026-theorem2", f"T1-{name}") for name in ("runs", "exponents"))
+        for width, lr, seed in ((30, 1e-3, 0), (40, 1.4e-3, 1), (60, 1e-3, 1)):
+            here = NET.replace(width=width)
+            run = ts.simulate(here, ts.LinearSGD(lr), 20_000, seed, neurons=width)
+            row = times[(times["width"] == width) & (times["lr"] == lr) & (times["seed"] == seed)]
+            assert row["measured"].tolist() == [run.stage_times().T1_all]
+            bound = 384 * np.log(width) ** 0.5 / ((20.0 * lr) ** 2 * width**0.5)
+            np.testing.assert_allclose(row["predicted"], bound, rtol=1e-12)
+        means = times.assign(log=np.log(times["measured"])).groupby(["width", "lr"])["log"].mean().reset_index()
+        design = np.column_stack([np.ones(len(means)), np.log(means[["width", "lr"]])])
+        fitted = np.linalg.lstsq(design, means["log"], rcond=None)[0][1:]
+        np.testing.assert_allclose(exponents["exponent"], fitted, atol=1e-8)
+        assert exponents[["parameter", "theory"]].to_numpy().tolist() == [["width", -0.5], ["lr", -2.0]]
+        words = [f"| {name} | {value:.3f}".rstrip("0") for name, value in zip(("width", "lr"), fitted, strict=True)]
+        assert all(word in report("zhang2026-theorem2").text for word in words)
+
+    def test_laws(self) -> None:
+        """Ratios of check() at the corners, on runs of 2.5/(ησ)² steps."""
+        laws = table("zhang2026-theorem2", "laws").set_index("varied")
+        assert laws.index.tolist() == ["width = 30", "width = 60", "lr = 0.001", "lr = 0.0014"]
+        runs = [ts.simulate(NET, ts.LinearSGD(1.4e-3), int(2.5 / 0.028**2), seed, neurons=40) for seed in (0, 1)]
+        for name in laws.columns:
+            ratios = [one.ratio for found in ts.check(runs, "zhang2026").findings for one in found
+                      if one.statement.id == f"zhang2026.{name}"]
+            assert len(ratios) == 2 and laws.loc["lr = 0.0014", name] == spread(ratios) != "–"
+
+
+class TestStores:
+    """Those that are sweeps keep their runs, and go on from them."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+        """The runs that are made."""
+        made: list[tuple[Any, ...]] = []
+
+        def counting(*given: Any, **options: Any) -> Any:
+            made.append(given)
+            return ts.simulate(*given, **options)
+
+        monkeypatch.setattr(subjects, "simulate", counting)
+        return made
+
+    @pytest.mark.parametrize("name", SWEEPS)
+    def test_nothing_is_made_twice(self, name: str, tmp_path: Path, calls: list[tuple[Any, ...]]) -> None:
+        """All runs with a new store, none with one that has them; a further seed only adds its own."""
+        options = CASES[name].options | {"store": tmp_path / "s.db", "workers": 1}
+        half = reproduce(name, **options | {"seeds": 1})
+        cells = len(calls)
+        assert cells == len(ts.load_sweep(tmp_path / "s.db")) == {"han2025-phases": 6, "kou2023-heatmap": 9}.get(
+            name, 6 if name == "han2025-policies" else 18)
+        assert half.name == name and "1 seeds" in half.text
+        first = reproduce(name, **options)
+        assert len(calls) == 2 * cells
+        second = reproduce(name, **options)
+        assert len(calls) == 2 * cells
+        assert_same_tables(first, report(name))
+        assert_same_tables(second, report(name))
+
+    def test_interrupted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ctrl-C gives a report of what there is that says so; the same call then makes the rest."""
+        name = "huang2025-fig3"
+        made: list[Any] = []
+        whole: list[Report] = []
+
+        def stopping(*given: Any, **options: Any) -> Any:
+            made.append(given)
+            if len(made) == 15 and not whole:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.3)  # long enough for it to arrive
+            return ts.simulate(*given, **options)
+
+        options = CASES[name].options | {"store": tmp_path / "s.db", "workers": 1}
+        with monkeypatch.context() as patch:
+            patch.setattr(execution, "BATCH_RUNS", 2)
+            patch.setattr(subjects, "simulate", stopping)
+            part = reproduce(name, **options)
+            there = len(ts.load_sweep(tmp_path / "s.db"))
+            assert 14 <= there < 36
+            assert part.text.startswith(f"**Interrupted: made of the {there} runs there were.")
+            assert "--store" in part.text
+            whole.append(report(name))
+            made.clear()
+            assert_same_tables(reproduce(name, **options), whole[0])
+            assert len(made) == 36 - there
+
+    @pytest.mark.parametrize(("name", "at"), [*((name, 1) for name in SWEEPS), ("huang2025-fig3", 4)])
+    def test_interrupted_at_once(self, name: str, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Too early for a report: that is what is said, and what there is is kept."""
+        made = []
+
+        def stopping(*given: Any, **options: Any) -> Any:
+            made.append(given)
+            if len(made) == at:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.3)  # long enough for it to arrive
+            return ts.simulate(*given, **options)
+
+        monkeypatch.setattr(execution, "BATCH_RUNS", 2)
+        monkeypatch.setattr(subjects, "simulate", stopping)
+        with pytest.raises(ValueError, match=r"^interrupted after \d runs, too few for a report; with a") as told:
+            reproduce(name, **CASES[name].options, store=tmp_path / "s.db", workers=1)
+        kept = len(ts.load_sweep(tmp_path / "s.db"))
+        assert at - 1 <= kept <= at + 1 and f"after {kept} runs" in str(told.value)
+
+
+class TestNames:
+    """What can be asked for."""
+
+    MODULES = {found.name for found in pkgutil.iter_modules(reproductions.__path__)}
+
+    def test_one_module_each(self) -> None:
+        """Names are those of the modules that have a run."""
+        having = {name for name in self.MODULES
+                  if hasattr(importlib.import_module(f"theorysim.reproductions.{name}"), "run")}
+        assert having == {name.replace("-", "_") for name in REPRODUCTIONS}
+        assert all("-" not in name for name in self.MODULES)
+
+    @pytest.mark.parametrize("name", REPRODUCTIONS)
+    def test_run(self, name: str) -> None:
+        """Is documented, takes its arguments by name, has a default for each, and is described in one line."""
+        run = importlib.import_module(f"theorysim.reproductions.{name.replace('-', '_')}").run
+        assert len((inspect.getdoc(run) or "").strip()) > 10
+        parameters = inspect.signature(run).parameters
+        if name != "huang2025-fig3-inside":
+            assert parameters["seeds"].default >= 1 and parameters["progress"].default is False
+            assert all(one.kind is one.KEYWORD_ONLY and one.default is not one.empty for one in parameters.values())
+        assert REPRODUCTIONS[name] and "\n" not in REPRODUCTIONS[name]
+
+    @pytest.mark.parametrize("name", REPRODUCTIONS)
+    def test_unknown_options(self, name: str) -> None:
+        """Are refused by name, before anything is run."""
+        with pytest.raises(TypeError, match="colour"):
+            reproduce(name, colour="red")
+
+    def test_unknown_options_are_told_the_known(self) -> None:
+        """With the reproduction and what it has."""
+        with pytest.raises(TypeError, match="store='s.db': han2025-fig3 has no such option; it has seeds, progress, s"):
+            reproduce("han2025-fig3", store="s.db")
+
+    @pytest.mark.parametrize(("options", "error", "words"), [
+        ({"seeds": 0}, ValueError, "seeds=0: must be an integer >= 1"),
+        ({"progress": 1}, TypeError, "progress=1: must be True or False"),
+    ])
+    def test_bad_options(self, options: dict[str, Any], error: type[Exception], words: str) -> None:
+        """Are refused for all."""
+        with pytest.raises(error, match=words):
+            reproduce("han2025-fig3", **options)
+
+
+class TestRareErrors:
+    """What the two studies of rare errors share."""
+
+    @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" in case.options])
+    def test_too_few_steps(self, name: str) -> None:
+        """Are reported with the remedy."""
+        with pytest.raises(ValueError, match="steps: no run got as far as to be stopped; allow more steps"):
+            reproduce(name, seeds=1, cells=[(10, 1000)], m=2, steps=1)
+
+    @staticmethod
+    def frame(cells: Sequence[tuple[int, int]]) -> pd.DataFrame:
+        """Errors exp(−3 d^1.5 n^−2), two seeds each."""
+        return pd.DataFrame([
+            {"n": n, "d": d, "seed": seed, "log10_error": -3 * d**1.5 / n**2 / np.log(10), "reliable": True}
+            for n, d in cells for seed in (0, 1)])
+
+    def test_exact_powers(self) -> None:
+        """Are found, without spread, whatever unreliable or common errors lie beside them."""
+        frame = self.frame([(10, 100), (20, 100), (20, 400), (40, 900)])
+        beside = [{"n": 10, "d": 100, "seed": 2, "log10_error": -1e4, "reliable": False},
+                  {"n": 40, "d": 900, "seed": 2, "log10_error": np.log10(0.45), "reliable": True},
+                  {"n": 40, "d": 900, "seed": 3, "log10_error": -np.inf, "reliable": True}]
+        found = rare_errors.fit(pd.concat([frame, pd.DataFrame(beside)]))
+        np.testing.assert_allclose(found.d, 1.5, rtol=1e-9)
+        np.testing.assert_allclose(found.n, -2, rtol=1e-9)
+        assert rare_errors.interval(found.d) == "1.500 [1.500, 1.500]"
+        assert set(found.r2) == {"d/n²", "d/n"} and max(found.r2.values()) < 1
+
+    @pytest.mark.parametrize("cells", [
+        [], [(10, 100)], [(10, 100), (10, 200)], [(10, 100), (20, 100)], [(10, 100), (20, 200)],
+        [(10, 100), (20, 400), (40, 1600)],
+    ], ids=str)
+    def test_what_does_not_vary_apart_has_no_exponents(self, cells: list[tuple[int, int]]) -> None:
+        """Neither one n or d, nor two points, nor d as a power of n."""
+        found = rare_errors.fit(self.frame([(10, 100), *cells]).iloc[2 * (not cells):])
+        assert np.isnan([*found.d, *found.n]).all() and found.r2 == {}
+        assert rare_errors.interval(found.d) == "–"
+
+
+class TestBoundaries:
+    """Where theory draws lines that no test of a paper needs."""
+
+    @pytest.mark.parametrize("c", [1.0, 3.0])
+    def test_n_snr_q(self, c: float) -> None:
+        """Zero at SNR = (c/n)^(1/q), for any q; by the power q beside it."""
+        margin = boundaries.n_snr_q(c).margin
+        n, q = np.array([10, 50, 200]), np.array([3.0, 4.0, 3.0])
+        at = (c / n) ** (1 / q)
+        np.testing.assert_allclose(margin({"n": n, "snr": at, "q": q}), 0, atol=1e-12)
+        np.testing.assert_allclose(margin({"n": n, "snr": 2 * at, "q": q}), q * np.log(2))
+        np.testing.assert_allclose(margin({"n": n, "snr": at / 2, "q": q}), -q * np.log(2))
+        assert (boundaries.n_snr_q(c).label, boundaries.n_snr_q().label) == (f"n·SNR^q = {c:g}", "n·SNR^q = 1")
+
+    @pytest.mark.parametrize("c", [1.0, 40.0])
+    def test_signal_power(self, c: float) -> None:
+        """Zero at ‖μ‖ = σ(cd/n)^¼, so that the line rises as d^¼; σ is that of the cell."""
+        margin = boundaries.signal_power(c).margin
+        n, d, sigma = 20, np.array([100, 1600]), np.array([1.0, 0.5])
+        at = sigma * (c * d / n) ** 0.25
+        cell = {"n": n, "d": d, "noise_std": sigma}
+        np.testing.assert_allclose(margin(cell | {"signal_norm": at}), 0, atol=1e-12)
+        np.testing.assert_allclose(margin(cell | {"signal_norm": 2 * at}), 4 * np.log(2))
+        np.testing.assert_allclose(margin(cell | {"signal_norm": at / 2}), -4 * np.log(2))
+        assert boundaries.signal_power(c).label == f"n‖μ‖⁴ = {c:g} σ⁴d"
+
+    @pytest.mark.parametrize("boundary", [boundaries.n_snr_q, boundaries.signal_power, boundaries.n_snr2])
+    def test_constants_are_positive(self, boundary: Callable[[float], boundaries.Boundary]) -> None:
+        """Zero has no logarithm."""
+        with pytest.raises(ValueError, match=r"c=0: must be finite and in \(0, inf\]"):
+            boundary(0)
+
+    def test_on_a_diagram(self) -> None:
+        """Both are drawn over a sweep that has what they need, and named."""
+        of = ts.SignalNoise(n=4, d=60, m=2, signal_norm=1.0, noise_std=1.0, init_std=0.1, q=3)
+        frame = ts.sweep(of, grid={"n": [4, 8, 16], "snr": [0.2, 0.5, 1.0]}, algorithms={"GD": ts.GradientDescent(0.1)},
+                         steps=2, seeds=1, measure="train_loss")
+        lines = [boundaries.n_snr_q(1.0), boundaries.signal_power(2.0)]
+        axis, = ts.plot.heatmap(frame, "n", "snr", "train_loss", theory=lines)
+        legend = axis.get_legend()
+        assert [text.get_text() for text in legend.get_texts()] == ["n·SNR^q = 1", "n‖μ‖⁴ = 2 σ⁴d"]
+        for line in lines:
+            margin = line.margin({name: frame[name].to_numpy() for name in frame})
+            assert (margin > 0).any() and (margin < 0).any()

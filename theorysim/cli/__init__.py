@@ -1,0 +1,128 @@
+"""The command line: the library's verbs, one subcommand each."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import theorysim
+from theorysim.checker import check
+from theorysim.cli import linear, patch
+from theorysim.reproductions import REPRODUCTIONS, reproduce
+from theorysim.simulate import PRECISIONS
+from theorysim.storage import load_run
+from theorysim.theory import PAPERS
+from theorysim.theory.statement import Constants
+
+CONSTANTS = tuple(Constants.__dataclass_fields__)
+
+CHECK_EXAMPLES = """\
+examples:
+  theorysim simulate --flip 0.1 --save run.npz
+  theorysim check run.npz
+  theorysim check seed0.npz seed1.npz seed2.npz --paper huang2025 --set delta=0.1 --csv report.csv
+"""
+
+REPRODUCE_EXAMPLES = """\
+examples:
+  theorysim reproduce huang2025-fig2
+  theorysim reproduce huang2025-fig2 --seeds 3 --out elsewhere
+  theorysim reproduce huang2025-fig3 --store fig3.db      a sweep: stop it with Ctrl-C, the same line goes on
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    commands = {"simulate": patch.command, "linear": linear.command, "check": _check, "reproduce": _reproduce}
+    try:
+        return commands[options.command](options)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"theorysim: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="theorysim",
+        description="See whether a run does what a theorem says: exact dynamics at any dimension, at any width.",
+        epilog="`theorysim COMMAND --help` explains a command with examples.",
+    )
+    parser.add_argument("--version", action="version", version=f"theorysim {theorysim.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    patch.add(commands)
+    linear.add(commands)
+    _add_check(commands)
+    _add_reproduce(commands)
+    return parser
+
+
+def _add_check(commands: Any) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="hold saved runs against every statement of a paper",
+        description="Hold saved runs (of one setting, over seeds) against every statement of a paper: conditions, "
+                    "predicted, measured, ratio and a verdict, one line each.",
+        epilog=CHECK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="NPZ", help="runs written by `theorysim simulate --save`")
+    parser.add_argument("--paper", choices=PAPERS, help="default: the first that speaks of such runs")
+    parser.add_argument("--set", dest="constants", nargs="+", default=[], metavar="NAME=VALUE",
+                        help=f"constants that papers hide: {', '.join(CONSTANTS)}")
+    parser.add_argument("--csv", type=Path, help="write the whole table")
+
+
+def _add_reproduce(commands: Any) -> None:
+    listing = "\n".join(f"  {name:18} {text}" for name, text in REPRODUCTIONS.items())
+    parser = commands.add_parser(
+        "reproduce",
+        help="make a figure of a paper again: picture, tables and a report",
+        description=f"Make a figure or table of a paper again, with seeds and intervals.\n\n{listing}",
+        epilog=REPRODUCE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=REPRODUCTIONS, metavar="NAME", help="one of the names above")
+    parser.add_argument("--seeds", type=int, help="independent runs per setting (default: its own)")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder to write to (default %(default)s)")
+    sweeps = parser.add_argument_group("for those that are sweeps")
+    sweeps.add_argument("--store", type=Path, metavar="DB", help="keep every run in this file as it finishes")
+    sweeps.add_argument("--workers", type=int, help="cores to use (default: all)")
+    sweeps.add_argument("--precision", choices=PRECISIONS, help="of the runs (default: double)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _check(options: argparse.Namespace) -> int:
+    report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
+    if options.csv:
+        report.to_csv(options.csv)
+    print(report)
+    if options.csv:
+        print(f"wrote {options.csv}")
+    return 0
+
+
+def _constants(assignments: Sequence[str]) -> dict[str, float]:
+    """Numbers by name from NAME=VALUE."""
+    constants = {}
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name not in CONSTANTS:
+            raise ValueError(f"--set {assignment}: must be NAME=VALUE with a name among {', '.join(CONSTANTS)}")
+        try:
+            constants[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--set {assignment}: the value must be a number") from None
+    return constants
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    given = {name: getattr(options, name) for name in ("store", "workers", "precision")}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    report = reproduce(options.name, seeds=options.seeds, progress=not options.quiet, **chosen)
+    written = report.write(options.out)  # first of all, so that nothing that happens to the output loses it
+    print(f"{report.title}\n\n{report.text}\n")
+    for path in written:
+        print(f"wrote {path}")
+    return 0
