@@ -112,7 +112,7 @@ class Kernels:
 
 
 def make_task(rate: float, seed: int, sizes: Sizes = Sizes()) -> Task:
-    """Draw n + clean samples of one signal, and test samples; flip labels of the first n. """
+    """Draw n + clean samples of one signal, and test samples; flip labels of the first n."""
     n = sizes.n
     problem = han2025_settings.problem(n + sizes.clean, sizes.d, sizes.m, tau=0.0,
                                        n_snr2=sizes.n_snr2 * (n + sizes.clean) / n)
@@ -121,7 +121,9 @@ def make_task(rate: float, seed: int, sizes: Sizes = Sizes()) -> Task:
         flips = np.zeros(n + sizes.clean, dtype=bool)
         flips[generator(seed, Stream.OBSERVED_LABELS).permutation(n)[: round(rate * n)]] = True
         signal, noise = first.vectors[0], first.vectors[1:]
-        true = np.concatenate([first.labels[:n], np.resize([1.0, -1.0], sizes.clean)]) if sizes.balanced else first.labels
+        true = first.labels.copy()
+        if sizes.balanced:
+            true[n:] = np.resize([1.0, -1.0], sizes.clean)
         draw = Draw.from_arrays(noise=noise, weights=first.weights.reshape(2, sizes.m, -1), labels=true,
                                 signal=signal, observed_labels=np.where(flips, -true, true))
     rng = generator(seed, Stream.TEST)
@@ -251,8 +253,8 @@ def _text(sizes: Sizes, seeds: int, accuracies: "pd.DataFrame", detection: "pd.D
     return "\n\n".join([
         f"The signal-noise problem with {sizes.n} training samples, d = {sizes.d}, width m = {sizes.m}, ReLU, n·SNR² = "
         f"{sizes.n_snr2:g}, a share τ of whose labels is flipped, and {sizes.clean} samples more whose labels are "
-        f"right{', as many of one as of the other' * sizes.balanced}. {seeds} seeds; every method sees the same draw, and is "
-        f"tested on the same {sizes.test} fresh samples. "
+        f"right{', as many of one as of the other' * sizes.balanced}. {seeds} seeds; every method sees the same draw, "
+        f"and is tested on the same {sizes.test} fresh samples. "
         "Test accuracy is the mean ± half of its 95% Student interval; differences are paired.",
         markdown(accuracies),
         f"Detection of the flipped labels among the {sizes.n}: mean [smallest, largest]. AUC of the margins at the end "

@@ -289,7 +289,7 @@ def _figure(detection: "pd.DataFrame", tails: "pd.DataFrame", training: "pd.Data
     names = list(VARIANTS)
     axes[2].boxplot([tails[tails["variant"] == name]["AUC"] for name in names])
     axes[2].set_xticks(range(1, len(names) + 1), names, rotation=30, ha="right")
-    axes[2].set(ylabel="detection AUC over seeds", title="long-tailed clean set, random order")
+    axes[2].set(xlabel="variant", ylabel="detection AUC over seeds", title="long-tailed clean set, random order")
     kernel, noise = training["kernel"].iloc[-1], training["noise"].iloc[0]
     shown = training[(training["kernel"] == kernel) & (training["noise"] == noise)]
     for number, (method, group) in enumerate(shown.groupby("method", sort=False)):
