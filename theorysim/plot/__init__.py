@@ -4,5 +4,6 @@ from theorysim.plot.diagram import heatmap
 from theorysim.plot.exponents import scaling
 from theorysim.plot.learning import PANELS, dynamics
 from theorysim.plot.linear import neurons, two_phases
+from theorysim.plot.reweighting import phases
 
-__all__ = ["PANELS", "dynamics", "heatmap", "neurons", "scaling", "two_phases"]
+__all__ = ["PANELS", "dynamics", "heatmap", "neurons", "phases", "scaling", "two_phases"]

@@ -34,6 +34,10 @@ REPRODUCTIONS = {
     "zhang2026-sam": "the same under sharpness-aware minimisation, whole and in parts; oscillation alone",
     "zhang2026-periodic": "the same with label noise switched on and off",
     "zhang2026-theorem2": "when all neurons have left the lazy regime: exponents, bound and derived law",
+    "zhang2025-phases": "sample weights learned from a few clean samples: alignment, filtering, post-filtering",
+    "zhang2025-drift": "what makes the weights of noisy samples come back late, and freezing them as a remedy",
+    "zhang2025-fbr": "feature-based reweighting on digits: detection, ablations, and what training gains by it",
+    "selection-methods": "small loss, early stopping, oracle and learned weights on one signal-noise problem",
     "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
 }
 

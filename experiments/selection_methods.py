@@ -1,0 +1,12 @@
+"""Small loss, early stopping, oracle and learned weights on one signal-noise problem.
+
+The same as `theorysim reproduce selection-methods`.
+"""
+
+from theorysim.reproductions import reproduce
+
+if __name__ == "__main__":
+    report = reproduce("selection-methods", progress=True)
+    print(report.text)
+    for path in report.write("results"):
+        print(f"wrote {path}")
