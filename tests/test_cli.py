@@ -76,6 +76,27 @@ def test_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert '--batch some: must be a number or "full"' in capsys.readouterr().err
 
 
+def test_reweighting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same of sample reweighting."""
+    paths = [tmp_path / name for name in ("run.csv", "run.npz", "run.png")]
+    arguments = ["reweighting", "--n", "30", "--clean", "8", "--steps", "60", "--quiet", "--kernel", "rbf",
+                 "--csv", str(paths[0]), "--save", str(paths[1]), "--plot", str(paths[2])]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "completed" in out and "t_pol" in out and "auc" in out and f"wrote {paths[1]}" in out
+    problem = ts.KernelReweighting(ts.SignalNoiseImages(), 30, 8, kernel="rbf")
+    run = ts.simulate(problem, ts.Reweighting(), 60)
+    assert ts.load_run(paths[1]).series.tobytes() == run.series.tobytes()
+    pd.testing.assert_frame_equal(pd.read_csv(paths[0], index_col="step"), run.observables, check_index_type=False)
+    assert matplotlib.image.imread(paths[2]).std() > 0.01
+    assert main(["check", str(paths[1])]) == 0
+    assert "zhang2025.alignment" in capsys.readouterr().out
+    assert main(["reweighting", "--n", "20", "--clean", "4", "--lr", "1e9", "--quiet", "--no-reweighting"]) == 1
+    assert "lower lr (now 1e+09) below 2/λ_max" in capsys.readouterr().out
+    assert main(["reweighting", "--label-noise", "2", "--quiet"]) == 2
+    assert "label_noise=2.0: must be finite and in [0, 1]" in capsys.readouterr().err
+
+
 def test_bad_values_are_errors_not_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
     """The library's message on stderr, exit status 2."""
     assert main([*SMALL, "--lr", "-1"]) == 2
@@ -88,7 +109,7 @@ def test_divergence_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lower lr (now 1e+06)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["simulate"], ["linear"], ["check"], ["reproduce"]])
+@pytest.mark.parametrize("command", [[], ["simulate"], ["linear"], ["reweighting"], ["check"], ["reproduce"]])
 def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Help explains and shows examples."""
     with pytest.raises(SystemExit) as stop:

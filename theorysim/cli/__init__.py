@@ -8,7 +8,7 @@ from typing import Any
 
 import theorysim
 from theorysim.checker import check
-from theorysim.cli import linear, patch
+from theorysim.cli import linear, patch, reweighting
 from theorysim.reproductions import REPRODUCTIONS, reproduce
 from theorysim.simulate import PRECISIONS
 from theorysim.storage import load_run
@@ -35,7 +35,8 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    commands = {"simulate": patch.command, "linear": linear.command, "check": _check, "reproduce": _reproduce}
+    commands = {"simulate": patch.command, "linear": linear.command, "reweighting": reweighting.command,
+                "check": _check, "reproduce": _reproduce}
     try:
         return commands[options.command](options)
     except (ValueError, TypeError, OSError) as error:
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     patch.add(commands)
     linear.add(commands)
+    reweighting.add(commands)
     _add_check(commands)
     _add_reproduce(commands)
     return parser

@@ -1,9 +1,12 @@
 """Pictures. Every function draws into the axes it is given (or makes them) and returns them."""
 
 from theorysim.plot.diagram import heatmap
+from theorysim.plot.dynamics import dynamics
 from theorysim.plot.exponents import scaling
-from theorysim.plot.learning import PANELS, dynamics
+from theorysim.plot.learning import PANELS, learning_curves
 from theorysim.plot.linear import neurons, two_phases
 from theorysim.plot.reweighting import phases
 
-__all__ = ["PANELS", "dynamics", "heatmap", "neurons", "phases", "scaling", "two_phases"]
+__all__ = [
+    "PANELS", "dynamics", "heatmap", "learning_curves", "neurons", "phases", "scaling", "two_phases",
+]

@@ -17,7 +17,7 @@ Runs = Run | Mapping[str, Run | Sequence[Run]]
 PANELS = 4
 
 
-def dynamics(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test: int = 10_000) -> "NDArray[Any]":
+def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test: int = 10_000) -> "NDArray[Any]":
     """Learning curves of one run, or of several by name (the look of Huang et al. 2025, Figure 2).
 
     Four panels over training steps: signal learning max γ and noise memorization max ρ̄ (log scale);

@@ -198,16 +198,24 @@ class ReweightingRun:
                              "simulate with record_at= to keep others")
         return position
 
+    def summary(self) -> dict[str, Any]:
+        """The main facts of the run, by name."""
+        last = self.observables.iloc[-1]
+        facts: dict[str, Any] = {
+            "status": f"{self.status}: {self.message}" if self.message else str(self.status),
+            "problem": self.problem, "algorithm": self.algorithm, "steps": self.steps, "seed": self.seed,
+            "engine": self.engine,
+        }
+        facts |= {str(name): float(value) for name, value in last.items()}
+        return facts | {f"{name} time (s)": seconds for name, seconds in self.timings.items()}
+
     def __repr__(self) -> str:
         last = self.observables.iloc[-1]
         return (f"<ReweightingRun {self.status} at step {self.steps}, clean_loss={show(float(last['clean_loss']))}, "
                 f"auc={show(float(last['auc']))}, {self.algorithm}, seed={self.seed}>")
 
     def _repr_html_(self) -> str:
-        last = self.observables.iloc[-1]
-        facts = {"problem": self.problem, "algorithm": self.algorithm, "status": self.status, "steps": self.steps}
-        times = self.stage_times()
-        return table("ReweightingRun", facts | times | {str(name): float(value) for name, value in last.items()})
+        return table("ReweightingRun", self.summary() | self.stage_times())
 
 
 def weight_auc(weights: Array, noisy: NDArray[np.bool_]) -> float:
