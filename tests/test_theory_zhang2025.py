@@ -283,6 +283,25 @@ def test_filtering_elsewhere_is_false() -> None:
 # --- rest -------------------------------------------------------------------------------------------------------
 
 
+def test_rest_against_loops() -> None:
+    """Sums over weights above 0 only, the push over weights of 0 and kernels that see something, the last interval."""
+    base = random_draw(6, 3, 2)
+    blind = base.clean_kernel * (np.arange(6) != 5)
+    draw = ReweightingDraw(base.train_kernel, blind, base.labels, base.clean_labels, base.true_labels)
+    run = simulate_reweighting(KernelReweighting(PATCHES, 6, 3), Reweighting(lr_share=0.3), 20, draw=draw,
+                               record_at=(13,))
+    w, g = np.array([0.5, 0.0, 0.1, 0.0, 1.0, 0.0]), np.array([3.0, 0.2, 2.0, -5.0, 1.0, 7.0])
+    weights, gradients = run.weights.copy(), run.gradients.copy()
+    weights[-1], gradients[-1] = w, g
+    known = ReweightingEvidence(dataclasses.replace(run, weights=weights, gradients=gradients))
+    assert known.push() == pytest.approx(0.2 / (sum(abs(blind[:, 1])) / 3), rel=1e-12)
+    assert known.residual_at_rest() == pytest.approx(1e-6 * 16**0.5, rel=1e-12)
+    assert known.residual() == max(abs(run.outputs[-1, i] - draw.labels[i]) for i in (0, 2, 4))
+    matrix = [[draw.train_kernel[i, k] * (w[i] * w[k]) ** 0.5 for k in (0, 2, 4)] for i in (0, 2, 4)]
+    norm = np.linalg.norm(np.eye(3) - run.lr * np.array(matrix), 2)
+    assert known.relaxed == pytest.approx(7 * (1 - norm), rel=1e-10)
+
+
 @given(
     n=st.integers(1, 8), m=st.integers(1, 6), seed=st.integers(0, 100_000), share=st.floats(0.1, 1.0),
     look_ahead=st.sampled_from(["exact", "none"]), initial=st.floats(0, 1), proxy=st.booleans(),
