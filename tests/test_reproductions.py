@@ -159,11 +159,11 @@ CASES = {
         ("4000 steps, seeds 0..1", "Label noise on for 200 steps", "| 3800 | 4000 | off |"),
     ),
     "zhang2026-theorem2": Case(
-        {"seeds": 2, "steps": 20_000, "problem": NET, "lr": 1e-3,
-         "vary": {"width": (30, 60), "lr": (1e-3, 1.4e-3)}},
+        {"seeds": 2, "steps": 20_000, "problem": NET, "lr": 1e-3, "vary": {"width": (30, 60), "lr": (1e-3, 1.4e-3)},
+         "alignment_lr": 1e-3, "vary_alignment": {"width": (30, 60), "lr": (1e-3, 1.4e-3)}},
         {"laws": (4, ["varied", "theorem_2", "derived.escape_time", "derived.slow_flow"]), "T1-exponents": (2, FIT),
          "T2-exponents": (2, FIT), "T1-runs": (8, STUDY), "T2-runs": (5, STUDY)},
-        ("centre m = 40, η = 0.001, σ = 20; 2 seeds", "| lr = 0.0014 |", "**zhang2026.T2**"),
+        ("centre m = 40, σ = 20, η = 0.001 (T1) and 0.001 (T2); 2 seeds", "| lr = 0.0014 |", "**zhang2026.T2**"),
     ),
     "zhang2025-phases": Case(
         {"seeds": 2, "steps": 600, "settings": {"patch, linear": PATCHES, "other": PATCHES.replace(kernel="ntk")},
