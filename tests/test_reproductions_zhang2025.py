@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import theorysim as ts
@@ -208,6 +209,17 @@ def test_fbr_report(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.loc["FBR"]["AUC"], found.loc["not shifted"]["AUC"], atol=1e-4)
     assert found.loc["FBR"]["AUC"].min() > 0.9 > 0.6 > found.loc["unsigned"]["AUC"].max()
     assert report.tables["tails"].groupby("variant")["AUC"].mean()["neither"] < 0.8
+    kernel = Kernel("rbf", task.features)
+    kept = zhang2025_fbr.METHODS["small loss"](task, kernel) > 0
+    loss = leave_one_out(kernel, *task.everything(), 10)[:300]
+    assert kept.sum() == 180 and loss[kept].max() <= loss[~kept].min()
+    training = report.tables["training"]
+    here = training[(training["noise"] == "pair") & (training["kernel"] == "rbf")].pivot(
+        index="seed", columns="method", values="accuracy")
+    found_here = train(kernel, *task.everything(), np.concatenate([kept, np.ones(40)]), 10)(task.test_features)
+    assert here.loc[1, "small loss"] == (found_here == task.test_labels).mean()
+    gain = (here["oracle"] - here["none"]).mean()
+    assert f"{here['oracle'].mean():.3f} ({gain:+.3f} [" in report.text
     accuracy = report.tables["training"].groupby(["kernel", "method"])["accuracy"].mean()
     for kernel in ("linear", "rbf"):
         assert accuracy[kernel, "oracle"] > max(accuracy[kernel, "none"], accuracy[kernel, "clean only"])
@@ -223,6 +235,9 @@ SIZES = selection_methods.Sizes(n=30, clean=6, d=1200, m=4, n_snr2=10.0, steps=3
 @pytest.mark.compiled
 def test_selection_task() -> None:
     """Labels of the n samples alone are flipped; policies and kernels see the same draw."""
+    for seed in range(4):
+        other = selection_methods.make_task(0.4, seed, SIZES).draw
+        assert (other.labels == other.observed_labels)[30:].all()
     task = selection_methods.make_task(0.2, 3, SIZES)
     flips = task.draw.labels != task.draw.observed_labels
     assert flips.sum() == 6 == task.wrong.sum() and not flips[30:].any() and task.draw.labels[30:].sum() == 0
@@ -263,8 +278,35 @@ def test_selection_report() -> None:
     assert row["precision"] == task.wrong[flagged].mean() and row["recall"] == flagged[task.wrong].mean()
     assert row["accuracy"] == (learned.test_outputs[-1] * task.test_labels > 0).mean()
     assert found.loc["linear: oracle", 1]["accuracy"] >= found.loc["linear: no defence", 1]["accuracy"]
-    assert report.tables["accuracy"]["method"].nunique() == 4 + 5
+    kept = task.network(kept=learned.weights[-1] > 0.5)
+    accuracy = (kept.predict(task.test_patches) * task.test_labels > 0).mean()
+    assert found.loc["patch: kept by linear reweighting", 1]["accuracy"] == accuracy > 0.9
+    assert len(report.tables["accuracy"]) == 4 + 5
     assert len(report.figure.axes) == 3
+
+
+@pytest.mark.compiled
+def test_selection_rows() -> None:
+    """Precision: of the flagged, the wrong; recall: of the wrong, the flagged; nothing flagged has no precision."""
+    task = selection_methods.make_task(0.2, 0, SIZES)
+    flagged = ~task.wrong
+    flagged[np.flatnonzero(task.wrong)[:3]] = True
+    row = selection_methods._row(task, "", 0.5, None, flagged)
+    assert (row["precision"], row["recall"]) == (3 / 27, 3 / 6)
+    row = selection_methods._row(task, "", 0.5, None, np.zeros(30, dtype=bool))
+    assert np.isnan(row["precision"]) and row["recall"] == 0
+
+
+def test_selection_gains() -> None:
+    """Against the plain network at the highest rate, seed by seed: 0.15 and 0.2, so ± 12.706 × 0.025."""
+    frame = pd.DataFrame([
+        {"rate": rate, "method": method, "accuracy": accuracy}
+        for rate, shift in ((0.1, 0.0), (0.3, 0.05))
+        for method, values in ((selection_methods.PLAIN, (0.5, 0.6)), ("other", (0.6 + 2 * shift - 0.05, 0.8)))
+        for accuracy in values])
+    found = selection_methods._accuracies(frame).set_index("method")
+    assert found.loc["other"].iloc[-1] == "+0.175 [-0.143, +0.493]"
+    assert found.loc[selection_methods.PLAIN].iloc[-1] == "" and list(found)[:2] == ["τ = 0.1", "τ = 0.3"]
 
 
 def test_names_are_registered() -> None:
