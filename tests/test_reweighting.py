@@ -160,7 +160,7 @@ def test_against_loops_everywhere(
 
 def test_order_of_updates() -> None:
     """One sample, K = 1: the look-ahead takes the old weight, the step the new one and the old residual."""
-    draw = ReweightingDraw([[1.0]], [[1.0]], [1.0], [1.0])  # type: ignore[arg-type]
+    draw = ReweightingDraw([[1.0]], [[1.0]], [1.0], [1.0])
     algorithm = Reweighting(lr=0.1, weight_lr=0.2)
     run = simulate_reweighting(KernelReweighting(PATCHES, 1, 1), algorithm, 2, draw=draw, record_at=(1,))
     # u = -1, û = 0.05 - 1, g = 0.95, w = 0.69, f = 0.069; then u = -0.931, û = 0.069 + 0.069 * 0.931 - 1.
@@ -666,11 +666,11 @@ def test_bad_input(call: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: KernelReweighting("digits", 1, 1), "data='digits'"),  # type: ignore[arg-type]
-    (lambda: Reweighting(reweight=1), "reweight=1"),  # type: ignore[arg-type]
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, record_at=5), "record_at=5"),  # type: ignore[arg-type]
-    (lambda: simulate_reweighting(SMALL, None, 1), "algorithm=None"),  # type: ignore[arg-type]
-    (lambda: resume_reweighting(None, 1), "run=None"),  # type: ignore[arg-type]
+    (lambda: KernelReweighting("digits", 1, 1), "data='digits'"),
+    (lambda: Reweighting(reweight=1), "reweight=1"),
+    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, record_at=5), "record_at=5"),
+    (lambda: simulate_reweighting(SMALL, None, 1), "algorithm=None"),
+    (lambda: resume_reweighting(None, 1), "run=None"),
 ])
 def test_bad_types(call: Any, message: str) -> None:
     """Likewise."""

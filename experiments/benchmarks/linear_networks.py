@@ -7,11 +7,14 @@ are shown to give the same second moments.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theorysim import blas
 from theorysim.kernels.linear import evolve_linear
@@ -20,10 +23,13 @@ from theorysim.linear.draw import StepNoise
 from theorysim.reproductions import markdown
 from theorysim.systems import simulate
 
+Array = NDArray[np.float64]
 D, N = 20, 200
 
 
-def numpy_steps(rows, inputs, outputs, chosen, noise, lr):  # type: ignore[no-untyped-def]
+def numpy_steps(
+    rows: Array, inputs: Array, outputs: Array, chosen: NDArray[np.int64], noise: Array, lr: float
+) -> Array:
     """The plain alternative: both layers' updates as NumPy expressions."""
     w, a = rows[:, :-1].copy(), rows[:, -1].copy()
     for sample, eps in zip(chosen[:, 0], noise[:, 0], strict=True):
@@ -34,7 +40,7 @@ def numpy_steps(rows, inputs, outputs, chosen, noise, lr):  # type: ignore[no-un
     return np.column_stack([w, a])
 
 
-def timed(work, repeat):  # type: ignore[no-untyped-def]
+def timed(work: Callable[[], Any], repeat: int) -> tuple[float, Any]:
     """Seconds of one call, and what it returned last."""
     start = perf_counter()
     for _ in range(repeat):
@@ -53,7 +59,7 @@ def compare(width: int, rounds: int) -> dict[str, str]:
     chosen, noise = StepNoise(problem, algorithm, 0).rows(0, count)
     inputs, outputs = np.array(draw.inputs), draw.inputs @ draw.target
 
-    def compiled(start):  # type: ignore[no-untyped-def]
+    def compiled(start: Array) -> Array:
         rows = start.copy()
         evolve_linear(rows, inputs, outputs, chosen, noise, algorithm.lr, 0.0, 0)
         return rows

@@ -9,6 +9,7 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theorysim import blas
 from theorysim.kernels.jit import jit
@@ -16,11 +17,14 @@ from theorysim.reproductions import markdown
 from theorysim.reweighting import KernelReweighting, Reweighting, SignalNoiseImages, draw_reweighting
 from theorysim.systems import simulate
 
+Array = NDArray[np.float64]
 STEPS = 300
 
 
 @jit
-def products(whole, clean, pull, residual, outputs, ahead, back, steps):  # type: ignore[no-untyped-def]
+def products(
+    whole: Array, clean: Array, pull: Array, residual: Array, outputs: Array, ahead: Array, back: Array, steps: int
+) -> None:
     """Per step K_vt r, K_vtᵀ û and [K_tt; K_vt] r."""
     for _ in range(steps):
         np.dot(clean, pull, ahead)
