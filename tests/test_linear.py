@@ -18,6 +18,7 @@ import theorysim as ts
 from theorysim.linear import LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer
 from theorysim.linear.draw import BLOCK, StepNoise, _triangle
 from theorysim.linear.watch import RESOLUTION
+from theorysim.seeds import Stream, generator
 
 Array = NDArray[np.float64]
 
@@ -399,6 +400,18 @@ def test_oscillation_closes_in_expectation(n: int, d: int, m: int, seed: int) ->
         total, count = total + (w**2).sum() / m, count + 1
     run = ts.simulate(problem, OscillatingLayer(lr), steps, draw=draw)
     assert run.norms[-1, 0] == pytest.approx(total / count, rel=1e-12)
+
+
+def test_a_chain_is_the_paper_s() -> None:
+    """One simulation of the three-state chain, written out with the signs that it drew."""
+    problem, lr = LinearNetwork(6, 3, 5), 0.05
+    draw, (inputs, target, w, _) = given_draw(problem, 4)
+    signs = 2.0 * generator(9, Stream.LINEAR_CHAIN, 0, 0).integers(0, 2, size=(1024, 5)) - 1.0
+    for step in range(7):
+        a = np.where(np.arange(5) % 2 == step % 2, lr**0.25 * signs[step], 0.0)
+        w = w - lr * np.outer(a, inputs.T @ (inputs @ (w.T @ a - target)) / 6)
+    run = ts.simulate(problem, OscillatingLayer(lr, chains=1), 7, 9, draw=draw, record_at=())
+    assert run.norms[-1, 0] == pytest.approx((w**2).sum() / 5, rel=1e-12)
 
 
 @pytest.mark.compiled

@@ -108,12 +108,12 @@ def test_every_measure_gives_an_exponent(measure: str, noise: ts.Flip | None) ->
 def test_linear_networks() -> None:
     """Theorem 2's exponents in all three parameters, and the time of alignment, each by its own law."""
     problem, algorithm = ts.LinearNetwork(n=200, d=10, width=400, label_noise_std=4.0), ts.LinearSGD(1e-3)
-    vary = {"width": [200, 400, 800], "label_noise_std": [3.0, 4.0, 6.0], "lr": [5e-4, 1e-3]}
-    fit = ts.scaling(problem, algorithm, "zhang2026.T1", vary=vary, seeds=6)
+    vary = {"width": [200, 400, 800], "label_noise_std": [3.0, 6.0], "lr": [5e-4, 1e-3]}
+    fit = ts.scaling(problem, algorithm, "zhang2026.T1", vary=vary, seeds=4)
     found = fit.exponents.set_index("parameter")
     assert (np.abs(found["exponent"] - found["theory"]) < 0.3).all()
     assert fit.band[1] < 0.1, "the bound is far above"
-    aligned = ts.scaling(problem, algorithm, "zhang2026.T2", vary={"lr": [1e-3, 2e-3]}, seeds=4).exponents
+    aligned = ts.scaling(problem, algorithm, "zhang2026.T2", vary={"lr": [1.5e-3, 3e-3]}, seeds=3).exponents
     assert aligned["exponent"].item() == pytest.approx(-2, abs=0.3)
     with pytest.raises(ValueError, match="measure='T1': must be one of 'zhang2026.T1'"):
         ts.scaling(problem, algorithm, "T1", vary=vary)
