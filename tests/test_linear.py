@@ -246,6 +246,22 @@ def test_random_numbers_depend_on_the_step_alone() -> None:
         np.testing.assert_array_equal(whole[40:60], part)
 
 
+@pytest.mark.parametrize("batch", [1, 40, "full"])
+def test_blocks_of_large_batches_are_short(batch: Any) -> None:
+    """Memory is bounded; cut anywhere it is the same run, and every step has samples and noise of its own."""
+    problem, algorithm = LinearNetwork(3000, 2, 5, label_noise_std=1.0), LinearSGD(1e-3, batch=batch)
+    noise = StepNoise(problem, algorithm, 0)
+    assert noise.steps_of_block == {1: BLOCK, 40: 1638, "full": 21}[batch]
+    blocks = [noise.rows(start, noise.end_of_block(start)) for start in range(0, 3 * noise.steps_of_block,
+                                                                              noise.steps_of_block)]
+    signs = np.concatenate([eps for _, eps in blocks])
+    assert len({row.tobytes() for row in signs}) == len(signs) or batch == 1
+    assert abs(signs.mean()) < 5 / signs.size**0.5
+    whole = ts.simulate(problem, algorithm, 60, 1)
+    part = ts.resume(ts.simulate(problem, algorithm, 25, 1), 35)
+    np.testing.assert_array_equal(part.rows, whole.rows)
+
+
 def test_interrupted_and_resumed_is_the_same() -> None:
     """Ctrl-C in the midst: the run so far, which goes on to the same numbers."""
     problem, algorithm = LinearNetwork(10, 3, 20, label_noise_std=2.0), LinearSGD(2e-3)

@@ -10,7 +10,8 @@ from theorysim import _validate
 from theorysim.linear.problem import LinearNetwork, LinearSGD
 from theorysim.seeds import Stream, generator
 
-BLOCK = 4096  # steps whose random numbers are drawn at a time; part of the seed discipline
+# Steps whose random numbers are drawn at a time, fewer for large batches; part of the seed discipline.
+BLOCK, BLOCK_SIZE = 4096, 65_536
 EXPLICIT_SIZE = 1_000_000  # entries of a network that is drawn neuron by neuron; larger ones through their moment
 
 Array = NDArray[np.float64]
@@ -123,13 +124,19 @@ class StepNoise:
     seed: int
     block: tuple[int, Samples, Array] = field(default=(-1, np.empty((0, 0), np.int64), np.empty((0, 0))))
 
+    @property
+    def steps_of_block(self) -> int:
+        """Steps in a block: their samples are at most :data:`BLOCK_SIZE`, or those of one step."""
+        return max(1, min(BLOCK, BLOCK_SIZE // self.algorithm.samples(self.problem)))
+
     def end_of_block(self, step: int) -> int:
         """The first step after ``step`` at which a new block begins."""
-        return (step // BLOCK + 1) * BLOCK
+        return (step // self.steps_of_block + 1) * self.steps_of_block
 
     def rows(self, start: int, stop: int) -> tuple[Samples, Array]:
         """Indices and noise, each (stop − start, batch); the range must not cross the end of a block."""
-        number, first = start // BLOCK, start - start % BLOCK
+        number = start // self.steps_of_block
+        first = number * self.steps_of_block
         if self.block[0] != number:
             self.block = (number, *self._draw(number))
         part = slice(start - first, stop - first)
@@ -137,11 +144,11 @@ class StepNoise:
 
     def _draw(self, number: int) -> tuple[Samples, Array]:
         rng = generator(self.seed, Stream.LINEAR_STEPS, number)
-        size = (BLOCK, self.algorithm.samples(self.problem))
+        size = (self.steps_of_block, self.algorithm.samples(self.problem))
         if self.algorithm.batch == "full":
             chosen = np.ascontiguousarray(np.broadcast_to(np.arange(self.problem.n), size))
         else:
             chosen = rng.integers(self.problem.n, size=size)
         signs = 2.0 * rng.integers(0, 2, size=size) - 1.0
-        on = self.algorithm.noise_on(np.arange(number * BLOCK, (number + 1) * BLOCK))
+        on = self.algorithm.noise_on(np.arange(number * size[0], (number + 1) * size[0]))
         return chosen, self.problem.label_noise_std * on[:, None] * signs
