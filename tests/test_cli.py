@@ -76,7 +76,9 @@ def test_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert '--batch some: must be a number or "full"' in capsys.readouterr().err
 
 
-def test_reweighting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reweighting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same of sample reweighting."""
     paths = [tmp_path / name for name in ("run.csv", "run.npz", "run.png")]
     arguments = ["reweighting", "--n", "30", "--clean", "8", "--steps", "60", "--quiet", "--kernel", "rbf",
@@ -93,6 +95,9 @@ def test_reweighting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "zhang2025.alignment" in capsys.readouterr().out
     assert main(["reweighting", "--n", "20", "--clean", "4", "--lr", "1e9", "--quiet", "--no-reweighting"]) == 1
     assert "lower lr (now 1e+09) below 2/λ_max" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # as where it is not installed
+    assert main(["reweighting", "--digits", "3", "8", "--quiet"]) == 2
+    assert "pip install 'theorysim[digits]'" in capsys.readouterr().err
     assert main(["reweighting", "--label-noise", "2", "--quiet"]) == 2
     assert "label_noise=2.0: must be finite and in [0, 1]" in capsys.readouterr().err
 

@@ -361,6 +361,10 @@ def test_times() -> None:
     assert times.T1_all == seen.index[seen["share_left"] == 1][0]
     assert times.T2_half == seen.index[seen["alignment"] >= 0.5][0] < times.T2_most
     assert times.T3 < 150_000 and run.mean_loss(times.T3, 1.1 * times.T3) <= 2 * run.loss_floor()
+    before = int(seen.index[seen.index < times.T3][-1])
+    assert run.mean_loss(before, 1.1 * before) > 2 * run.loss_floor()
+    assert all(run.mean_loss(step, 1.1 * step) <= 2 * run.loss_floor() for step in seen.index
+               if times.T3 <= step and 1.1 * step <= run.steps)
     assert 1 / RESOLUTION <= times.resolution < 2 / RESOLUTION
     short = ts.simulate(problem, LinearSGD(2e-3), 10, 1).stage_times()
     assert np.isnan([short.T1_all, short.T2_half]).all() and short.resolution == 0

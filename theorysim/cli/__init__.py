@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "check": _check, "reproduce": _reproduce}
     try:
         return commands[options.command](options)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"theorysim: {error}", file=sys.stderr)
         return 2
 

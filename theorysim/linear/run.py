@@ -35,7 +35,8 @@ class LinearTimes:
     T2_half, T2_most : float
         Alignment θ̂ᵀAθ̂/tr A is at least 0.5, 0.9.
     T3 : float
-        The mean test loss over t..1.1t is at most twice the floor, its mean over the last quarter of the run.
+        From there on the mean test loss over t..1.1t is at most twice the floor, its mean over the last quarter of the
+        run.
     resolution : float
         Times are found at steps watched: exact up to step 128, later at most this share too late.
     """
@@ -167,8 +168,13 @@ class LinearRun:
 
     def _convergence_time(self) -> float:
         limit = 2 * self.loss_floor()
-        ends = [step for step in self.steps_watched.tolist() if (1 + WINDOW) * step <= self.steps]
-        return next((float(step) for step in ends if self.mean_loss(step, (1 + WINDOW) * step) <= limit), float("nan"))
+        starts = [step for step in self.steps_watched.tolist() if (1 + WINDOW) * step <= self.steps]
+        settled = float("nan")
+        for step in reversed(starts):
+            if not self.mean_loss(step, (1 + WINDOW) * step) <= limit:
+                break
+            settled = float(step)
+        return settled
 
     def first(self, reached: NDArray[np.bool_]) -> float:
         """First step watched at which something holds; NaN if none."""

@@ -27,9 +27,9 @@ def run(
         name="zhang2026-fig2",
         title="Two phases of label-noise SGD in linear networks (Zhang et al. 2026, Figure 2)",
         text=f"{setting(problem, steps, seeds)} T1: √m‖w_i(t) − w_i(0)‖ > 1 seen for the first, half and all "
-             "neurons; T2(c): alignment θ̂ᵀAθ̂/tr A ≥ c; T3: mean test loss over t..1.1t at most twice its mean over "
-             f"the last quarter.\n\n{markdown(looks)}\n\n{markdown(times)}\n\n## Statements\n\n"
-             f"{verdicts.to_markdown()}",
+             "neurons; T2(c): alignment θ̂ᵀAθ̂/tr A ≥ c; T3: from there on the mean test loss over t..1.1t is at "
+             f"most twice its mean over the last quarter.\n\n{markdown(looks)}\n\n{markdown(times)}\n\n## Statements\n"
+             f"\n{verdicts.to_markdown()}",
         tables={"looks": looks, "times": times, "statements": verdicts.table},
         figure=figure,
     )
