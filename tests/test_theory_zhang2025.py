@@ -50,7 +50,7 @@ def random_draw(n: int, m: int, seed: int, *, rank: int = 8, kernel: str = "rbf"
     gram = x @ x.T / rank if kernel == "linear" else np.exp(-((x[:, None] - x) ** 2).sum(axis=2) / (0.6 * rank))
     other = gram[n:, :n] + 0.3 * rng.standard_normal((m, n)) if proxy else None
     labels, clean, true = (rng.choice([-1.0, 1.0], size) for size in (n, m, n))
-    return ReweightingDraw(gram[:n, :n], gram[n:, :n], labels, clean, true, proxy_kernel=other)  # type: ignore
+    return ReweightingDraw(gram[:n, :n], gram[n:, :n], labels, clean, true, proxy_kernel=other)
 
 
 def aligned_draw(n: int, m: int, seed: int, errors: float, noise: float) -> ReweightingDraw:

@@ -1,6 +1,7 @@
 """One realisation: kernel matrices and labels, drawn or given."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import scipy.linalg
@@ -15,6 +16,7 @@ from theorysim.seeds import Stream, generator
 SYMMETRY = 1e-10  # asymmetry of K_tt allowed, relative to its largest entry
 
 Array = NDArray[np.float64]
+_DEFAULT = cast(Array, None)  # what a field left out holds until __post_init__ has put its array there
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +58,10 @@ class ReweightingDraw:
     clean_kernel: Array = field(repr=False)
     labels: Array = field(repr=False)
     clean_labels: Array = field(repr=False)
-    true_labels: Array = field(default=None, repr=False)  # type: ignore[arg-type]
-    test_kernel: Array = field(default=None, repr=False)  # type: ignore[arg-type]
-    test_labels: Array = field(default=None, repr=False)  # type: ignore[arg-type]
-    proxy_kernel: Array = field(default=None, repr=False)  # type: ignore[arg-type]
+    true_labels: Array = field(default=_DEFAULT, repr=False)
+    test_kernel: Array = field(default=_DEFAULT, repr=False)
+    test_labels: Array = field(default=_DEFAULT, repr=False)
+    proxy_kernel: Array = field(default=_DEFAULT, repr=False)
     inputs: Array | None = field(default=None, repr=False)
     outputs_kernel: Array = field(init=False, repr=False)
 
