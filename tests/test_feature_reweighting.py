@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from sklearn.datasets import load_digits
 
 from theorysim.reweighting.features import BLOCK, FeatureWeights, feature_reweighting
 
@@ -377,7 +378,7 @@ MATCH_RULE = {0.2: (0.86, 0.88), 0.4: (0.89, 0.90), 0.8: (0.95, 0.92)}
 
 def digits(seed: int, counts: list[int], noise: str, rate: float) -> tuple[Sets, NDArray[np.bool_]]:
     """Pixels and labels, and which labels are right."""
-    images, truth = pytest.importorskip("sklearn.datasets").load_digits(return_X_y=True)
+    images, truth = load_digits(return_X_y=True)
     rng = np.random.default_rng(seed)
     order = rng.permutation(truth.size)
     clean = np.concatenate([order[truth[order] == c][:count] for c, count in enumerate(counts)])

@@ -184,7 +184,6 @@ def test_leave_one_out(name: str) -> None:
 
 def test_fbr_report(tmp_path: Path) -> None:
     """Detection is that of direct calls; the identities of a balanced clean set; training orders the extremes."""
-    pytest.importorskip("sklearn")
     report = reproduce("zhang2025-fbr", seeds=2, n=300, per_class=4, noises=(("symmetric", 0.4), ("pair", 0.4)),
                        tail=(9, 8, 7, 6, 5, 4, 3, 2, 2, 2))
     found = report.tables["detection"].set_index(["variant", "noise", "seed"]).sort_index()

@@ -553,7 +553,6 @@ def test_phases_of_digits(
     problem: KernelReweighting, share: float, t1: float, t2: float, auc: float, spread: float
 ) -> None:
     """The theory's table: share of A4, t1 and t2 and the AUC at the end, means of five seeds."""
-    pytest.importorskip("sklearn")
     runs = [simulate_reweighting(problem, Reweighting(), 3000, seed, record_at=()) for seed in range(5)]
     times = np.mean([list(run.stage_times().values()) for run in runs], axis=0)
     np.testing.assert_allclose(times[1:], [t1, t2], rtol=0.2)
@@ -565,7 +564,6 @@ def test_phases_of_digits(
 
 def test_digits_and_arrays() -> None:
     """Disjoint samples in random order, prepared by the training mean alone; the same of the same seed."""
-    pytest.importorskip("sklearn")
     problem = KernelReweighting(Digits((0,), (1,)), 100, 40, clean_label_noise=0.2)
     one, other = draw_reweighting(problem, 1), draw_reweighting(problem, 1)
     np.testing.assert_array_equal(one.outputs_kernel, other.outputs_kernel)
