@@ -85,7 +85,7 @@ RUNS: dict[str, Callable[[], Any]] = {
         LINEAR, ts.LinearSGD(1e-3, sam_radius=0.1, period=100), 1000, 4),
     "linear, resumed": lambda: _resumed(LINEAR, ts.LinearSGD(2e-3), 700, 900),
     "linear, until": lambda: ts.simulate(
-        LINEAR, ts.LinearSGD(2e-3), 3000, 1, until=lambda seen: seen["mean_norm_sq"] > 1.003),
+        LINEAR, ts.LinearSGD(2e-3), 3000, 1, until=lambda seen: (seen["step"] > 1000) & (seen["test_loss"] < 1.3)),
     "oscillation, expectation": lambda: ts.simulate(LINEAR, ts.OscillatingLayer(1e-2), 2000, 1),
     "oscillation, chains": lambda: ts.simulate(LINEAR, ts.OscillatingLayer(1e-2, 3), 2000, 1),
     "reweighting, linear": lambda: ts.simulate(KERNEL, ts.Reweighting(), 400, 1),
