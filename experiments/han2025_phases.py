@@ -3,7 +3,7 @@
 The same as `theorysim reproduce han2025-phases`.
 """
 
-from theorysim.reproductions import reproduce
+from theorysim.reproduce import reproduce
 
 if __name__ == "__main__":
     report = reproduce("han2025-phases", progress=True)

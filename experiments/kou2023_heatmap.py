@@ -3,7 +3,7 @@
 The same as `theorysim reproduce kou2023-heatmap`.
 """
 
-from theorysim.reproductions import reproduce
+from theorysim.reproduce import reproduce
 
 if __name__ == "__main__":
     report = reproduce("kou2023-heatmap", progress=True)

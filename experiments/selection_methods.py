@@ -3,7 +3,7 @@
 The same as `theorysim reproduce selection-methods`.
 """
 
-from theorysim.reproductions import reproduce
+from theorysim.reproduce import reproduce
 
 if __name__ == "__main__":
     report = reproduce("selection-methods", progress=True)

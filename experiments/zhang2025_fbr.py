@@ -3,7 +3,7 @@
 The same as `theorysim reproduce zhang2025-fbr`.
 """
 
-from theorysim.reproductions import reproduce
+from theorysim.reproduce import reproduce
 
 if __name__ == "__main__":
     report = reproduce("zhang2025-fbr", progress=True)

@@ -3,7 +3,7 @@
 The same as `theorysim reproduce zhang2026-fig2`.
 """
 
-from theorysim.reproductions import reproduce
+from theorysim.reproduce import reproduce
 
 if __name__ == "__main__":
     report = reproduce("zhang2026-fig2", progress=True)

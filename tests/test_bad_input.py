@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim import risk
-from theorysim.theory import boundaries, han2025
+from theorysim.patch import risk
+from theorysim.theory import boundaries
+from theorysim.papers import han2025
 from theorysim.theory.statement import Evidence
 
 FIELDS: dict[str, Any] = {"n": 4, "d": 12, "m": 2, "signal_norm": 2.0, "noise_std": 0.5, "init_std": 0.1}

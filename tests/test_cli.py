@@ -126,7 +126,8 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
 
 def test_reproduce_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """`reproduce` prints the report and writes picture, page and tables (here of a tiny problem)."""
-    from theorysim.reproductions import huang2025_fig2, reproduce
+    from theorysim.reproduce import reproduce
+    from theorysim.papers.huang2025.figures import fig2 as huang2025_fig2
 
     tiny = ts.SignalNoise(n=6, d=60, m=2, signal_norm=2.0, noise_std=0.5, init_std=0.01)
     monkeypatch.setattr(
@@ -146,7 +147,7 @@ def test_reproduce_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
 @pytest.mark.compiled
 def test_reproduce_bounds_small(tmp_path: Path) -> None:
     """The tightness report at its smallest: six studies, test errors, two check tables, one picture."""
-    from theorysim.reproductions import reproduce
+    from theorysim.reproduce import reproduce
 
     d = 10**5
     centre = ts.SignalNoise(n=8, d=d, m=20, signal_norm=1.0, noise_std=1.0, init_std=1e-3 / d**0.5).replace(n_snr2=0.1)
@@ -164,7 +165,7 @@ def test_reproduce_bounds_small(tmp_path: Path) -> None:
 
 def test_every_reproduction_has_a_script() -> None:
     """In experiments/, under its own name, and there is no other."""
-    from theorysim.reproductions import REPRODUCTIONS
+    from theorysim.reproduce import REPRODUCTIONS
 
     folder = Path(__file__).parents[1] / "experiments"
     scripts = {path.stem.replace("_", "-"): path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
@@ -174,7 +175,7 @@ def test_every_reproduction_has_a_script() -> None:
 
 def test_reproduce_unknown() -> None:
     """An unknown name lists the known ones, from Python too."""
-    from theorysim.reproductions import reproduce
+    from theorysim.reproduce import reproduce
 
     with pytest.raises(SystemExit):
         main(["reproduce", "nothing"])

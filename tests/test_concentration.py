@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binomtest, chi2, norm
 
 import theorysim as ts
-from theorysim.draw import Draw
+from theorysim.patch.draw import Draw
 from theorysim.theory import concentration, statements
 from theorysim.theory.statement import Constants, Evidence, Sense, Statement
 

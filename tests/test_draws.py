@@ -12,8 +12,8 @@ from scipy.stats import ks_2samp, kstest, norm, uniform
 
 import theorysim as ts
 from theorysim import strategies as ours
-from theorysim.draw import Draw
-from theorysim.seeds import Stream, generator
+from theorysim.patch.draw import Draw
+from theorysim.core.seeds import Stream, generator
 from theorysim.strategies import Array
 
 FORMS = ("vectors", "wishart")

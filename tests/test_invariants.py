@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 import theorysim as ts
-from theorysim import simulation
+from theorysim.patch import stepper as simulation
 from theorysim import strategies as ours
-from theorysim.policy import Policy
+from theorysim.patch.policy import Policy
 from theorysim.strategies import Array, Case
 
 SAME = 1e-11  # two ways to compute one thing, relative to its largest entry

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import theorysim as ts
 from theorysim import strategies as ours
-from theorysim.checker import Finding, Verdict, evaluate
+from theorysim.check import Finding, Verdict, evaluate
 from theorysim.theory import concentration, statements
-from theorysim.theory.huang2025 import quantities
+from theorysim.papers.huang2025 import quantities
 from theorysim.theory.statement import Constants, Evidence
 
 pytestmark = pytest.mark.compiled

@@ -18,7 +18,7 @@ import theorysim as ts
 from theorysim.linear import LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer
 from theorysim.linear.draw import BLOCK, StepNoise, _triangle
 from theorysim.linear.watch import RESOLUTION
-from theorysim.seeds import Stream, generator
+from theorysim.core.seeds import Stream, generator
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 import theorysim as ts
-from theorysim import risk, simulation
-from theorysim.kernels import score
+from theorysim.patch import risk, stepper as simulation
+from theorysim.patch.kernels import score
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-10  # relative, of every comparison with the reference

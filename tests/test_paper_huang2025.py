@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 import theorysim as ts
-from theorysim.reproductions.huang2025_fig2 import PAPER, STEPS, settings
+from theorysim.papers.huang2025.figures.fig2 import PAPER, STEPS, settings
 
 pytestmark = pytest.mark.compiled
 SEEDS = 16

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, ks_2samp
 
 import theorysim as ts
-from theorysim import simulation
-from theorysim.draw import Draw
-from theorysim.guard import _held_out
-from theorysim.policy import Policy, Selection
-from theorysim.seeds import Stream
+from theorysim.patch import stepper as simulation
+from theorysim.patch.draw import Draw
+from theorysim.patch.guard import _held_out
+from theorysim.patch.policy import Policy, Selection
+from theorysim.core.seeds import Stream
 
 Array = NDArray[np.float64]
 # n·SNR² = 11: gradient descent goes through both stages, right on the true labels first, on the wrong ones last.

@@ -13,14 +13,14 @@ from scipy import integrate, special, stats
 from test_risk import trained
 
 import theorysim as ts
-from theorysim import risk
-from theorysim.kernels import radial
-from theorysim.kernels.score import votes
+from theorysim.patch import risk
+from theorysim.rare_event import kernel as radial
+from theorysim.patch.kernels.score import votes
 from theorysim.rare_event import LogEstimate, estimate, log_probability, proposal, splitting, tail
 
 Array = NDArray[np.float64]
 LN10 = float(np.log(10))
-rare = importlib.import_module("theorysim.risk.rare")  # the module: the package has a function of this name
+rare = importlib.import_module("theorysim.patch.risk.rare")  # the module: the package has a function of this name
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 # --- radial integrals ---------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import theorysim as ts
-from theorysim.theory.huang2025 import reduced_process
-from theorysim.theory.huang2025.reduced import expected_change, largest_expected_growth, reduced_step
+from theorysim.papers.huang2025 import reduced_process
+from theorysim.papers.huang2025.reduced import expected_change, largest_expected_growth, reduced_step
 from theorysim.theory.statement import Evidence
 
 D = 10**6

@@ -1,10 +1,8 @@
 """Reproductions, all but those of the command line's tests, at small sizes: every one is run, drawn, written and
 repeated, and some of its numbers are found again without it."""
 
-import importlib
 import inspect
 import os
-import pkgutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +18,13 @@ import pytest
 from matplotlib.axes import Axes
 
 import theorysim as ts
-from theorysim import reproductions
-from theorysim.reproductions import REPRODUCTIONS, Report, rare_errors, reproduce
-from theorysim.reproductions.han2025_settings import Setting
-from theorysim.reproductions.selection_methods import Sizes
+from theorysim.reproduce import REPRODUCTIONS, Report, module_of, reproduce
+from theorysim.papers import rare_errors
+from theorysim.papers.han2025.figures.settings import Setting
+from theorysim.papers.zhang2025.figures.selection_methods import Sizes
 from theorysim.sweep import execution, subjects
-from theorysim.theory import boundaries, han2025
+from theorysim.theory import boundaries
+from theorysim.papers import han2025
 
 pytestmark = pytest.mark.compiled
 
@@ -198,7 +197,7 @@ CASES = {
 }
 ELSEWHERE = {"huang2025-fig2", "huang2025-bounds"}  # in test_cli.py
 SWEEPS = [name for name in CASES if "store" in inspect.signature(
-    importlib.import_module(f"theorysim.reproductions.{name.replace('-', '_')}").run).parameters]
+    module_of(name).run).parameters]
 SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3
 
 
@@ -786,19 +785,10 @@ class TestStores:
 class TestNames:
     """What can be asked for."""
 
-    MODULES = {found.name for found in pkgutil.iter_modules(reproductions.__path__)}
-
-    def test_one_module_each(self) -> None:
-        """Names are those of the modules that have a run."""
-        having = {name for name in self.MODULES
-                  if hasattr(importlib.import_module(f"theorysim.reproductions.{name}"), "run")}
-        assert having == {name.replace("-", "_") for name in REPRODUCTIONS}
-        assert all("-" not in name for name in self.MODULES)
-
     @pytest.mark.parametrize("name", REPRODUCTIONS)
     def test_run(self, name: str) -> None:
         """Is documented, takes its arguments by name, has a default for each, and is described in one line."""
-        run = importlib.import_module(f"theorysim.reproductions.{name.replace('-', '_')}").run
+        run = module_of(name).run
         assert len((inspect.getdoc(run) or "").strip()) > 10
         parameters = inspect.signature(run).parameters
         if name != "huang2025-fig3-inside":

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 import theorysim as ts
-from theorysim.reproductions import REPRODUCTIONS, reproduce, selection_methods, zhang2025_drift, zhang2025_fbr
-from theorysim.reproductions.zhang2025_setting import at_t1, each, interval
-from theorysim.reproductions.zhang2025_training import PENALTY, Kernel, leave_one_out, train
+from theorysim.reproduce import REPRODUCTIONS, reproduce
+from theorysim.papers.zhang2025.figures import drift as zhang2025_drift, fbr as zhang2025_fbr, selection_methods
+from theorysim.papers.zhang2025.figures.setting import at_t1, each, interval
+from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_one_out, train
 from theorysim.reweighting.run import drift, weight_auc
 
 TINY = ts.KernelReweighting(ts.SignalNoiseImages(d=10, noise_std=0.5), 40, 10, test=30)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim.kernels.reweighting import LARGEST
+from theorysim.reweighting.kernel import LARGEST
 from theorysim.reweighting import (
     Digits, KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages,
     deviation, draw_reweighting, resume_reweighting, simulate, simulate_network, simulate_reweighting,

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom, binomtest
 
 import theorysim as ts
-from theorysim import risk
-from theorysim.risk import sampling
-from theorysim.run import At
+from theorysim.patch import risk
+from theorysim.patch.risk import sampling
+from theorysim.patch.run import At
 
 Array = NDArray[np.float64]
 SAMPLES = 200_000

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import theorysim as ts
-from theorysim import blas, simulation
-from theorysim.label_noise import BLOCK, noise_source
-from theorysim.observables import OBSERVABLES
+from theorysim.core import blas
+from theorysim.patch import stepper as simulation
+from theorysim.patch.label_noise import BLOCK, noise_source
+from theorysim.patch.observables import OBSERVABLES
 
 Seen = Mapping[str, NDArray[np.float64]]
 
@@ -262,7 +263,7 @@ class TestRecords:
     def test_default_records_stay_within_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Large networks get fewer records; asking for more is refused."""
         bytes_each = 8 * 2 * PROBLEM.m * (PROBLEM.n + 1)
-        monkeypatch.setattr(importlib.import_module("theorysim.simulate"), "MAX_BYTES", 12 * bytes_each)
+        monkeypatch.setattr(importlib.import_module("theorysim.patch.simulate"), "MAX_BYTES", 12 * bytes_each)
         run = run_of(200)
         assert 5 <= len(run.steps_recorded) <= 12
         with pytest.raises(ValueError, match="would keep 201 records"):
@@ -721,7 +722,7 @@ SCRIPT = """
 import hashlib
 import numpy as np
 import theorysim as ts
-from theorysim import risk
+from theorysim.patch import risk
 
 def show(name, *arrays):
     print(name, hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest())

@@ -12,7 +12,8 @@ from hypothesis.errors import Unsatisfiable
 import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.theory import concentration
-from theorysim.theory.huang2025 import assumption_3_1, quantities
+from theorysim.papers.huang2025 import assumption_3_1
+from theorysim.papers.huang2025 import quantities
 from theorysim.theory.statement import Constants
 
 INSIDE = ours.problems(inside="huang2025", m=st.integers(2, 4), n=st.integers(1, 6))

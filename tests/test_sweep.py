@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 import theorysim as ts
-from theorysim.checker import evaluate
+from theorysim.check import evaluate
 from theorysim.sweep import execution, subjects
 from theorysim.theory import statements
 from theorysim.theory.statement import Evidence

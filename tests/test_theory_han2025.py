@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim import binomial
+from theorysim.core import intervals as binomial
 from theorysim import strategies as ours
-from theorysim.checker import Finding, Verdict, evaluate
-from theorysim.observables import OBSERVABLES
-from theorysim.reproductions import han2025_settings
-from theorysim.reproductions.han2025_settings import SETTINGS, Setting, algorithm
-from theorysim.theory import boundaries, concentration, han2025, statements
+from theorysim.check import Finding, Verdict, evaluate
+from theorysim.patch.observables import OBSERVABLES
+from theorysim.papers.han2025.figures import settings as han2025_settings
+from theorysim.papers.han2025.figures.settings import SETTINGS, Setting, algorithm
+from theorysim.theory import boundaries, concentration, statements
+from theorysim.papers import han2025
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Constants, Evidence, Sense
 

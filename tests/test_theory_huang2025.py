@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import theorysim as ts
-from theorysim.observables import OBSERVABLES
-from theorysim.theory import huang2025
+from theorysim.patch.observables import OBSERVABLES
+from theorysim.papers import huang2025
 from theorysim.theory.conditions import Condition, conditions_table
 
 PROBLEM = ts.SignalNoise(n=8, d=400, m=2, signal_norm=1.0, noise_std=0.5, init_std=0.01)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim.checker import Verdict, check, evaluate
+from theorysim.check import Verdict, check, evaluate
 from theorysim.reweighting import (
     Digits, KernelReweighting, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages, draw_reweighting,
     simulate_network, simulate_reweighting,
 )
 from theorysim.theory import statements
-from theorysim.theory.zhang2025 import ReweightingEvidence
+from theorysim.papers.zhang2025 import ReweightingEvidence
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim import _html
-from theorysim.label_noise import BLOCK, noise_source
+from theorysim.core import html as _html
+from theorysim.patch.label_noise import BLOCK, noise_source
 
 FIELDS: dict[str, Any] = {"n": 50, "d": 800, "m": 4, "signal_norm": 2.0, "noise_std": 0.5, "init_std": 0.01}
 PROBLEM = ts.SignalNoise(**FIELDS)

@@ -1,12 +1,12 @@
 """theorysim: see whether a run does what a theorem says."""
 
 from theorysim import plot
-from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
-from theorysim.checker import check
-from theorysim.draw import Draw
+from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.check import check
+from theorysim.patch.draw import Draw
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
-from theorysim.patch_data import PatchData
-from theorysim.policy import (
+from theorysim.patch.patch_data import PatchData
+from theorysim.patch.policy import (
     AtStep,
     BestValidation,
     EarlyStopping,
@@ -16,7 +16,7 @@ from theorysim.policy import (
     Selection,
     SmallLossSelection,
 )
-from theorysim.problem import SignalNoise
+from theorysim.patch.problem import SignalNoise
 from theorysim.reweighting import (
     Digits,
     KernelReweighting,
@@ -27,7 +27,8 @@ from theorysim.reweighting import (
     SignalNoiseImages,
     feature_reweighting,
 )
-from theorysim.run import DivergenceError, Run, Status, reconstruct
+from theorysim.core.status import DivergenceError, Status
+from theorysim.patch.run import Run, reconstruct
 from theorysim.scaling import scaling
 from theorysim.storage import load_run
 from theorysim.sweep import load_sweep, summarise, sweep

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate, progress as bars
-from theorysim.algorithm import Flip, GradientDescent
+from theorysim.core import progress as bars, validate
+from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.linear import LinearNetwork, LinearSGD
-from theorysim.problem import SignalNoise
+from theorysim.patch.problem import SignalNoise
 from theorysim.systems import simulate
 from theorysim.theory.scaling_laws import LIMITS, MEASURES, Law, law_of
 from theorysim.theory.statement import Constants, Sense
@@ -129,10 +129,10 @@ def scaling(
     TypeError, ValueError
         Naming the argument, its value and what is allowed.
     """
-    _validate.instance("problem", problem, tuple(SYSTEMS))
-    _validate.instance("algorithm", algorithm, (SYSTEMS[type(problem)],))
+    validate.instance("problem", problem, tuple(SYSTEMS))
+    validate.instance("algorithm", algorithm, (SYSTEMS[type(problem)],))
     law = _law(measure, algorithm)
-    chosen = list(range(_validate.integer("seeds", seeds, 2))) if isinstance(seeds, int) else list(seeds)
+    chosen = list(range(validate.integer("seeds", seeds, 2))) if isinstance(seeds, int) else list(seeds)
     settings = _settings(problem, algorithm, vary, tuple(hold), Constants(**constants))
 
     def measured(task: tuple[_Setting, int]) -> tuple[float, float, float]:
@@ -150,8 +150,8 @@ def scaling(
         return law.measured(evidence), law.predicted(evidence), law.factor(evidence)
 
     tasks = [(setting, seed) for setting in settings for seed in chosen]
-    workers = os.cpu_count() or 1 if workers is None else _validate.integer("workers", workers, 1)
-    with bars.bar(len(tasks), _validate.flag("progress", progress), "run", "scaling") as bar:
+    workers = os.cpu_count() or 1 if workers is None else validate.integer("workers", workers, 1)
+    with bars.bar(len(tasks), validate.flag("progress", progress), "run", "scaling") as bar:
         results = _in_threads(measured, tasks, workers, bar)
     return _fit(measure, law, settings, chosen, np.array(results), tuple(vary))
 
@@ -170,7 +170,7 @@ def _law(measure: str | Callable[[Any], float], algorithm: Algorithm) -> Law | N
     if callable(measure):
         return None
     about_linear = isinstance(algorithm, LinearSGD)
-    _validate.choice("measure", measure, [one for one in MEASURES if one.startswith("zhang2026") == about_linear])
+    validate.choice("measure", measure, [one for one in MEASURES if one.startswith("zhang2026") == about_linear])
     return law_of("plain" if algorithm.label_noise is None else "label noise", measure)
 
 
@@ -186,10 +186,10 @@ def _settings(
     if not vary:
         raise ValueError(f"vary={vary!r}: must name at least one of {', '.join(centre)}")
     for name in hold:
-        _validate.choice("hold", name, ("snr", "n_snr2", "init_scale"))
+        validate.choice("hold", name, ("snr", "n_snr2", "init_scale"))
     settings: dict[tuple[float, ...], _Setting] = {}
     for name, values in vary.items():
-        _validate.choice("vary", name, tuple(centre))
+        validate.choice("vary", name, tuple(centre))
         if len(set(values)) < 2:
             raise ValueError(f"vary[{name!r}]={list(values)!r}: must have at least two different values")
         for value in values:

@@ -3,14 +3,15 @@
 import inspect
 from typing import Any, overload
 
-from theorysim import _validate, linear, reweighting
-from theorysim.algorithm import GradientDescent
+from theorysim import linear, reweighting
+from theorysim.core import validate
+from theorysim.patch.algorithm import GradientDescent
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
-from theorysim.patch_data import PatchData
-from theorysim.problem import Problem, SignalNoise
+from theorysim.patch.patch_data import PatchData
+from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
-from theorysim.run import Run
-from theorysim.simulate import resume as resume_patches, simulate as simulate_patches
+from theorysim.patch.run import Run
+from theorysim.patch.simulate import resume as resume_patches, simulate as simulate_patches
 
 PROBLEMS = (SignalNoise, PatchData, LinearNetwork, KernelReweighting)
 
@@ -52,12 +53,12 @@ def simulate(problem: Any, algorithm: Any, steps: int, seed: int = 0, **options:
       ``theorysim.reweighting.simulate_network``.
 
     """
-    _validate.instance("problem", problem, PROBLEMS)
+    validate.instance("problem", problem, PROBLEMS)
     if isinstance(problem, LinearNetwork):
         run = linear.oscillate if isinstance(algorithm, OscillatingLayer) else linear.simulate_linear
         return run(problem, algorithm, steps, seed, **options)
     if isinstance(problem, KernelReweighting):
-        engine = _validate.choice("engine", options.pop("engine", "kernel"), ("kernel", "network"))
+        engine = validate.choice("engine", options.pop("engine", "kernel"), ("kernel", "network"))
         train = reweighting.simulate_reweighting if engine == "kernel" else reweighting.simulate_network
         return train(problem, algorithm, steps, seed, **options)
     return simulate_patches(problem, algorithm, steps, seed, **options)
@@ -80,7 +81,7 @@ def resume(run: Any, steps: int, **options: Any) -> Any:
     :class:`ReweightingRun` as ``theorysim.reweighting.resume_reweighting``.
 
     """
-    _validate.instance("run", run, (Run, LinearRun, ReweightingRun))
+    validate.instance("run", run, (Run, LinearRun, ReweightingRun))
     if isinstance(run, LinearRun):
         return linear.resume_linear(run, steps, **options)
     if isinstance(run, ReweightingRun):

@@ -17,7 +17,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from theorysim.observables import OBSERVABLES
+from theorysim.patch.observables import OBSERVABLES
 from theorysim.theory import statements
 from theorysim.theory.statement import Statement, no_conditions
 

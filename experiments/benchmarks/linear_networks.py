@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import blas
-from theorysim.kernels.linear import evolve_linear
+from theorysim.core import blas
+from theorysim.linear.kernel import evolve_linear
 from theorysim.linear import LinearDraw, LinearNetwork, LinearSGD
 from theorysim.linear.draw import StepNoise
-from theorysim.reproductions import markdown
+from theorysim.reproduce import markdown
 from theorysim.systems import simulate
 
 Array = NDArray[np.float64]

@@ -13,9 +13,9 @@ from time import perf_counter
 
 import numpy as np
 
-from theorysim import blas
+from theorysim.core import blas
 from theorysim.rare_event import log_probability
-from theorysim.reproductions import markdown
+from theorysim.reproduce import markdown
 
 TARGET = 0.02
 

@@ -11,9 +11,9 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import blas
-from theorysim.kernels.jit import jit
-from theorysim.reproductions import markdown
+from theorysim.core import blas
+from theorysim.core.jit import jit
+from theorysim.reproduce import markdown
 from theorysim.reweighting import KernelReweighting, Reweighting, SignalNoiseImages, draw_reweighting
 from theorysim.systems import simulate
 

@@ -22,11 +22,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import theorysim as ts
-from theorysim import blas
-from theorysim.kernels import patch
-from theorysim.kernels.jit import jit
-from theorysim.reproductions import markdown
-from theorysim.simulation import Simulation
+from theorysim.core import blas
+from theorysim.patch.kernels import network as patch
+from theorysim.core.jit import jit
+from theorysim.reproduce import markdown
+from theorysim.patch.stepper import Simulation
 
 sys.path.insert(0, str(Path(__file__).parent))
 import plain  # noqa: E402

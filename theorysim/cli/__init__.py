@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import theorysim
-from theorysim.checker import check
-from theorysim.cli import linear, patch, reweighting
-from theorysim.reproductions import REPRODUCTIONS, reproduce
-from theorysim.simulate import PRECISIONS
+from theorysim.check import check
+from theorysim.linear import options as linear
+from theorysim.patch import options as patch
+from theorysim.reweighting import options as reweighting
+from theorysim.reproduce import REPRODUCTIONS, reproduce
+from theorysim.patch.simulate import PRECISIONS
 from theorysim.storage import load_run
 from theorysim.theory import PAPERS
 from theorysim.theory.statement import Constants

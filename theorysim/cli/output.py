@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from theorysim.run import Status
+from theorysim.core.status import Status
 
 
 def output_options(parser: argparse.ArgumentParser, picture: str, observables: str) -> None:

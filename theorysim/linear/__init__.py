@@ -6,7 +6,7 @@ evolved by the ordinary kernel (derived). Its neurons are C R(t), where M(0) = C
 """
 
 from theorysim.linear.draw import LinearDraw
-from theorysim.linear.oscillation import OscillatingLayer, OscillationRun, oscillate
+from theorysim.oscillation.simulate import OscillatingLayer, OscillationRun, oscillate
 from theorysim.linear.problem import LinearNetwork, LinearSGD
 from theorysim.linear.run import LinearRun, LinearTimes
 from theorysim.linear.simulate import resume_linear, simulate_linear

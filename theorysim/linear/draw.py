@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate
+from theorysim.core import validate
 from theorysim.linear.problem import LinearNetwork, LinearSGD
-from theorysim.seeds import Stream, generator
+from theorysim.core.seeds import Stream, generator
 
 # Steps whose random numbers are drawn at a time, fewer for large batches; part of the seed discipline.
 BLOCK, BLOCK_SIZE = 4096, 65_536
@@ -77,10 +77,10 @@ class LinearDraw:
         TypeError, ValueError
             Naming the array and the shape it must have.
         """
-        x = _validate.array("inputs", inputs, None, None)
-        theta = _validate.array("target", target, x.shape[1])
-        first = _validate.array("weights", weights, None, x.shape[1])
-        rows = np.column_stack([first, _validate.array("second_layer", second_layer, len(first))])
+        x = validate.array("inputs", inputs, None, None)
+        theta = validate.array("target", target, x.shape[1])
+        first = validate.array("weights", weights, None, x.shape[1])
+        rows = np.column_stack([first, validate.array("second_layer", second_layer, len(first))])
         return cls(x, theta, rows, len(rows))
 
     @property
@@ -101,7 +101,7 @@ class LinearDraw:
 
 def fitting(draw: LinearDraw, problem: LinearNetwork) -> LinearDraw:
     """A draw given, once it is seen to be one of the problem."""
-    _validate.instance("draw", draw, (LinearDraw,))
+    validate.instance("draw", draw, (LinearDraw,))
     found = (*draw.inputs.shape, draw.neurons)
     if found != (problem.n, problem.d, problem.width):
         raise ValueError(f"draw: has (n, d, width) = {found}, must have {(problem.n, problem.d, problem.width)}")

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
+from theorysim.core import validate
 
 # Optimisers that people ask for and that do not stay in the span of the start, with the reason.
 NOT_CLOSED = {
@@ -51,13 +51,13 @@ class LinearNetwork:
 
     def __post_init__(self) -> None:
         for name, most in (("n", None), ("d", None), ("width", 2**53)):
-            object.__setattr__(self, name, _validate.integer(name, getattr(self, name), 1, most))
-        noise = _validate.real("label_noise_std", self.label_noise_std, 0, 1e100)
+            object.__setattr__(self, name, validate.integer(name, getattr(self, name), 1, most))
+        noise = validate.real("label_noise_std", self.label_noise_std, 0, 1e100)
         object.__setattr__(self, "label_noise_std", noise)
         norm = self.target_norm
-        norm = None if norm is None else _validate.real("target_norm", norm, 0, 1e100)
+        norm = None if norm is None else validate.real("target_norm", norm, 0, 1e100)
         if self.target is not None:
-            target = _validate.array("target", self.target, self.d)
+            target = validate.array("target", self.target, self.d)
             object.__setattr__(self, "target", tuple(target.tolist()))
             own = float(np.linalg.norm(target))
             if norm is not None and norm != own:
@@ -114,21 +114,21 @@ class LinearSGD:
     optimizer: str = "sgd"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lr", _validate.real("lr", self.lr, 0, above=True))
+        object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
         if isinstance(self.batch, str):
-            _validate.choice("batch", self.batch, ("full",))
+            validate.choice("batch", self.batch, ("full",))
         else:
-            object.__setattr__(self, "batch", _validate.integer("batch", self.batch, 1))
-        object.__setattr__(self, "label_noise", _validate.flag("label_noise", self.label_noise))
+            object.__setattr__(self, "batch", validate.integer("batch", self.batch, 1))
+        object.__setattr__(self, "label_noise", validate.flag("label_noise", self.label_noise))
         if self.period is not None:
-            object.__setattr__(self, "period", _validate.integer("period", self.period, 1))
-        object.__setattr__(self, "sam_radius", _validate.real("sam_radius", self.sam_radius, 0))
-        _validate.choice("sam_terms", self.sam_terms, SAM_TERMS)
+            object.__setattr__(self, "period", validate.integer("period", self.period, 1))
+        object.__setattr__(self, "sam_radius", validate.real("sam_radius", self.sam_radius, 0))
+        validate.choice("sam_terms", self.sam_terms, SAM_TERMS)
         if self.optimizer in NOT_CLOSED:
             raise ValueError(
                 f"optimizer={self.optimizer!r}: {NOT_CLOSED[self.optimizer]}, so a step depends on more than Q = MᵀM "
                 "of M = [W | a] and there is no network of width d + 1 that stands for a wide one; must be 'sgd'")
-        _validate.choice("optimizer", self.optimizer, ("sgd",))
+        validate.choice("optimizer", self.optimizer, ("sgd",))
 
     def noise_on(self, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether labels are noisy at these steps."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
-from theorysim._html import show, table
+from theorysim.core import validate
+from theorysim.core.html import show, table
 from theorysim.linear.draw import LinearDraw
 from theorysim.linear.problem import LinearNetwork, LinearSGD
 from theorysim.linear.watch import LINEAR_OBSERVABLES, RESOLUTION, THINNING, grid
-from theorysim.run import Status
+from theorysim.core.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ class LinearRun:
 
     def column(self, name: str) -> Array:
         """One observable at the steps watched."""
-        return self.rows[:, list(LINEAR_OBSERVABLES).index(_validate.choice("name", name, LINEAR_OBSERVABLES))]
+        return self.rows[:, list(LINEAR_OBSERVABLES).index(validate.choice("name", name, LINEAR_OBSERVABLES))]
 
     @cached_property
     def second_moments(self) -> Array:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from theorysim import _validate, blas
+from theorysim.core import blas, validate
 from theorysim.linear.draw import LinearDraw, fitting
 from theorysim.linear.problem import LinearNetwork, LinearSGD
 from theorysim.linear.run import LinearRun, joined
-from theorysim.linear.training import Training, Until
+from theorysim.linear.stepper import Training, Until
 from theorysim.linear.watch import recorded
-from theorysim.run import DivergenceError, Status
+from theorysim.core.status import DivergenceError, Status
 
 ENGINES = ("width-free", "explicit")
 FOLLOWED = 100  # neurons, unless asked otherwise
@@ -70,12 +70,12 @@ def simulate_linear(
     TypeError, ValueError
         Naming the argument, its value and the range allowed.
     """
-    _validate.instance("problem", problem, (LinearNetwork,))
-    _validate.instance("algorithm", algorithm, (LinearSGD,))
-    steps, seed = _validate.integer("steps", steps, 0), _validate.integer("seed", seed, 0)
-    _validate.choice("engine", engine, ENGINES)
+    validate.instance("problem", problem, (LinearNetwork,))
+    validate.instance("algorithm", algorithm, (LinearSGD,))
+    steps, seed = validate.integer("steps", steps, 0), validate.integer("seed", seed, 0)
+    validate.choice("engine", engine, ENGINES)
     _check_options(until, on_failure, progress)
-    followed = _validate.integer("neurons", min(problem.width, FOLLOWED) if neurons is None else neurons, 0,
+    followed = validate.integer("neurons", min(problem.width, FOLLOWED) if neurons is None else neurons, 0,
                                  problem.width)
     wanted = recorded(0, steps, record_at)
     with blas.single_threaded():
@@ -107,8 +107,8 @@ def resume_linear(
     TypeError, ValueError
         Naming the argument, its value and the range allowed; also when the run has diverged.
     """
-    _validate.instance("run", run, (LinearRun,))
-    steps = _validate.integer("steps", steps, 0)
+    validate.instance("run", run, (LinearRun,))
+    steps = validate.integer("steps", steps, 0)
     _check_options(until, on_failure, progress)
     if run.status == Status.DIVERGED:
         raise ValueError(f"run has status {run.status!r}: {run.message}")
@@ -124,9 +124,9 @@ def resume_linear(
 
 def _check_options(until: Any, on_failure: Any, progress: Any) -> None:
     if until is not None:
-        _validate.function("until", until)
-    _validate.choice("on_failure", on_failure, ("raise", "return"))
-    _validate.flag("progress", progress)
+        validate.function("until", until)
+    validate.choice("on_failure", on_failure, ("raise", "return"))
+    validate.flag("progress", progress)
 
 
 def _settle(run: LinearRun, on_failure: str) -> LinearRun:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
+from theorysim.core import validate
 from theorysim.linear.draw import LinearDraw, StepNoise
 
 RESOLUTION = 128  # steps watched before their distance grows; then it is one part in so many, or the step after
@@ -46,7 +46,7 @@ def recorded(start: int, end: int, at: Iterable[int] | None) -> Steps:
     elif not isinstance(at, Iterable):
         raise TypeError(f"record_at={at!r}: must be a sequence of steps, not {type(at).__name__}")
     else:
-        chosen = np.array([_validate.integer("record_at", step, start, end) for step in at], dtype=np.int64)
+        chosen = np.array([validate.integer("record_at", step, start, end) for step in at], dtype=np.int64)
     return np.unique(np.concatenate([[start], chosen, [end]])).astype(np.int64)
 
 

@@ -3,9 +3,9 @@
 from theorysim.plot.diagram import heatmap
 from theorysim.plot.dynamics import dynamics
 from theorysim.plot.exponents import scaling
-from theorysim.plot.learning import PANELS, learning_curves
-from theorysim.plot.linear import neurons, two_phases
-from theorysim.plot.reweighting import phases
+from theorysim.patch.picture import PANELS, learning_curves
+from theorysim.linear.picture import neurons, two_phases
+from theorysim.reweighting.picture import phases
 
 __all__ = [
     "PANELS", "dynamics", "heatmap", "learning_curves", "neurons", "phases", "scaling", "two_phases",

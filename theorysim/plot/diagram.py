@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
+from theorysim.core import validate
 from theorysim.sweep.work import DONE
 from theorysim.theory.boundaries import Boundary
 
@@ -166,7 +166,7 @@ def _pair(difference: tuple[str, str] | bool, names: list[str]) -> tuple[str, st
         return names[0], names[1]
     if not isinstance(difference, tuple | list) or len(difference) != 2:
         raise TypeError(f"difference={difference!r}: must be True, False or the names of two algorithms")
-    first, second = (_validate.choice("difference", name, names) for name in difference)
+    first, second = (validate.choice("difference", name, names) for name in difference)
     return first, second
 
 
@@ -218,7 +218,7 @@ def _margins(
     fields = {str(name): cells[name].to_numpy() for name in cells.columns}
     found = []
     for boundary in theory:
-        _validate.instance("theory", boundary, (Boundary,))
+        validate.instance("theory", boundary, (Boundary,))
         margin = np.full((ys.size, xs.size), np.nan)
         with np.errstate(divide="ignore"):
             margin[np.searchsorted(ys, cells[y]), np.searchsorted(xs, cells[x])] = boundary.margin(fields)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from theorysim.linear import LinearRun
-from theorysim.plot.learning import learning_curves
-from theorysim.plot.linear import two_phases
-from theorysim.plot.reweighting import phases
+from theorysim.patch.picture import learning_curves
+from theorysim.linear.picture import two_phases
+from theorysim.reweighting.picture import phases
 from theorysim.reweighting import ReweightingRun
 
 

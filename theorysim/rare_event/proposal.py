@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, log_ndtr
 
-from theorysim.kernels import radial
+from theorysim.rare_event import kernel as radial
 from theorysim.rare_event.tail import Tail
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.kernels import radial
+from theorysim.rare_event import kernel as radial
 from theorysim.rare_event.tail import Tail
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.kernels import radial
+from theorysim.rare_event import kernel as radial
 
 Array = NDArray[np.float64]
 NULL = 1e-13  # eigenvalues of the correlation matrix below this, relative to the largest, are rounding

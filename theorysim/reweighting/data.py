@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
-from theorysim.seeds import Stream, generator
+from theorysim.core import validate
+from theorysim.core.seeds import Stream, generator
 
 GENERATED_TESTS = 1000  # test samples, unless another number is asked for
 
@@ -61,10 +61,10 @@ class SignalNoiseImages:
     unit_norm: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "d", _validate.integer("d", self.d, 1))
-        object.__setattr__(self, "signal_norm", _validate.real("signal_norm", self.signal_norm, 0, 1e100))
-        object.__setattr__(self, "noise_std", _validate.real("noise_std", self.noise_std, 0, 1e100))
-        object.__setattr__(self, "unit_norm", _validate.flag("unit_norm", self.unit_norm))
+        object.__setattr__(self, "d", validate.integer("d", self.d, 1))
+        object.__setattr__(self, "signal_norm", validate.real("signal_norm", self.signal_norm, 0, 1e100))
+        object.__setattr__(self, "noise_std", validate.real("noise_std", self.noise_std, 0, 1e100))
+        object.__setattr__(self, "unit_norm", validate.flag("unit_norm", self.unit_norm))
 
     def available(self) -> None:
         """As many samples as are asked for."""
@@ -108,10 +108,10 @@ class LabelledArrays:
     unit_norm: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", _validate.array("inputs", self.inputs, None, None))
-        object.__setattr__(self, "labels", _validate.signs("labels", self.labels, len(self.inputs)))
-        object.__setattr__(self, "centre", _validate.flag("centre", self.centre))
-        object.__setattr__(self, "unit_norm", _validate.flag("unit_norm", self.unit_norm))
+        object.__setattr__(self, "inputs", validate.array("inputs", self.inputs, None, None))
+        object.__setattr__(self, "labels", validate.signs("labels", self.labels, len(self.inputs)))
+        object.__setattr__(self, "centre", validate.flag("centre", self.centre))
+        object.__setattr__(self, "unit_norm", validate.flag("unit_norm", self.unit_norm))
 
     def available(self) -> int:
         """The number of samples N."""
@@ -171,15 +171,15 @@ class Digits:
         for name in ("positive", "negative"):
             value = getattr(self, name)
             digits = (value,) if isinstance(value, int) and not isinstance(value, bool) else value
-            chosen = tuple(int(k) for k in _validate.indices(name, digits, 10, None))
+            chosen = tuple(int(k) for k in validate.indices(name, digits, 10, None))
             if not chosen:
                 raise ValueError(f"{name}={value!r}: must have at least one digit in [0, 9]")
             object.__setattr__(self, name, chosen)
         common = set(self.positive) & set(self.negative)
         if common:
             raise ValueError(f"negative={self.negative}: must not contain {min(common)}, which is in positive")
-        object.__setattr__(self, "centre", _validate.flag("centre", self.centre))
-        object.__setattr__(self, "unit_norm", _validate.flag("unit_norm", self.unit_norm))
+        object.__setattr__(self, "centre", validate.flag("centre", self.centre))
+        object.__setattr__(self, "unit_norm", validate.flag("unit_norm", self.unit_norm))
 
     def available(self) -> int:
         """The number of images of these digits."""

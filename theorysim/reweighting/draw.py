@@ -7,11 +7,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from theorysim import _validate, blas
+from theorysim.core import blas, validate
 from theorysim.reweighting.data import Sizes
 from theorysim.reweighting.gram import gram, median_distance
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
-from theorysim.seeds import Stream, generator
+from theorysim.core.seeds import Stream, generator
 
 SYMMETRY = 1e-10  # asymmetry of K_tt allowed, relative to its largest entry
 
@@ -66,27 +66,27 @@ class ReweightingDraw:
     outputs_kernel: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        labels = _validate.signs("labels", self.labels, None)
-        clean_labels = _validate.signs("clean_labels", self.clean_labels, None)
+        labels = validate.signs("labels", self.labels, None)
+        clean_labels = validate.signs("clean_labels", self.clean_labels, None)
         n, m = labels.size, clean_labels.size
         if n == 0 or m == 0:
             raise ValueError(f"labels, clean_labels: have {n} and {m} entries, must have at least 1")
-        train = _validate.array("train_kernel", self.train_kernel, n, n)
+        train = validate.array("train_kernel", self.train_kernel, n, n)
         if np.abs(train - train.T).max() > SYMMETRY * np.abs(train).max():
             raise ValueError("train_kernel: must be symmetric")
-        clean = _validate.array("clean_kernel", self.clean_kernel, m, n)
-        stacked = _validate.array("train_kernel", np.concatenate([train, clean]), n + m, n)
-        test_labels = _validate.signs("test_labels", _default(self.test_labels, np.empty(0)), None)
+        clean = validate.array("clean_kernel", self.clean_kernel, m, n)
+        stacked = validate.array("train_kernel", np.concatenate([train, clean]), n + m, n)
+        test_labels = validate.signs("test_labels", _default(self.test_labels, np.empty(0)), None)
         values = {
             "labels": labels, "clean_labels": clean_labels, "outputs_kernel": stacked,
             "train_kernel": stacked[:n], "clean_kernel": stacked[n:], "test_labels": test_labels,
-            "test_kernel": _validate.array(
+            "test_kernel": validate.array(
                 "test_kernel", _default(self.test_kernel, np.empty((0, n))), test_labels.size, n),
-            "true_labels": _validate.signs("true_labels", _default(self.true_labels, labels), n),
-            "proxy_kernel": _validate.array("proxy_kernel", _default(self.proxy_kernel, clean), m, n),
+            "true_labels": validate.signs("true_labels", _default(self.true_labels, labels), n),
+            "proxy_kernel": validate.array("proxy_kernel", _default(self.proxy_kernel, clean), m, n),
         }
         if self.inputs is not None:
-            values["inputs"] = _validate.array("inputs", self.inputs, n + m + test_labels.size, None)
+            values["inputs"] = validate.array("inputs", self.inputs, n + m + test_labels.size, None)
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -152,8 +152,8 @@ def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingDr
     ImportError
         When the digits are asked for and scikit-learn is missing.
     """
-    _validate.instance("problem", problem, (KernelReweighting,))
-    seed = _validate.integer("seed", seed, 0)
+    validate.instance("problem", problem, (KernelReweighting,))
+    seed = validate.integer("seed", seed, 0)
     n, m, test = problem.n, problem.clean, problem.test_size()
     inputs, true = problem.data.draw(Sizes(n, m, test, problem.balanced_clean), seed)
     flips = [generator(seed, Stream.REWEIGHTING_LABELS, which).random(size) < probability for which, size, probability

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate
+from theorysim.core import validate
 
 Array = NDArray[np.float64]
 VARIANTS = ("paper", "match-only")
@@ -120,9 +120,9 @@ def feature_reweighting(
         raise ValueError(f"clean_labels: has one class, {classes[0]}; must have at least 2")
     at = _places(given, classes)
     before = np.full(at.size, 0.5) if weights is None else _weights(weights, trained)
-    beta = None if step is None else _validate.real("step", step, 0, above=True)
-    centre, row_shift = _validate.flag("centre", centre), _validate.flag("row_shift", row_shift)
-    label_signed, variant = _validate.flag("label_signed", label_signed), _validate.choice("variant", variant, VARIANTS)
+    beta = None if step is None else validate.real("step", step, 0, above=True)
+    centre, row_shift = validate.flag("centre", centre), validate.flag("row_shift", row_shift)
+    label_signed, variant = validate.flag("label_signed", label_signed), validate.choice("variant", variant, VARIANTS)
     if not label_signed and variant == "match-only":
         raise ValueError("label_signed=False: must be True with variant='match-only', whose mask has no sign")
 
@@ -180,7 +180,7 @@ def _default_step(scores: Array) -> float:
 
 def _features(name: str, value: ArrayLike) -> Array:
     """A matrix with at least one row and one column."""
-    found = _validate.array(name, value, None, None)
+    found = validate.array(name, value, None, None)
     if 0 in found.shape:
         raise ValueError(f"{name}: has shape {found.shape}, must have at least one row and one column")
     return found
@@ -221,7 +221,7 @@ def _places(labels: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np
 
 def _weights(value: ArrayLike, rows: Array) -> Array:
     """Numbers in [0, 1], one for each row."""
-    found = _validate.array("weights", value, rows.shape[0])
+    found = validate.array("weights", value, rows.shape[0])
     wrong = (found < 0) | (found > 1)
     if wrong.any():
         where = int(wrong.argmax())

@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate, blas
-from theorysim.kernels.reweighting import AT_T2, HALF, STEADY, Rule
+from theorysim.core import blas, validate
+from theorysim.reweighting.kernel import AT_T2, HALF, STEADY, Rule
 from theorysim.reweighting.draw import ReweightingDraw
-from theorysim.reweighting.engine import Snapshot, make_rule
+from theorysim.reweighting.stepper import Snapshot, make_rule
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.reweighting.run import ReweightingRun
 from theorysim.reweighting.simulate import advance, make_run, prepare, recorded, settle
-from theorysim.seeds import Stream, generator
+from theorysim.core.seeds import Stream, generator
 
 LARGEST = 1e25  # of |f|; earlier than for a kernel, the parameters overflow too: g is of the order of |f| cubed
 
@@ -182,10 +182,10 @@ def simulate_network(
     TypeError, ValueError
         Naming the argument, its value and the range allowed.
     """
-    _validate.choice("on_failure", on_failure, ("raise", "return"))
+    validate.choice("on_failure", on_failure, ("raise", "return"))
     started = perf_counter()
     steps, seed, draw, start = prepare(problem, algorithm, steps, seed, draw, weights)
-    width = _validate.integer("width", width, 2)
+    width = validate.integer("width", width, 2)
     if width % 2:
         raise ValueError(f"width={width}: must be even")
     if problem.kernel != "ntk" or problem.proxy_kernel not in (None, "ntk"):
@@ -196,7 +196,7 @@ def simulate_network(
     wanted, d = recorded(0, steps, record_at), draw.inputs.shape[1]
     network = Parameters.antisymmetric(width, d, seed)
     if parameters is not None:
-        network = Parameters(_validate.array("W", parameters[0], width, d), _validate.array("a", parameters[1], width))
+        network = Parameters(validate.array("W", parameters[0], width, d), validate.array("a", parameters[1], width))
     with blas.single_threaded():
         rates = draw.learning_rates(algorithm)
         engine = NetworkEngine(draw, make_rule(algorithm, *rates), start, network)
@@ -221,7 +221,7 @@ def deviation(kernel: ReweightingRun, network: ReweightingRun) -> dict[str, floa
         When the runs are not of the same samples.
     """
     for name, run in (("kernel", kernel), ("network", network)):
-        _validate.instance(name, run, (ReweightingRun,))
+        validate.instance(name, run, (ReweightingRun,))
     one, other = kernel.draw, network.draw
     if (one.n, one.m) != (other.n, other.m) or (one.labels != other.labels).any():
         raise ValueError("network: must be a run on the same samples as kernel")

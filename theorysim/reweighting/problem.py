@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from theorysim import _validate
+from theorysim.core import validate
 from theorysim.reweighting.data import GENERATED_TESTS, LabelledArrays, Data, Digits, SignalNoiseImages
 from theorysim.reweighting.gram import KERNELS
 
@@ -55,19 +55,19 @@ class KernelReweighting:
     balanced_clean: bool = True
 
     def __post_init__(self) -> None:
-        _validate.instance("data", self.data, (SignalNoiseImages, Digits, LabelledArrays))
-        object.__setattr__(self, "n", _validate.integer("n", self.n, 1))
-        object.__setattr__(self, "clean", _validate.integer("clean", self.clean, 1))
+        validate.instance("data", self.data, (SignalNoiseImages, Digits, LabelledArrays))
+        object.__setattr__(self, "n", validate.integer("n", self.n, 1))
+        object.__setattr__(self, "clean", validate.integer("clean", self.clean, 1))
         if self.test is not None:
-            object.__setattr__(self, "test", _validate.integer("test", self.test, 0))
-        _validate.choice("kernel", self.kernel, KERNELS)
+            object.__setattr__(self, "test", validate.integer("test", self.test, 0))
+        validate.choice("kernel", self.kernel, KERNELS)
         if self.bandwidth is not None:
-            object.__setattr__(self, "bandwidth", _validate.real("bandwidth", self.bandwidth, 0, above=True))
+            object.__setattr__(self, "bandwidth", validate.real("bandwidth", self.bandwidth, 0, above=True))
         for name in ("label_noise", "clean_label_noise"):
-            object.__setattr__(self, name, _validate.real(name, getattr(self, name), 0, 1))
+            object.__setattr__(self, name, validate.real(name, getattr(self, name), 0, 1))
         if self.proxy_kernel is not None:
-            _validate.choice("proxy_kernel", self.proxy_kernel, KERNELS)
-        object.__setattr__(self, "balanced_clean", _validate.flag("balanced_clean", self.balanced_clean))
+            validate.choice("proxy_kernel", self.proxy_kernel, KERNELS)
+        object.__setattr__(self, "balanced_clean", validate.flag("balanced_clean", self.balanced_clean))
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
@@ -132,16 +132,16 @@ class Reweighting:
 
     def __post_init__(self) -> None:
         if self.lr is not None:
-            object.__setattr__(self, "lr", _validate.real("lr", self.lr, 0, above=True))
-        object.__setattr__(self, "lr_share", _validate.real("lr_share", self.lr_share, 0, above=True))
+            object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
+        object.__setattr__(self, "lr_share", validate.real("lr_share", self.lr_share, 0, above=True))
         if self.weight_lr is not None:
-            object.__setattr__(self, "weight_lr", _validate.real("weight_lr", self.weight_lr, 0))
-        object.__setattr__(self, "initial_weight", _validate.real("initial_weight", self.initial_weight, 0, 1))
-        _validate.choice("look_ahead", self.look_ahead, LOOK_AHEAD)
+            object.__setattr__(self, "weight_lr", validate.real("weight_lr", self.weight_lr, 0))
+        object.__setattr__(self, "initial_weight", validate.real("initial_weight", self.initial_weight, 0, 1))
+        validate.choice("look_ahead", self.look_ahead, LOOK_AHEAD)
         if self.clean_batch is not None:
-            object.__setattr__(self, "clean_batch", _validate.integer("clean_batch", self.clean_batch, 1))
+            object.__setattr__(self, "clean_batch", validate.integer("clean_batch", self.clean_batch, 1))
         if isinstance(self.freeze_at, str):
-            _validate.choice("freeze_at", self.freeze_at, ("t2",))
+            validate.choice("freeze_at", self.freeze_at, ("t2",))
         elif self.freeze_at is not None:
-            object.__setattr__(self, "freeze_at", _validate.integer("freeze_at", self.freeze_at, 0))
-        object.__setattr__(self, "reweight", _validate.flag("reweight", self.reweight))
+            object.__setattr__(self, "freeze_at", validate.integer("freeze_at", self.freeze_at, 0))
+        object.__setattr__(self, "reweight", validate.flag("reweight", self.reweight))

@@ -10,12 +10,12 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from theorysim import _validate
-from theorysim._html import show, table
-from theorysim.kernels.reweighting import HALF, STEADY
+from theorysim.core import validate
+from theorysim.core.html import show, table
+from theorysim.reweighting.kernel import HALF, STEADY
 from theorysim.reweighting.draw import ReweightingDraw
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
-from theorysim.run import Status
+from theorysim.core.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ class ReweightingRun:
 
     def column(self, name: str) -> Array:
         """One observable at the recorded steps."""
-        name = _validate.choice("name", name, REWEIGHTING_OBSERVABLES)
+        name = validate.choice("name", name, REWEIGHTING_OBSERVABLES)
         return self.observables[name].to_numpy()
 
     def save(self, path: str | Path) -> None:
@@ -190,7 +190,7 @@ class ReweightingRun:
         """
         if at is None:
             return len(self.steps_recorded) - 1
-        step = _validate.integer("at", at, 0, self.steps)
+        step = validate.integer("at", at, 0, self.steps)
         position = int(np.searchsorted(self.steps_recorded, step))
         if self.steps_recorded[position] != step:
             below, above = self.steps_recorded[position - 1 : position + 1]

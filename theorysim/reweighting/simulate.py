@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theorysim import _validate, blas, interrupts, progress as bars
-from theorysim.kernels.reweighting import State
+from theorysim.core import blas, interrupts, progress as bars, validate
+from theorysim.reweighting.kernel import State
 from theorysim.reweighting.draw import ReweightingDraw, draw_reweighting
-from theorysim.reweighting.engine import Engine, KernelEngine, Snapshot, make_rule
+from theorysim.reweighting.stepper import Engine, KernelEngine, Snapshot, make_rule
 from theorysim.reweighting.problem import KernelReweighting, Reweighting
 from theorysim.reweighting.run import SERIES, ReweightingRun
-from theorysim.run import DivergenceError, Status
-from theorysim.seeds import Stream, generator
+from theorysim.core.status import DivergenceError, Status
+from theorysim.core.seeds import Stream, generator
 
 BLOCK = 256  # steps whose mini-batches are drawn at a time; part of the seed discipline
 RECORDS = 200  # of the default, spaced evenly in log(1 + step)
@@ -80,7 +80,7 @@ def simulate_reweighting(
     TypeError, ValueError
         Naming the argument, its value and the range allowed.
     """
-    _validate.choice("on_failure", on_failure, ("raise", "return"))
+    validate.choice("on_failure", on_failure, ("raise", "return"))
     started = perf_counter()
     steps, seed, draw, start = prepare(problem, algorithm, steps, seed, draw, weights)
     wanted = recorded(0, steps, record_at)
@@ -115,9 +115,9 @@ def resume_reweighting(
     TypeError, ValueError
         Naming the argument, its value and the range allowed.
     """
-    _validate.instance("run", run, (ReweightingRun,))
-    _validate.choice("on_failure", on_failure, ("raise", "return"))
-    steps, first = _validate.integer("steps", steps, 0), run.steps
+    validate.instance("run", run, (ReweightingRun,))
+    validate.choice("on_failure", on_failure, ("raise", "return"))
+    steps, first = validate.integer("steps", steps, 0), run.steps
     if run.coefficients is None or run.status == Status.DIVERGED:
         raise ValueError(f"run={run!r}: must be the run of a kernel that did not diverge")
     wanted = recorded(first, first + steps, record_at)
@@ -149,21 +149,21 @@ def prepare(
     weights: ArrayLike | None,
 ) -> tuple[int, int, ReweightingDraw, Array]:
     """Arguments checked, the realisation, and the initial weights."""
-    _validate.instance("problem", problem, (KernelReweighting,))
-    _validate.instance("algorithm", algorithm, (Reweighting,))
-    steps, seed = _validate.integer("steps", steps, 0), _validate.integer("seed", seed, 0)
+    validate.instance("problem", problem, (KernelReweighting,))
+    validate.instance("algorithm", algorithm, (Reweighting,))
+    steps, seed = validate.integer("steps", steps, 0), validate.integer("seed", seed, 0)
     if algorithm.clean_batch is not None:
-        _validate.integer("clean_batch", algorithm.clean_batch, 1, problem.clean)
+        validate.integer("clean_batch", algorithm.clean_batch, 1, problem.clean)
     if draw is None:
         draw = draw_reweighting(problem, seed)
     else:
-        _validate.instance("draw", draw, (ReweightingDraw,))
+        validate.instance("draw", draw, (ReweightingDraw,))
         if (draw.n, draw.m) != (problem.n, problem.clean):
             raise ValueError(f"draw: has n={draw.n}, clean={draw.m}, must have n={problem.n}, "
                              f"clean={problem.clean} as the problem")
     if weights is None:
         return steps, seed, draw, np.full(problem.n, algorithm.initial_weight)
-    start = _validate.array("weights", weights, problem.n)
+    start = validate.array("weights", weights, problem.n)
     wrong = (start < 0) | (start > 1)
     if wrong.any():
         where = int(np.argmax(wrong))
@@ -178,7 +178,7 @@ def recorded(first: int, last: int, at: Iterable[int] | None) -> NDArray[np.int6
     elif not isinstance(at, Iterable):
         raise TypeError(f"record_at={at!r}: must be a sequence of steps, not {type(at).__name__}")
     else:
-        chosen = np.array([_validate.integer("record_at", step, first, last) for step in at], dtype=np.int64)
+        chosen = np.array([validate.integer("record_at", step, first, last) for step in at], dtype=np.int64)
     return np.unique(np.concatenate([[first], chosen, [last]])).astype(np.int64)
 
 
@@ -191,7 +191,7 @@ def advance(
     rows = np.empty((last - first + 1, len(SERIES)))
     steps, snapshots, step = [first], [engine.observe(rows[0])], first
     status, message = Status.COMPLETED, ""
-    with bars.bar(last - first, _validate.flag("progress", progress)) as bar, interrupts.postponed() as interrupted:
+    with bars.bar(last - first, validate.flag("progress", progress)) as bar, interrupts.postponed() as interrupted:
         while step < last and status == Status.COMPLETED:
             stop = int(min((step // BLOCK + 1) * BLOCK, wanted[np.searchsorted(wanted, step, side="right")]))
             chosen = batches(draw.m, algorithm.clean_batch, seed, step, stop)

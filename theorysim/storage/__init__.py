@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from theorysim import _validate
+from theorysim.core import validate
 from theorysim.linear import LinearRun
 from theorysim.reweighting import ReweightingRun
-from theorysim.run import Run
+from theorysim.patch.run import Run
 from theorysim.storage import linear, patch, reweighting
 
 FORMAT = 2
@@ -25,7 +25,7 @@ def save(run: Any, path: str | Path) -> None:
     system, form = next((name, form) for name, (kind, form) in FORMS.items() if isinstance(run, kind))
     header, arrays = form.pack(run)
     header |= {"format": FORMAT, "system": system}
-    _validate.instance("path", path, (str, Path))
+    validate.instance("path", path, (str, Path))
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path={str(path)!r}: its folder does not exist")

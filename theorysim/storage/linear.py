@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
-from theorysim.run import Status
+from theorysim.core.status import Status
 
 _ARRAYS = ("steps_watched", "rows", "steps_recorded", "states", "combination", "leaving")
 _DRAW_ARRAYS = ("inputs", "target", "rows")

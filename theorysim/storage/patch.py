@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Any
 
-from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
-from theorysim.draw import Draw
-from theorysim.patch_data import PatchData
-from theorysim.policy import (
+from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.patch.draw import Draw
+from theorysim.patch.patch_data import PatchData
+from theorysim.patch.policy import (
     AtStep,
     BestValidation,
     EarlyStopping,
@@ -17,8 +17,9 @@ from theorysim.policy import (
     Selection,
     SmallLossSelection,
 )
-from theorysim.problem import Problem, SignalNoise
-from theorysim.run import Run, Status
+from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.core.status import Status
+from theorysim.patch.run import Run
 
 _LAWS = {law.__name__: law for law in (Flip, Gaussian, Uniform)}
 _ARRAYS = ("rows", "steps_recorded", "coefficients", "inner", "weights", "validation")

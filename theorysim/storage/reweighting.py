@@ -6,7 +6,7 @@ from typing import Any
 from theorysim.reweighting import (
     Digits, KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages,
 )
-from theorysim.run import Status
+from theorysim.core.status import Status
 
 _DATA = {kind.__name__: kind for kind in (SignalNoiseImages, Digits, LabelledArrays)}
 _ARRAYS = (

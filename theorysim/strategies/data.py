@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from theorysim.algorithm import GradientDescent
-from theorysim.draw import Draw
-from theorysim.problem import SignalNoise
-from theorysim.run import Run
-from theorysim.simulate import simulate
+from theorysim.patch.algorithm import GradientDescent
+from theorysim.patch.draw import Draw
+from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import Run
+from theorysim.patch.simulate import simulate
 from theorysim.strategies.values import (
     PLAIN,
     comparable_steps,

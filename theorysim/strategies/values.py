@@ -8,9 +8,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from theorysim import _validate
-from theorysim.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
-from theorysim.policy import (
+from theorysim.core import validate
+from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
+from theorysim.patch.policy import (
     ACTIONS,
     AtStep,
     BestValidation,
@@ -22,8 +22,8 @@ from theorysim.policy import (
     SmallLossSelection,
     Trigger,
 )
-from theorysim.problem import SignalNoise
-from theorysim.theory.huang2025 import assumption_3_1
+from theorysim.patch.problem import SignalNoise
+from theorysim.papers.huang2025 import assumption_3_1
 
 
 def seeds() -> SearchStrategy[int]:
@@ -83,7 +83,7 @@ def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalN
     given = {name: as_strategy(value) for name, value in fields.items()}
     if inside is None:
         return st.builds(SignalNoise, **FIELDS | given)
-    return REGIMES[_validate.choice("inside", inside, REGIMES)](given)
+    return REGIMES[validate.choice("inside", inside, REGIMES)](given)
 
 
 @st.composite

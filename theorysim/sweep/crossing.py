@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
+from theorysim.core import validate
 from theorysim.sweep.work import DONE
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def crossing(frame: "pd.DataFrame", value: str, level: float, *, along: str, ove
     import pandas as pd
 
     for name in (value, along, over):
-        _validate.choice("column", name, list(frame.columns))
-    _validate.choice("algorithm", algorithm, list(dict.fromkeys(frame["algorithm"])))
+        validate.choice("column", name, list(frame.columns))
+    validate.choice("algorithm", algorithm, list(dict.fromkeys(frame["algorithm"])))
     chosen = frame[(frame["algorithm"] == algorithm) & frame["status"].isin(DONE)]
     rng = np.random.default_rng(0)  # fixed: the same runs give the same intervals
     places, found, samples = [], [], []

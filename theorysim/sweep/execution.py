@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from theorysim import _validate, blas, interrupts
-from theorysim.run import Status
+from theorysim.core import blas, interrupts, validate
+from theorysim.core.status import Status
 from theorysim.sweep.plan import Task, batches
 from theorysim.sweep.subjects import OVERHEAD
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
@@ -131,9 +131,9 @@ def _ignore_interrupts() -> None:
 def validated(executor: Any, workers: Any) -> tuple[str | Executor | None, int | None]:
     """The two arguments of a sweep that say where it runs, checked."""
     if workers is not None:
-        workers = _validate.integer("workers", workers, 1)
+        workers = validate.integer("workers", workers, 1)
     if isinstance(executor, str):
-        _validate.choice("executor", executor, KINDS)
+        validate.choice("executor", executor, KINDS)
     elif executor is not None:
         if not callable(getattr(executor, "submit", None)):
             raise TypeError(f"executor={executor!r}: must be 'threads', 'processes' or have a method submit(), as "

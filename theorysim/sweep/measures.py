@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from theorysim.checker import evaluate
+from theorysim.check import evaluate
 from theorysim.sweep.subjects import Reading, Subject, Value
 from theorysim.theory import PAPERS, evidence_of, papers_about, statements
 from theorysim.theory.statement import Statement

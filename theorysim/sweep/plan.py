@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from theorysim import _validate
-from theorysim.policy import Policy
-from theorysim.simulate import NUMERICS
+from theorysim.core import validate
+from theorysim.patch.policy import Policy
+from theorysim.patch.simulate import NUMERICS
 from theorysim.sweep.subjects import LAW_FIELDS, PATCH, SUBJECTS, Subject
 
 Coordinates = tuple[tuple[str, Any], ...]
@@ -113,10 +113,10 @@ def _cell(
     problem = algorithm = None
     try:
         made = problem_of.replace(**rest) if isinstance(problem_of, subject.problem) else problem_of(**rest)
-        _validate.instance("problem", made, (subject.problem,))
+        validate.instance("problem", made, (subject.problem,))
         problem = made
         algorithm = algorithm_of if isinstance(algorithm_of, subject.algorithm) else algorithm_of(problem)
-        _validate.instance("algorithm", algorithm, (subject.algorithm,))
+        validate.instance("algorithm", algorithm, (subject.algorithm,))
         algorithm = subject.change(algorithm, mine)
     except Exception as error:  # whatever a function of the user's raises is the reason
         return Cell(coordinates, name, problem, None, policy, f"{type(error).__name__}: {error}")
@@ -188,8 +188,8 @@ def _is_plain(value: Any) -> bool:
 def seeds_of(seeds: int | Iterable[int]) -> list[int]:
     """0..seeds−1, or the seeds themselves."""
     if isinstance(seeds, bool) or not isinstance(seeds, Iterable):
-        return list(range(_validate.integer("seeds", seeds, 1)))
-    chosen = [_validate.integer("seeds", seed, 0) for seed in seeds]
+        return list(range(validate.integer("seeds", seeds, 1)))
+    chosen = [validate.integer("seeds", seed, 0) for seed in seeds]
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds={chosen!r}: must be at least one, each only once")
     return chosen

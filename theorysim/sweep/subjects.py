@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from theorysim.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.linear import LINEAR_OBSERVABLES, LinearNetwork, LinearRun, LinearSGD
-from theorysim.observables import OBSERVABLES
-from theorysim.problem import DERIVED, SignalNoise
+from theorysim.patch.observables import OBSERVABLES
+from theorysim.patch.problem import DERIVED, SignalNoise
 from theorysim.reweighting import REWEIGHTING_OBSERVABLES, KernelReweighting, Reweighting, ReweightingRun
-from theorysim.risk import Estimate
+from theorysim.patch.risk import Estimate
 from theorysim.systems import simulate
 from theorysim.theory.statement import Constants
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theorysim import binomial
-from theorysim.checker import Verdict
+from theorysim.core import intervals as binomial
+from theorysim.check import Verdict
 from theorysim.sweep.work import DONE
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from theorysim import _validate, progress as bars
-from theorysim.simulate import NUMERICS, PRECISIONS
+from theorysim.core import progress as bars, validate
+from theorysim.patch.simulate import NUMERICS, PRECISIONS
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named
 from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of
@@ -101,14 +101,14 @@ def sweep(
     """
     subject = subject_of(problem, algorithms if isinstance(algorithms, Mapping) else {})
     found = cells(subject, problem, grid, algorithms)
-    steps = _validate.integer("steps", steps, 0)
+    steps = validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
     measures = named(subject, subject.usual if measure is None else measure)
-    _validate.choice("precision", precision, tuple(PRECISIONS))
+    validate.choice("precision", precision, tuple(PRECISIONS))
     if precision == "single" and not subject.single:
         raise ValueError(f"precision={precision!r}: a {subject.problem.__name__} is simulated in 'double'")
-    n_test = _validate.integer("n_test", n_test, 1)
-    _validate.flag("progress", progress)
+    n_test = validate.integer("n_test", n_test, 1)
+    validate.flag("progress", progress)
     executor, workers = validated(executor, workers)
     job = Job(measures, Constants(**constants), n_test)
     tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
@@ -118,7 +118,7 @@ def sweep(
         "problem": _held(subject, problem, grid),
     }
     if store is not None:
-        _validate.instance("store", store, (str, Path))
+        validate.instance("store", store, (str, Path))
     kept = Store(store)
     try:
         with kept.locked():

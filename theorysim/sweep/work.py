@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from theorysim.run import Status
+from theorysim.core.status import Status
 from theorysim.sweep.measures import Measure, needs, read
 from theorysim.sweep.plan import Task
 from theorysim.sweep.subjects import Reading, Value

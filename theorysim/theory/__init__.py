@@ -30,4 +30,4 @@ def papers_about(run: Any) -> list[str]:
 
 
 def _module(paper: str) -> Any:
-    return importlib.import_module(f"theorysim.theory.{paper}")
+    return importlib.import_module(f"theorysim.papers.{paper}")

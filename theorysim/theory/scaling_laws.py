@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from theorysim.theory import han2025, zhang2026
+from theorysim.papers import han2025, zhang2026
 from theorysim.theory.concentration import weakest_noise_start
 from theorysim.theory.statement import Constants, Evidence, Sense
 

@@ -14,9 +14,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim import _validate
-from theorysim.problem import SignalNoise
-from theorysim.run import Run
+from theorysim.core import validate
+from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import Run
 from theorysim.theory.conditions import Condition
 
 Array = NDArray[np.float64]
@@ -66,13 +66,13 @@ class Constants:
     order_one: float = 20.0
 
     def __post_init__(self) -> None:
-        _validate.real("delta", self.delta, 0, 1, above=True, below=True)
+        validate.real("delta", self.delta, 0, 1, above=True, below=True)
         for name in ("C", "epsilon", "gamma_threshold", "rho_threshold"):
-            _validate.real(name, getattr(self, name), 0, above=True)
+            validate.real(name, getattr(self, name), 0, above=True)
         for name in ("band", "order_one"):
-            _validate.real(name, getattr(self, name), 1)
+            validate.real(name, getattr(self, name), 1)
         if self.horizon is not None:
-            _validate.real("horizon", self.horizon, 1)
+            validate.real("horizon", self.horizon, 1)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some constants changed."""

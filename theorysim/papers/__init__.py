@@ -1,0 +1,1 @@
+"""Papers, one folder each: a plug-in like anyone's."""

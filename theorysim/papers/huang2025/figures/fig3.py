@@ -1,0 +1,124 @@
+"""Huang et al. 2025, Figure 3: test error over (n, SNR), gradient descent against label-noise gradient descent.
+
+The paper's own diagram, d = 2000 throughout; huang2025_fig3_inside has the same where d = n² log n.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theorysim import plot
+from theorysim.patch.algorithm import Flip, GradientDescent
+from theorysim.patch.problem import SignalNoise
+from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
+from theorysim.sweep import summarise, sweep
+from theorysim.sweep.crossing import Crossing, crossing
+from theorysim.theory import boundaries
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# SNR, n, d and the number of steps are the paper's; m, σ_p and p are those of its Figure 2, σ_0 is our choice.
+PAPER = SignalNoise(n=100, d=2000, m=20, signal_norm=1.0, noise_std=0.5, init_std=0.01)
+SNR = tuple(round(0.03 + 0.01 * k, 2) for k in range(8))
+N = tuple(range(100, 701, 100))
+P_FLIP = 0.1
+LEVEL = 0.25  # of the test error: half-way between chance and none
+GD, NOISY = "GD", "label-noise GD"
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """What distinguishes one diagram from the other."""
+
+    name: str
+    title: str
+    problem: SignalNoise | Callable[..., SignalNoise]
+    algorithms: Mapping[str, GradientDescent | Callable[[SignalNoise], GradientDescent]]
+    note: str
+
+
+PAPERS_OWN = Diagram(
+    name="huang2025-fig3",
+    title="Test error over sample size and SNR (Huang et al. 2025, Figure 3)",
+    problem=PAPER,
+    algorithms={GD: GradientDescent(1.0), NOISY: GradientDescent(1.0, Flip(P_FLIP))},
+    note="d = 2000 and η = 1 in every cell, as in the paper, outside the regime of its theorems",
+)
+
+
+def run(
+    *,
+    seeds: int = 5,
+    progress: bool = False,
+    n: Sequence[int] = N,
+    snr: Sequence[float] = SNR,
+    steps: int = 1000,
+    precision: str = "double",
+    store: str | Path | None = None,
+    workers: int | None = None,
+    executor: str | Executor | None = None,
+    diagram: Diagram = PAPERS_OWN,
+) -> Report:
+    """Sweep the diagram and report."""
+    frame = sweep(
+        diagram.problem, grid={"n": n, "snr": snr}, algorithms=diagram.algorithms, seeds=seeds, steps=steps,
+        measure=["test_error", "train_loss", "gamma_max", "rho_bar_max"], precision=precision,
+        store=store, workers=workers, executor=executor, progress=progress,
+    )
+    require_runs(frame, diagram.algorithms)
+    lines = {name: crossing(frame, "test_error", LEVEL, along="snr", over="n", algorithm=name)
+             for name in diagram.algorithms}
+    scale = frame["d_over_n2"]
+    text = "\n\n".join([
+        f"{diagram.note} (d/n² from {scale.min():.2g} to {scale.max():.2g}). {steps} steps, {seeds} seeds a cell, "
+        f"{precision} precision, test error with fresh noise. The boundary is where the mean test error passes "
+        f"{LEVEL:g}, with 95% bootstrap intervals over seeds; the theory's line, n·SNR² = c, has the exponent −1/2.",
+        markdown(_summary(frame, lines)),
+    ])
+    return Report(
+        name=diagram.name,
+        title=diagram.title,
+        text=interrupted_note(frame) + text,
+        tables={"cells": summarise(frame), "boundary": _boundary(lines)},
+        figure=_figure(frame),
+    )
+
+
+def _boundary(lines: Mapping[str, Crossing]) -> "pd.DataFrame":
+    """Where each algorithm's test error passes the level, for every n."""
+    import pandas as pd
+
+    return pd.concat([line.points.assign(algorithm=name) for name, line in lines.items()])
+
+
+def _summary(frame: "pd.DataFrame", lines: Mapping[str, Crossing]) -> "pd.DataFrame":
+    """One row per algorithm."""
+    import pandas as pd
+
+    rows = []
+    for name, line in lines.items():
+        mine, points = frame[frame["algorithm"] == name], line.points.dropna(subset=["crossing"])
+        places = [f"n = {row.n:.0f}: {row.crossing:.4f} [{row.low:.4f}, {row.high:.4f}]" for row in points.itertuples()]
+        rows.append({
+            "algorithm": name, "runs": len(mine), "not completed": int((mine["status"] != "completed").sum()),
+            "mean test error": f"{mine['test_error'].mean():.3f}",
+            f"SNR where it is {LEVEL:g}": "; ".join(places) or "nowhere in the diagram",
+            "exponent in n": "" if np.isnan(line.exponent[0]) else "{:.2f} [{:.2f}, {:.2f}]".format(*line.exponent),
+        })
+    return pd.DataFrame(rows)
+
+
+def _figure(frame: "pd.DataFrame") -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(18, 4.2), layout="constrained")
+    plot.heatmap(
+        frame, "n", "snr", "test_error", theory=[boundaries.n_snr2(1.0)], level=LEVEL, difference=True,
+        uncertainty=True, limits=(0.0, 0.5), axes=figure.subplots(1, 4),
+    )
+    return figure

@@ -1,0 +1,1 @@
+"""Benign overfitting of ReLU networks (Kou et al. 2023)."""

@@ -1,0 +1,129 @@
+"""Kou et al. 2023: the diagram of benign overfitting in ReLU networks, over dimension and signal norm.
+
+A network of 2m filters with bias whose output is the *sum* over filters and patches of ±ReLU. Ours has 1/m
+before it; as σ(mz) = mσ(z), the sum of filters u is our network with w = mu: initial weights are m times
+as large, and the learning rate m².
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theorysim import plot
+from theorysim.patch.algorithm import GradientDescent
+from theorysim.patch.problem import SignalNoise
+from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
+from theorysim.sweep import summarise, sweep
+from theorysim.sweep.crossing import Crossing, crossing
+from theorysim.theory import boundaries
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N, M = 20, 10
+P_FLIP = 0.1
+TRUNCATION = 0.2
+N_TEST = 1000
+DIMENSIONS = tuple(range(100, 1100, 10))
+NORMS = tuple(round(0.1 * k, 1) for k in range(100))
+GD = "GD"
+MEASURES = ("test_error_observed", "test_error", "train_loss")
+COLUMNS = tuple(f"{name}{part}" for name in MEASURES for part in ("", "_se"))
+
+
+def problem(d: int, signal_norm: float) -> SignalNoise:
+    """A cell: initial weights and biases u are uniform on ±1/√d, and w = mu."""
+    return SignalNoise(
+        n=N, d=d, m=M, signal_norm=signal_norm, noise_std=1.0, q=1, label_flip=P_FLIP, orthogonal_noise=False,
+        init_law="uniform", init_std=M / np.sqrt(3 * d), bias=1.0,
+    )
+
+
+def run(
+    *,
+    seeds: int = 10,
+    progress: bool = False,
+    d: Sequence[int] = DIMENSIONS,
+    signal_norm: Sequence[float] = NORMS,
+    steps: int = 100,
+    lr: float = 0.1,
+    precision: str = "double",
+    store: str | Path | None = None,
+    workers: int | None = None,
+    executor: str | Executor | None = None,
+) -> Report:
+    """Sweep the diagram and report."""
+    frame = sweep(
+        problem, grid={"d": d, "signal_norm": signal_norm}, algorithms={GD: GradientDescent(lr * M**2)},
+        seeds=seeds, steps=steps, measure=MEASURES, n_test=N_TEST,
+        precision=precision, store=store, workers=workers, executor=executor, progress=progress,
+    )
+    require_runs(frame, [GD])
+    line = crossing(frame, "test_error_observed", TRUNCATION, along="signal_norm", over="d", algorithm=GD)
+    constant = _constant(line)
+    return Report(
+        name="kou2023-heatmap",
+        title="Test error over dimension and signal norm (Kou et al. 2023)",
+        text=interrupted_note(frame) + _text(frame, line, constant, seeds, steps, lr),
+        tables={"cells": summarise(frame)[["d", "signal_norm", "runs", *COLUMNS]], "boundary": line.points},
+        figure=_figure(frame, constant),
+    )
+
+
+def _constant(line: Crossing) -> tuple[float, float, float]:
+    """n‖μ‖⁴/(σ⁴d) along the measured boundary: median, smallest and largest."""
+    points = line.points.dropna(subset=["crossing"])
+    if not len(points):
+        return (np.nan, np.nan, np.nan)
+    values = N * points["crossing"] ** 4 / points["d"]
+    return float(values.median()), float(values.min()), float(values.max())
+
+
+def _text(
+    frame: "pd.DataFrame", line: Crossing, constant: tuple[float, float, float], seeds: int, steps: int, lr: float
+) -> str:
+    import pandas as pd
+
+    floor = frame[frame["n"] * frame["signal_norm"] ** 4 > 100 * frame["d"]]
+    weak = frame[frame["n"] * frame["signal_norm"] ** 4 < 0.01 * frame["d"]]
+    rows = []
+    for name, part in (("n‖μ‖⁴ > 100 σ⁴d", floor), ("n‖μ‖⁴ < 0.01 σ⁴d", weak), ("whole diagram", frame)):
+        cells = part.groupby(["d", "signal_norm"])[["test_error_observed", "test_error", "train_loss"]].mean()
+        rows.append({"part": name, "cells": len(cells)} | {
+            text: "" if not len(cells) else f"{cells[key].mean():.4f} [{cells[key].min():.4f}, {cells[key].max():.4f}]"
+            for key, text in (("test_error_observed", "error against flipped labels"),
+                              ("test_error", "error against true labels"), ("train_loss", "training loss"))
+        })
+    truncated = frame.groupby(["d", "signal_norm"])["test_error_observed"].mean() > TRUNCATION
+    slope = "{:.3f} [{:.3f}, {:.3f}]".format(*line.exponent)
+    return "\n\n".join([
+        f"{len(frame)} runs ({int((frame['status'] != 'completed').sum())} not completed): n = {N}, m = {M} a branch, "
+        f"noise std 1 not orthogonal to μ, flip rate {P_FLIP:g} in training and test, biases, lr = {lr:g} for the "
+        f"network without 1/m, {steps} steps, {seeds} seeds a cell, {N_TEST} test noises each scored with both "
+        "labels. Means over cells, with the smallest and largest cell.",
+        markdown(pd.DataFrame(rows)),
+        f"Test error exceeds {TRUNCATION:g} in {int(truncated.sum())} of {len(truncated)} cells. Along the line where "
+        f"it is {TRUNCATION:g}, ‖μ‖ grows as d to the power {slope} (theory: 1/4), and n‖μ‖⁴/(σ⁴d) has median "
+        "{:.2f}, from {:.2f} to {:.2f}.".format(*constant),
+    ])
+
+
+def _figure(frame: "pd.DataFrame", constant: tuple[float, float, float]) -> Any:
+    from matplotlib.figure import Figure
+
+    mean = frame.groupby(["d", "signal_norm"])["test_error_observed"].transform("mean")
+    frame = frame.assign(truncated=(mean > TRUNCATION).astype(float))
+    figure = Figure(figsize=(16, 4.4), layout="constrained")
+    axes = figure.subplots(1, 3)
+    theory = [boundaries.signal_power(round(constant[0], 2))] if np.isfinite(constant[0]) and constant[0] > 0 else []
+    for axis, value, title, limits in (
+        (axes[0], "test_error_observed", "test error, labels flipped", (P_FLIP, 0.5)),
+        (axes[1], "train_loss", "training loss", None),
+        (axes[2], "truncated", f"test error > {TRUNCATION:g}", (0.0, 1.0)),
+    ):
+        plot.heatmap(frame, "d", "signal_norm", value, theory=theory, limits=limits, axes=[axis])
+        axis.set_title(title, fontsize=10)
+    return figure

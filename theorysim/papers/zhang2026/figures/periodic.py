@@ -1,0 +1,63 @@
+"""Zhang et al. 2026: label noise switched on and off; the neurons shrink while it is on and stay while it is off."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from theorysim import plot
+from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
+from theorysim.reproduce import Report, markdown
+from theorysim.papers.han2025.figures.settings import spread
+from theorysim.papers.zhang2026.figures.setting import LR, PAPER, groups, setting, slope
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PERIOD = 5000
+PERIODS = 10  # on and off together
+
+
+def run(
+    *, seeds: int = 5, progress: bool = False, period: int = PERIOD, problem: LinearNetwork = PAPER
+) -> Report:
+    """Train with periodic label noise, and report the change of log tr A in every period."""
+    from matplotlib.figure import Figure
+
+    ends = [number * period for number in range(2 * PERIODS + 1)]
+    algorithms = {"periodic": LinearSGD(LR, period=period), "always on": LinearSGD(LR)}
+    runs = groups("zhang2026-periodic", problem, algorithms, seeds, ends[-1], progress, neurons=0, record_at=ends)
+    table = _table(runs["periodic"], ends, problem.label_noise_std)
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    panels = plot.two_phases(runs, figure.subplots(1, 3))
+    for axis in panels:
+        axis.set_xscale("linear")
+        for start in ends[:-1:2]:
+            axis.axvspan(start, start + period, color="0.9", zorder=0)
+    panels[1].set_title("grey: label noise on")
+    means = {state: table.loc[table["label noise"] == state, "change"].mean() for state in ("on", "off")}
+    shown = table.assign(change=table["spread"]).drop(columns=["spread"])
+    shown["−τ"] = [f"{value:.3g}" for value in shown["−τ"]]
+    return Report(
+        name="zhang2026-periodic",
+        title="Periodic label noise in linear networks (Zhang et al. 2026)",
+        text=f"{setting(problem, ends[-1], seeds)} Label noise on for {period} steps, off for as many.\n\n"
+             f"Change of log tr A over a period, mean over seeds and periods: {means['on']:.3f} with label noise, "
+             f"{means['off']:.4f} without. Expected: −τ, τ = η²ΣE[g²] (derived, for H = I).\n\n"
+             f"{markdown(shown)}",
+        tables={"periods": table.drop(columns=["spread"])},
+        figure=figure,
+    )
+
+
+def _table(runs: list[LinearRun], ends: list[int], sigma: float) -> "pd.DataFrame":
+    import pandas as pd
+
+    rows = []
+    for number, (start, stop) in enumerate(zip(ends, ends[1:], strict=False)):
+        changes = [slope(one, start, stop) for one in runs]
+        on = number % 2 == 0
+        losses = [one.observables["train_loss"].loc[start:stop] for one in runs]
+        residuals = [2 * np.trapezoid(loss, loss.index) / (stop - start) + on * sigma**2 for loss in losses]
+        rows.append({"from": start, "to": stop, "label noise": "on" if on else "off", "change": float(np.mean(changes)),
+                     "spread": spread(changes), "−τ": -(LR**2) * (stop - start) * float(np.mean(residuals))})
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""The two-layer patch network on signal-plus-noise data."""

@@ -1,0 +1,86 @@
+"""How it is learned: gradient descent, and the laws of per-step label noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim.core import validate
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Label flips: ε = −1 with probability p, else 1 (Huang et al. 2025, Algorithm 1)."""
+
+    p: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "p", validate.real("p", self.p, 0, 1))
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Multipliers for shape = (steps, n)."""
+        return np.where(rng.random(shape) < self.p, -1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Gaussian multipliers: ε ~ N(mean, std²) (Huang et al. 2025, Appendix G)."""
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", validate.real("mean", self.mean))
+        object.__setattr__(self, "std", validate.real("std", self.std, 0))
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Multipliers for shape = (steps, n)."""
+        return self.mean + self.std * rng.standard_normal(shape)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform multipliers: ε ~ U[low, high] (Huang et al. 2025, Appendix G)."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", validate.real("low", self.low))
+        object.__setattr__(self, "high", validate.real("high", self.high, self.low))
+        if not np.isfinite(self.high - self.low):
+            raise ValueError(f"high={self.high!r}: must be such that high - low is finite, with low={self.low!r}")
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Multipliers for shape = (steps, n)."""
+        return self.low + (self.high - self.low) * rng.random(shape)
+
+
+LabelNoise = Flip | Gaussian | Uniform
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    r"""Full-batch gradient descent on (1/n) Σ ℓ(ε_i ỹ_i f(x_i)), ℓ(z) = log(1 + e^{−z}).
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate η > 0; a step adds −η ∇ to the weights.
+    label_noise : Flip, Gaussian, Uniform or None
+        Law of the multipliers ε_i, drawn afresh and independently for every sample
+        at every step. None is standard gradient descent, ε_i = 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed.
+    """
+
+    lr: float
+    label_noise: LabelNoise | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
+        if self.label_noise is not None:
+            validate.instance("label_noise", self.label_noise, (Flip, Gaussian, Uniform))

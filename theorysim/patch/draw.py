@@ -1,0 +1,332 @@
+"""Realisations: one set of data and initial weights, as vectors or without any dimension.
+
+Everything a run needs of its data is a Gram matrix. Stack the noise vectors and
+the initial weights, both without their component along the signal and divided by
+their standard deviations: n + 2m rows of independent standard Gaussians in d − 1
+dimensions. Rotated into the span of those rows they form a lower triangular
+matrix (Bartlett 1933), row k with √χ²(d−1−k) on the diagonal and N(0, 1) before
+it, whose Gram matrix is Wishart. A *Wishart draw* draws that triangle directly.
+It is not an approximation: it is the same random network and data, described in
+the n + 2m + 1 coordinates they occupy, so explicit weights exist there too and d
+enters only through the degrees of freedom.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theorysim.core import blas, validate
+from theorysim.patch.patch_data import PatchData, owners
+from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.core.seeds import Stream, generator
+
+FORMS = ("auto", "vectors", "wishart")
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One realisation of data and initial weights.
+
+    Made by :meth:`from_problem` (drawn from a seed) or :meth:`from_arrays` (everything given).
+
+    Attributes
+    ----------
+    labels, observed_labels : (n,) arrays of ±1
+    atom, sign : (n, P) arrays
+        Atom and sign of every patch: number p of sample i is ``sign[i, p] * vectors[atom[i, p]]``.
+    owner : (K,) integer array
+        The sample whose noise an atom is, −1 for a signal atom.
+    gram : (K, K) array
+        Inner products of the atoms.
+    vectors : (K, D) array
+        The atoms in an orthonormal basis: that of the patches themselves
+        (``form="vectors"``, D = d), or of the span of data and initial weights.
+    weights : (2m, D) array
+        Initial filters in the same basis; the first m belong to j = +1.
+    form : "vectors", "wishart" or "gram"
+        How it was obtained. Only ``"vectors"`` knows the coordinates of a patch.
+    """
+
+    labels: Array
+    observed_labels: Array
+    atom: NDArray[np.int64]
+    sign: Array
+    owner: NDArray[np.int64]
+    gram: Array
+    vectors: Array
+    weights: Array
+    form: str
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Equal for equal draws, and hardly ever for others."""
+        return self.inner.tobytes()
+
+    @classmethod
+    def from_problem(cls, problem: Problem, seed: int = 0, form: str = "auto") -> Self:
+        """Draw data and initial weights.
+
+        ``form="auto"`` takes the Wishart form where it is the smaller one (d − 1 ≥ n + 2m)
+        and vectors below that; ask for ``"vectors"`` when patches of your own will be shown to the
+        network, for ``"wishart"`` to have no d-dimensional object.
+        """
+        seed = validate.integer("seed", seed, 0)
+        validate.choice("form", form, FORMS)
+        validate.instance("problem", problem, (SignalNoise, PatchData))
+        if form == "wishart" and isinstance(problem, SignalNoise) and problem.init_law != "normal":
+            raise ValueError(f"form={form!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
+        with blas.single_threaded():
+            if isinstance(problem, PatchData):
+                return cls._of_patches(problem, seed)
+            return cls._of_distribution(problem, seed, form)
+
+    @classmethod
+    def _of_distribution(cls, problem: SignalNoise, seed: int, form: str) -> Self:
+        labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
+        flipped = _flipped(problem, labels, generator(seed, Stream.OBSERVED_LABELS).random(problem.n))
+        if form == "auto":
+            smaller = problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m
+            form = "wishart" if smaller else "vectors"
+        noise, weights = (_bartlett if form == "wishart" else _vectors)(problem, seed)
+        signal = np.zeros(noise.shape[1])
+        signal[0] = problem.signal_norm
+        if problem.bias:
+            biases = _weights(problem, generator(seed, Stream.BIAS), (len(weights), 1))
+            weights = np.concatenate([weights, biases], axis=1)
+        observed = np.where(flipped, -labels, labels)
+        return cls._of_signal_noise(labels, observed, signal, noise, weights, form, problem.bias)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        *,
+        noise: ArrayLike,
+        weights: ArrayLike,
+        labels: ArrayLike,
+        signal: ArrayLike,
+        observed_labels: ArrayLike | None = None,
+    ) -> Self:
+        """Everything given, nothing drawn, to compare with a script of your own.
+
+        Parameters
+        ----------
+        noise : (n, d) array
+            Noise vectors ξ_i.
+        weights : (2, m, d) array
+            Initial filters w_{j,r}; row 0 is j = +1, row 1 is j = −1.
+        labels : (n,) array of ±1
+            True labels y_i; sample i has the patches y_i μ and ξ_i.
+        signal : (d,) array
+            The signal μ.
+        observed_labels : (n,) array of ±1, optional
+            Labels trained on; the true ones by default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the array and what is wrong with its shape or entries.
+        """
+        mu = validate.array("signal", signal, None)
+        if mu.size == 0:
+            raise ValueError("signal: has shape (0,), every length must be at least 1")
+        xi = validate.array("noise", noise, None, mu.size)
+        if min(xi.shape) == 0:
+            raise ValueError(f"noise: has shape {xi.shape}, every length must be at least 1")
+        y = validate.signs("labels", labels, len(xi))
+        observed = y if observed_labels is None else validate.signs("observed_labels", observed_labels, len(xi))
+        filters = validate.array("weights", weights, 2, None, mu.size)
+        if filters.shape[1] == 0:
+            raise ValueError(f"weights: has shape {filters.shape}, needs at least one filter per branch")
+        with blas.single_threaded():
+            return cls._of_signal_noise(y, observed, mu, xi, filters.reshape(-1, mu.size), "vectors")
+
+    @classmethod
+    def _of_signal_noise(
+        cls, labels: Array, observed: Array, signal: Array, noise: Array, weights: Array, form: str, bias: float = 0.0
+    ) -> Self:
+        n = labels.size
+        if bias:  # (μ, bias) and (−μ, bias) are two atoms
+            vectors = np.concatenate([signal[None], -signal[None], noise])
+            vectors = np.pad(vectors, ((0, 0), (0, 1)), constant_values=bias)
+            signal_atom, signal_sign = (labels < 0).astype(np.int64), np.ones(n)
+        else:
+            vectors = np.concatenate([signal[None], noise])
+            signal_atom, signal_sign = np.zeros(n, dtype=np.int64), labels
+        shared = len(vectors) - n
+        return cls(
+            labels=labels,
+            observed_labels=observed,
+            atom=np.stack([signal_atom, np.arange(shared, shared + n)], axis=1),
+            sign=np.stack([signal_sign, np.ones(n)], axis=1),
+            owner=np.concatenate([np.full(shared, -1), np.arange(n)]),
+            gram=vectors @ vectors.T,
+            vectors=vectors,
+            weights=np.ascontiguousarray(weights),
+            form=form,
+        )
+
+    @classmethod
+    def _of_patches(cls, problem: PatchData, seed: int) -> Self:
+        vectors = _factor(problem.gram) if problem.vectors is None else problem.vectors
+        rng = generator(seed, Stream.WEIGHTS)
+        return cls(
+            labels=problem.labels,
+            observed_labels=problem.observed_labels,
+            atom=problem.atom,
+            sign=problem.sign,
+            owner=owners(problem.atom, len(problem.gram)),
+            gram=problem.gram,
+            vectors=vectors,
+            weights=problem.init_std * rng.standard_normal((2 * problem.m, vectors.shape[1])),
+            form="gram" if problem.vectors is None else "vectors",
+        )
+
+    def with_weights(self, weights: ArrayLike) -> Self:
+        """The same data with initial weights (2, m, D) of your own."""
+        filters = validate.array("weights", weights, 2, self.m, self.vectors.shape[1])
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return type(self)(**fields | {"weights": filters.reshape(2 * self.m, -1)})
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.labels.size
+
+    @property
+    def m(self) -> int:
+        """Filters per branch."""
+        return len(self.weights) // 2
+
+    @property
+    def noisy(self) -> NDArray[np.bool_]:
+        """(n,) whether the observed label differs from the true one."""
+        noisy: NDArray[np.bool_] = self.labels != self.observed_labels
+        return noisy
+
+    @cached_property
+    def orientation(self) -> Array:
+        """(K,) the class, ±1, that most patches ±v_a of an atom speak for; +1 for the signal μ.
+
+        Signal learning of an atom counts what points to its own class: γ = j · orientation · b ‖v‖².
+        """
+        votes = np.zeros(len(self.gram))
+        np.add.at(votes, self.atom, self.sign * self.labels[:, None])
+        return np.where(votes < 0, -1.0, 1.0)
+
+    @cached_property
+    def inner(self) -> Array:
+        """(2m, K) inner products of initial filters and atoms."""
+        with blas.single_threaded():
+            inner: Array = self.weights @ self.vectors.T
+        inner.setflags(write=False)
+        return inner
+
+    def signal_axis(self, bias: float = 0.0) -> Array:
+        """(D,) unit vector along the signal of a signal-noise draw; the first axis where there is no signal."""
+        signal = self.vectors[0] - self.vectors[1] if bias else self.vectors[0]
+        norm = float(np.linalg.norm(signal))
+        return signal / norm if norm > 0 else np.eye(1, signal.size)[0]
+
+    def check_against(self, problem: Problem) -> None:
+        """Raise ValueError unless this draw can be one of ``problem``."""
+        for name, found, wanted in (("n", self.n, problem.n), ("m", self.m, problem.m)):
+            if found != wanted:
+                raise ValueError(f"draw has {name}={found}, but problem has {name}={wanted}: they must be equal")
+        if isinstance(problem, PatchData):
+            if self.gram.shape != problem.gram.shape or not np.allclose(self.gram, problem.gram):
+                raise ValueError("draw has other atoms than problem: make it with Draw.from_problem(problem)")
+            for name in ("labels", "observed_labels", "atom", "sign"):
+                if not np.array_equal(getattr(self, name), getattr(problem, name)):
+                    raise ValueError(f"draw has other {name} than problem: make it with Draw.from_problem(problem)")
+            return
+        if self.owner[0] != -1 or len(self.owner) != problem.atoms:
+            other = "another bias" if len(self.owner) in (problem.n + 1, problem.n + 2) else "PatchData"
+            raise ValueError(f"draw is one of {other}, but problem is {problem}")
+        if self.form == "vectors" and (d := self.vectors.shape[1] - bool(problem.bias)) != problem.d:
+            raise ValueError(f"draw has d={d}, but problem has d={problem.d}: they must be equal")
+        vectors = self.vectors
+        if problem.bias:  # inner products without it are taken afresh: it may be large beside them
+            if (vectors[:, -1] != problem.bias).any():
+                raise ValueError(f"draw has bias={vectors[0, -1]:g}, but problem has bias={problem.bias:g}: they must "
+                                 "be equal")
+            vectors = vectors[:, :-1]
+        signal, noise = vectors[0], vectors[-self.n:]
+        norm = float(np.linalg.norm(signal))
+        if not np.isclose(norm, problem.signal_norm, rtol=1e-6, atol=0):
+            raise ValueError(f"draw has a signal of norm {norm:g}, but problem has signal_norm="
+                             f"{problem.signal_norm:g}: they must agree to 1e-6")
+        if problem.orthogonal_noise:
+            size = np.maximum(norm * np.linalg.norm(noise, axis=1), 1e-150)
+            cosine = np.abs(noise @ signal) / size
+            if cosine.max() > 1e-8:
+                raise ValueError(f"draw has noise with cosine {cosine.max():.3g} to the signal, but problem has "
+                                 "orthogonal_noise=True: project the noise or set orthogonal_noise=False")
+
+    def __repr__(self) -> str:
+        flipped, coordinates = int(self.noisy.sum()), self.vectors.shape[1]
+        return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
+
+
+def _flipped(problem: SignalNoise, labels: Array, uniform: Array) -> NDArray[np.bool_]:
+    """Which labels are flipped before training, from one uniform number for each."""
+    if problem.flip_law == "independent":
+        return uniform < np.where(labels > 0, *problem.flip_rates)
+    flipped = np.zeros(labels.size, dtype=bool)
+    for label, rate in zip((1.0, -1.0), problem.flip_rates, strict=True):
+        members = np.flatnonzero(labels == label)
+        flipped[members[np.argsort(uniform[members])[: round(rate * members.size)]]] = True
+    return flipped
+
+
+def _vectors(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
+    """Noise (n, d) and weights (2m, d) in coordinates whose first axis is the signal's."""
+    noise = problem.noise_std * generator(seed, Stream.NOISE).standard_normal((problem.n, problem.d))
+    if problem.orthogonal_noise:
+        noise[:, 0] = 0.0
+    return noise, _weights(problem, generator(seed, Stream.WEIGHTS), (2 * problem.m, problem.d))
+
+
+def _weights(problem: SignalNoise, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+    """Initial weights of mean 0 and standard deviation σ_0."""
+    if problem.init_law == "uniform":
+        return problem.init_std * np.sqrt(3.0) * rng.uniform(-1.0, 1.0, shape)
+    return problem.init_std * rng.standard_normal(shape)
+
+
+def _bartlett(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
+    """The same two arrays in the coordinates (signal, span of the rest)."""
+    n, filters = problem.n, 2 * problem.m
+    span = min(problem.d - 1, n + filters)
+    streams = (generator(seed, Stream.NOISE), n, 0), (generator(seed, Stream.WEIGHTS), filters, n)
+    noise, weights = (_triangle_rows(rng, rows, first, span, problem.d - 1) for rng, rows, first in streams)
+    if problem.orthogonal_noise:
+        noise[:, 0] = 0.0
+    return problem.noise_std * noise, problem.init_std * weights
+
+
+def _triangle_rows(rng: np.random.Generator, rows: int, first: int, span: int, degrees: int) -> Array:
+    """Rows first..first+rows−1 of Bartlett's triangle, behind a standard Gaussian signal coordinate."""
+    along_signal = rng.standard_normal((rows, 1))
+    number = np.arange(first, first + rows)
+    triangle = np.tril(rng.standard_normal((rows, span)), first - 1)
+    on_diagonal = number[number < min(span, degrees)]
+    triangle[on_diagonal - first, on_diagonal] = np.sqrt(rng.chisquare(degrees - on_diagonal))
+    return np.concatenate([along_signal, triangle], axis=1)
+
+
+def _factor(gram: Array) -> Array:
+    """Vectors (K, rank) with the given Gram matrix."""
+    size, direction = np.linalg.eigh(gram)
+    kept = size > 1e-14 * max(size[-1], 0.0)
+    factor: Array = direction[:, kept] * np.sqrt(size[kept])
+    return factor if factor.shape[1] else np.zeros((len(gram), 1))

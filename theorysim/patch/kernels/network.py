@@ -1,0 +1,216 @@
+"""The patch network in the span of its data: outputs, observables, one step.
+
+A two-layer network with filters w_k (k = 1..2m; the first m vote +1/m, the rest
+-1/m) meets the data only through *atoms* v_0..v_{K-1}, the distinct patches up
+to sign. With the inner products z_{k,a} = <w_k, v_a> and weights kept as
+w_k(t) = w_k(0) + sum_a b_{k,a} v_a, a step of gradient descent reads
+
+    b <- b + s,   z <- z + s G,   G_{ab} = <v_a, v_b>,
+
+    s_{k,a} = (lr/n) readout_k * ( sum_{(i,p): x_ip = +v_a} c_i sigma'( z_{k,a})
+                                 - sum_{(i,p): x_ip = -v_a} c_i sigma'(-z_{k,a}) )
+
+    c_i = -loss'(e_i y_i f_i) e_i y_i,   f_i = sum_p sum_k readout_k sigma(+-z_{k,a(i,p)})
+
+for sigma(z) = max(0, z)^q, the logistic loss, observed labels y_i and the step's
+label multipliers e_i. The papers' coefficients are rho = b |v|^2 on noise atoms and
+gamma = j o b |v|^2 on signal atoms, j = +-1 the branch and o the atom's orientation.
+The dimension of v appears nowhere, no random number is drawn, and nothing is decided
+but to stop at an overflow.
+"""
+
+import numpy as np
+
+from theorysim.core.jit import jit
+from theorysim.patch.kernels.layout import Array, Data, Scratch, Weights
+from theorysim.patch.kernels.observe import (
+    branch_extremes,
+    is_finite,
+    loss_derivative,
+    observe_coefficients,
+    observe_outputs,
+)
+
+
+@jit
+def vote(inner: Weights, change: Weights, q: float, readout: Array, slope: Weights, output: Array) -> None:
+    """z += change, slope = q |z|^(q-1) (0 where z = 0), output = sum_k readout_k max(0, z_k)^q.
+
+    The slope serves both signs of a patch: it is sigma'(z) where z > 0 and sigma'(-z) where z < 0. NaN
+    stays NaN, and an infinity of either sign is seen in the output. Each q has its own loop, in which nothing is
+    read under a condition, so that it is vectorised.
+    """
+    output[:] = 0.0
+    for k in range(inner.shape[0]):
+        if q == 1.0:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                power = readout[k] * z
+                output[a] += 0.0 * z if z <= 0.0 else power
+                inner[k, a], slope[k, a] = z, 0.0 if z == 0.0 else 1.0
+        elif q == 2.0:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                power = readout[k] * (z * z)
+                output[a] += 0.0 * z if z <= 0.0 else power
+                inner[k, a], slope[k, a] = z, abs(z) + abs(z)
+        elif q == 3.0:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                power = readout[k] * (z * z * z)
+                output[a] += 0.0 * z if z <= 0.0 else power
+                inner[k, a], slope[k, a] = z, 3.0 * (z * z)
+        else:
+            for a in range(inner.shape[1]):
+                z = inner[k, a] + change[k, a]
+                output[a] += 0.0 * z if z <= 0.0 else readout[k] * z**q
+                inner[k, a], slope[k, a] = z, q * abs(z) ** (q - 1.0)
+
+
+@jit
+def forward(data: Data, inner: Weights, scratch: Scratch) -> None:
+    """Make the pending change of the inner products z, and from z the margins y_i f_i of all samples."""
+    vote(inner, scratch.change, data.q, data.readout, scratch.slope, scratch.plus)
+    for a in range(data.norm_sq.size):
+        if data.two_sided[a]:
+            scratch.minus[a] = 0.0
+            for k in range(data.readout.size):
+                if inner[k, a] < 0.0:
+                    power = scratch.slope[k, a] * -inner[k, a] / data.q
+                    scratch.minus[a] += data.readout[k] * power
+    for i in range(data.observed.size):
+        output = 0.0
+        for p in range(data.atom.shape[1]):
+            a = data.atom[i, p]
+            output += scratch.plus[a] if data.sign[i, p] > 0.0 else scratch.minus[a]
+        scratch.margin[i] = data.observed[i] * output
+        scratch.decay[i] = np.exp(-abs(scratch.margin[i]))
+
+
+@jit
+def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
+    """How strongly the loss pulls at every atom, sum of c_i, into scratch.pull_plus and pull_minus."""
+    scratch.pull_plus[:] = 0.0
+    scratch.pull_minus[:] = 0.0
+    for i in range(data.observed.size):
+        noise, margin, decay = label_noise[i], scratch.margin[i], scratch.decay[i]
+        if abs(noise) == 1.0:  # the exponential is at hand
+            force = (decay if noise * margin > 0.0 else 1.0) / (1.0 + decay)
+        else:
+            force = loss_derivative(noise * margin)
+        force *= noise * data.observed[i] * data.weight[i]
+        for p in range(data.atom.shape[1]):
+            if data.sign[i, p] > 0.0:
+                scratch.pull_plus[data.atom[i, p]] += force
+            else:
+                scratch.pull_minus[data.atom[i, p]] += force
+
+
+@jit
+def descend(data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch) -> None:
+    """The step s of gradient descent, into scratch.step and added to the coefficients; their extremes follow."""
+    pull(data, label_noise, scratch)
+    rate = lr / data.observed.size * data.readout
+    if data.watched:
+        take_step(data, inner, rate, coef, scratch.slope, scratch.step, scratch)
+    else:
+        take_plain_step(inner, rate, coef, scratch.slope, scratch.step, scratch.pull_plus, scratch.pull_minus)
+
+
+@jit
+def take_plain_step(
+    inner: Weights, rate: Array, coef: Weights, slope: Weights, step: Weights, plus: Array, minus: Array
+) -> None:
+    """s from slopes and pulls, added to the coefficients b."""
+    for k in range(inner.shape[0]):
+        for a in range(inner.shape[1]):
+            forward, backward = plus[a], -minus[a]
+            s = rate[k] * slope[k, a] * (forward if inner[k, a] > 0.0 else backward)
+            step[k, a] = s
+            coef[k, a] += s
+
+
+@jit
+def take_step(
+    data: Data, inner: Weights, rate: Array, coef: Weights, slope: Weights, step: Weights, scratch: Scratch
+) -> None:
+    """The same, and the extremes of the coefficients over each branch."""
+    plus, minus, awake = scratch.pull_plus, scratch.pull_minus, data.awake
+    high, low, active_low, width = scratch.high, scratch.low, scratch.active_low, inner.shape[0] // 2
+    high[:], low[:], active_low[:] = -np.inf, np.inf, np.inf
+    for k in range(inner.shape[0]):
+        j = k // width
+        for a in range(inner.shape[1]):
+            forward, backward, most, least = plus[a], -minus[a], high[j, a], low[j, a]
+            s = rate[k] * slope[k, a] * (forward if inner[k, a] > 0.0 else backward)
+            step[k, a], coef[k, a] = s, coef[k, a] + s
+            b = coef[k, a]  # as rounded, which is what the next chunk begins with
+            high[j, a], low[j, a] = b if b > most else most, b if b < least else least
+            active, mine = active_low[a], b if awake[k, a] else np.inf
+            active_low[a] = mine if mine < active else active
+
+
+@jit
+def begin(data: Data, coef: Weights, scratch: Scratch) -> None:
+    """Nothing pending, and the extremes of the coefficients as they are."""
+    scratch.change[:] = 0.0
+    branch_extremes(coef, data.awake, scratch.high, scratch.low, scratch.active_low)
+
+
+@jit
+def look(data: Data, inner: Weights, scratch: Scratch, row: Array, watched: bool) -> bool:
+    """Observables of a state, those of coefficients if their extremes are known; False when it has overflowed."""
+    forward(data, inner, scratch)
+    observe_outputs(data, scratch, row)
+    if watched:
+        observe_coefficients(data, scratch, row)
+    else:
+        row[8:15], row[17] = np.nan, np.nan
+    return is_finite(scratch, row, watched)
+
+
+@jit
+def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array) -> bool:
+    """All observables of any state."""
+    begin(data, coef, scratch)
+    return look(data, inner, scratch, row, True)
+
+
+@jit
+def evolve_coefficients(
+    data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch, rows: Array
+) -> int:
+    """Advance z and b in place by one update per row of label_noise (steps, n).
+
+    rows[t] receives the observables *before* update t. Returns the number of
+    updates made: fewer than asked when the state overflows.
+    """
+    begin(data, coef, scratch)
+    for t in range(label_noise.shape[0]):
+        if not look(data, inner, scratch, rows[t], data.watched or t == 0):
+            return t
+        descend(data, inner, coef, label_noise[t], lr, scratch)
+        np.dot(scratch.step, data.gram, scratch.change)  # made on the way forward, when z is read anyway
+    inner += scratch.change
+    return label_noise.shape[0]
+
+
+@jit
+def evolve_weights(
+    data: Data, vectors: Array, weights: Array, inner: Weights, coef: Weights, label_noise: Array, lr: float,
+    scratch: Scratch, rows: Array,
+) -> int:
+    """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.
+
+    z is computed afresh from the weights at every step, and b is accumulated beside them only so that
+    the same observables can be read off; the weights depend on neither.
+    """
+    begin(data, coef, scratch)
+    np.dot(weights, vectors.T, inner)
+    for t in range(label_noise.shape[0]):
+        if not look(data, inner, scratch, rows[t], data.watched or t == 0):
+            return t
+        descend(data, inner, coef, label_noise[t], lr, scratch)
+        weights += np.dot(scratch.step, vectors)
+        np.dot(weights, vectors.T, inner)
+    return label_noise.shape[0]

@@ -1,0 +1,183 @@
+"""What is learned: the signal-noise model (patch data of any other kind is in patch_data)."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from theorysim.core import validate
+from theorysim.core.html import table
+from theorysim.patch.patch_data import PatchData
+
+
+DERIVED = ("snr", "n_snr2", "d_over_n2")  # numbers that replace() takes besides the fields
+LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are finite
+
+
+@dataclass(frozen=True)
+class SignalNoise:
+    r"""Signal-plus-noise data and the two-layer patch network that meets it.
+
+    Each of n samples has a label y = ±1 (uniform) and two patches, the signal
+    y μ with ‖μ‖ = ``signal_norm`` and a noise vector ξ:
+
+    - ``orthogonal_noise=True``: ξ ~ N(0, σ_p² (I − μμᵀ/‖μ‖²))  (Cao et al. 2022; Huang et al. 2025),
+    - ``orthogonal_noise=False``: ξ ~ N(0, σ_p² I)  (Kou et al. 2023; Han et al. 2025).
+
+    The network is f(x) = Σ_j j/m Σ_r Σ_p σ(⟨w_{j,r}, x^(p)⟩), j = ±1, r = 1..m, with
+    σ(z) = max(0, z)^q and w_{j,r}(0) ~ N(0, σ_0² I_d); the second layer is fixed.
+
+    Parameters
+    ----------
+    n : int
+        Training samples, at least 1.
+    d : int
+        Dimension of a patch, at least 2. Cost does not depend on it.
+    m : int
+        Filters per branch; the network has 2m.
+    signal_norm : float
+        ‖μ‖₂ ≥ 0. With no signal at all the direction of μ is still that of the first axis.
+    noise_std : float
+        σ_p > 0.
+    init_std : float
+        σ_0 ≥ 0.
+    q : float
+        Power of the activation, at least 1: 1 is ReLU (with σ'(0) = 0), 2 the squared ReLU.
+    label_flip : float or (float, float)
+        Probability that a training label is flipped, once, before training. A pair gives
+        the rates of the two classes, (P(ỹ=−1 | y=+1), P(ỹ=+1 | y=−1)).
+    flip_law : "independent" or "stratified"
+        Whether every label is flipped independently, or in each class exactly the rate's share of its samples
+        (rounded), drawn at random.
+    orthogonal_noise : bool
+        Whether noise is drawn orthogonal to the signal.
+    init_law : "normal" or "uniform"
+        Law of an initial weight, of mean 0 and standard deviation σ_0: N(0, σ_0²), or U[−√3 σ_0, √3 σ_0] as
+        deep-learning libraries do (then data and weights are drawn as vectors).
+    bias : float
+        Appended to every patch as one more coordinate, so that a filter's weight there, drawn as the
+        others, is a bias; 0 for none. Signal learning is then counted for (μ, bias) and (−μ, bias).
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed.
+    """
+
+    n: int
+    d: int
+    m: int
+    signal_norm: float
+    noise_std: float
+    init_std: float
+    q: float = 2
+    label_flip: float | tuple[float, float] = 0.0
+    orthogonal_noise: bool = True
+    init_law: str = "normal"
+    bias: float = 0.0
+    flip_law: str = "independent"
+
+    def __post_init__(self) -> None:
+        checked = {
+            "n": validate.integer("n", self.n, 1),
+            "d": validate.integer("d", self.d, 2, 2**53),
+            "m": validate.integer("m", self.m, 1),
+            "signal_norm": validate.real("signal_norm", self.signal_norm, 0, LARGEST),
+            "noise_std": validate.real("noise_std", self.noise_std, 0, LARGEST, above=True),
+            "init_std": validate.real("init_std", self.init_std, 0, LARGEST),
+            "q": validate.real("q", self.q, 1, 100),
+            "label_flip": _flip_rates(self.label_flip),
+            "orthogonal_noise": validate.flag("orthogonal_noise", self.orthogonal_noise),
+            "init_law": validate.choice("init_law", self.init_law, ("normal", "uniform")),
+            "bias": validate.real("bias", self.bias, -LARGEST, LARGEST),
+            "flip_law": validate.choice("flip_law", self.flip_law, ("independent", "stratified")),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def snr(self) -> float:
+        """Signal-to-noise ratio ‖μ‖ / (σ_p √d)."""
+        return self.signal_norm / (self.noise_std * float(np.sqrt(self.d)))
+
+    @property
+    def n_snr2(self) -> float:
+        """n·SNR², the variable of the phase diagrams for q = 2."""
+        return self.n * self.snr**2
+
+    @property
+    def d_over_n2(self) -> float:
+        """d/n²; most theorems ask for at least a constant times a logarithm."""
+        return self.d / self.n**2
+
+    @property
+    def atoms(self) -> int:
+        """K, the number of distinct patches up to sign: the signal (two with a bias) and n noise vectors."""
+        return self.n + (2 if self.bias else 1)
+
+    @property
+    def flip_rates(self) -> tuple[float, float]:
+        """Flip probabilities of the labels +1 and −1."""
+        flip = self.label_flip
+        return flip if isinstance(flip, tuple) else (flip, flip)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed.
+
+        Besides the fields the derived numbers may be given: ``d_over_n2=`` sets d (rounded) at the
+        possibly changed n, then ``snr=`` or ``n_snr2=`` sets ``signal_norm`` at the possibly changed n, d and
+        noise_std.
+        """
+        fields = {field.name for field in dataclasses.fields(self)}
+        unknown = set(changes) - fields - set(DERIVED)
+        if unknown:
+            name = min(unknown)
+            allowed = ", ".join([*sorted(fields), *DERIVED])
+            raise TypeError(f"{name}={changes[name]!r}: not a field; the fields are {allowed}")
+        if "d_over_n2" in changes:
+            changes = changes | {"d": self._dimension(changes)}
+        signal = [name for name in ("signal_norm", "snr", "n_snr2") if name in changes]
+        if len(signal) > 1:
+            raise ValueError(f"{' and '.join(signal)}: give only one of them, each sets the signal norm")
+        plain = {name: value for name, value in changes.items() if name in fields}
+        changed = dataclasses.replace(self, **plain)
+        if "snr" in changes:
+            snr = validate.real("snr", changes["snr"], 0)
+        elif "n_snr2" in changes:
+            snr = float(np.sqrt(validate.real("n_snr2", changes["n_snr2"], 0) / changed.n))
+        else:
+            return changed
+        norm = snr * changed.noise_std * float(np.sqrt(changed.d))
+        if norm > LARGEST:
+            name = signal[0]
+            raise ValueError(f"{name}={changes[name]!r}: asks for signal_norm={norm:g}, which must be finite and in "
+                             f"[0, {LARGEST:g}]")
+        return dataclasses.replace(changed, signal_norm=norm)
+
+    def _dimension(self, changes: dict[str, Any]) -> int:
+        """d from d/n²."""
+        if "d" in changes:
+            raise ValueError("d and d_over_n2: give only one of them, the latter sets d")
+        n = validate.integer("n", changes.get("n", self.n), 1)
+        d = round(validate.real("d_over_n2", changes["d_over_n2"], 0, 2.0**53) * n**2)
+        if not 2 <= d <= 2**53:
+            raise ValueError(f"d_over_n2={changes['d_over_n2']!r}: asks for d={d}, which must be in [2, {2**53}]")
+        return d
+
+    def _repr_html_(self) -> str:
+        rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        rows |= {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
+        return table("SignalNoise", rows)
+
+
+def _flip_rates(label_flip: Any) -> float | tuple[float, float]:
+    if isinstance(label_flip, tuple | list):
+        if len(label_flip) != 2:
+            raise ValueError(f"label_flip={label_flip!r}: must be a number or a pair (tau_plus, tau_minus)")
+        plus, minus = (validate.real("label_flip", rate, 0, 1) for rate in label_flip)
+        return (plus, minus)
+    return validate.real("label_flip", label_flip, 0, 1)
+
+
+Problem = SignalNoise | PatchData

@@ -1,0 +1,56 @@
+"""Test errors too rare to be counted: one tail for each label, put together.
+
+An error on y = +1 is −h(z) ≥ S₊, one on y = −1 is h(z) ≥ −S₋, so p = ½T(−c, S₊) + ½T(c, −S₋) with
+T(c, a) = P(Σ_k c_k max(0, z_k)^q ≥ a).
+"""
+
+import numpy as np
+
+from theorysim.core import blas
+from theorysim.rare_event import LogEstimate, log_probability
+from theorysim.patch.risk.estimate import Estimate
+from theorysim.patch.risk.sampling import noise_covariance, readout, signal_noise, signal_outputs
+from theorysim.patch.run import At, Run
+from theorysim.core.seeds import Stream, generator
+
+NEGLIGIBLE = 1e-3  # share of the error that an unreliable label may carry
+
+
+def refusal(run: Run, kind: str) -> str:
+    """Why the method does not apply; empty if it does."""
+    if kind != "fresh":
+        return "it is for fresh noise, not for the memory test"
+    if signal_noise(run).bias:
+        return "with a bias the output is not homogeneous in the noise"
+    return ""
+
+
+def rare(run: Run, at: At, seed: int, relative_error: float, tau: tuple[float, float]) -> Estimate:
+    """The estimate, against test labels flipped with rates tau."""
+    problem, c = signal_noise(run), readout(run)
+    plus, minus = signal_outputs(run, at)
+    with blas.single_threaded():
+        covariance = noise_covariance(run, at)
+        classes = []
+        for number, (sign, level) in enumerate(((-1.0, plus), (1.0, -minus))):
+            rng = generator(seed, Stream.RARE_EVENT, number)
+            classes.append(log_probability(sign * c, covariance, problem.q, level, rng, relative_error))
+    first, second = classes
+    pairs = ((first.value, second.value), (first.low, second.low), (first.high, second.high))
+    logs = [float(np.logaddexp(*pair) - np.log(2)) for pair in pairs]
+    doubtful = [one for one in classes if not one.reliable and one.high > logs[0] + np.log(NEGLIGIBLE)]
+    reason = "; ".join(one.reason for one in doubtful)
+    evaluations = sum(one.evaluations for one in classes)
+    if not any(tau):
+        return Estimate.of_logs(logs[0], logs[1], min(logs[2], 0.0), evaluations, not doubtful, reason)
+    value, low, high = (_flipped(classes, tau, end) for end in ("value", "low", "high"))
+    return Estimate(value, low, high, "rare-event", evaluations=evaluations, reliable=not doubtful, reason=reason)
+
+
+def _flipped(classes: list[LogEstimate], tau: tuple[float, float], end: str) -> float:
+    """Error against flipped labels: the average of τ_y + (1 − 2τ_y) P(error | y), at one end of the intervals."""
+    ends = {"low": "high", "high": "low"}
+    total = 0.0
+    for one, rate in zip(classes, tau, strict=True):
+        total += rate + (1 - 2 * rate) * float(np.exp(getattr(one, end if rate <= 0.5 else ends.get(end, end))))
+    return total / 2

@@ -1,0 +1,108 @@
+"""Test samples in 2m dimensions: what the network sees of a noise patch, and its outputs on many of them."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim.core import blas
+from theorysim.patch.kernels.score import votes
+from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import At, Run
+from theorysim.core.seeds import Stream, generator
+
+Array = NDArray[np.float64]
+BLOCK = 10_000  # noise draws that have a stream of random numbers to themselves
+SCORED = 2_000  # of them at a time, for the cache
+KEPT_BYTES = 2**22  # blocks up to this size are kept, some: runs of one seed, and the steps of one run, share them
+
+
+def noise_covariance(run: Run, at: At = "end") -> Array:
+    """Covariance of z = (⟨w_k, ξ⟩)_k for a fresh ξ at a recorded step, (2m, 2m)."""
+    problem, filters = signal_noise(run), run.weights_at(at)
+    if problem.bias:  # the last coordinate, in which patches are alike
+        filters = filters[:, :-1]
+    if problem.orthogonal_noise:
+        axis = run.draw.signal_axis(problem.bias)[: filters.shape[1]]
+        filters = filters - np.outer(filters @ axis, axis)
+    with blas.single_threaded():
+        covariance: Array = problem.noise_std**2 * (filters @ filters.T)
+    return covariance
+
+
+def signal_noise(run: Run) -> SignalNoise:
+    """The problem of a run, which must have a test distribution."""
+    if not isinstance(run.problem, SignalNoise):
+        raise ValueError(f"problem={run.problem!r}: patch data has no test distribution; use run.predict(patches)")
+    return run.problem
+
+
+def signal_outputs(run: Run, at: At) -> tuple[float, float]:
+    """Network output on the signal patch of a positive and of a negative sample."""
+    problem, atoms = signal_noise(run), slice(0, 2 if signal_noise(run).bias else 1)
+    inner = run.draw.inner[:, atoms] + run.coefficients[run.record(at)] @ run.draw.gram[:, atoms]
+    sides = (inner[:, 0], inner[:, 1] if problem.bias else -inner[:, 0])
+    plus, minus = (float(readout(run) @ np.where(z > 0, z, 0.0) ** problem.q) for z in sides)
+    return plus, minus
+
+
+def _memory_inner(run: Run, at: At) -> Array:
+    """⟨w_k, ξ_i⟩ at a recorded step, (2m, n)."""
+    inner: Array = run.draw.inner + run.coefficients[run.record(at)] @ run.draw.gram
+    return np.ascontiguousarray(inner[:, run.draw.owner >= 0])
+
+
+def memory_outputs(run: Run, at: At) -> Array:
+    """h on the training noises, (n,)."""
+    inner, output = _memory_inner(run, at), np.empty(run.draw.n)
+    votes(inner, readout(run), float(signal_noise(run).q), output)
+    return output
+
+
+def noise_outputs(
+    run: Run, at: At, n_test: int, seed: int, zeta_std: float | None = None
+) -> Iterator[Array]:
+    """h(z) on n_test noise vectors, in blocks: fresh ones, or with zeta_std training noises with something added."""
+    problem = signal_noise(run)
+    size, axes = np.linalg.eigh(noise_covariance(run, at))
+    spread = axes * np.sqrt(np.maximum(size, 0.0)) * (1.0 if zeta_std is None else zeta_std / problem.noise_std)
+    c, q = readout(run), float(problem.q)
+    for start in range(0, n_test, BLOCK):
+        noise = _standard_noise(seed, start // BLOCK, size.size, min(BLOCK, n_test - start))
+        centre = _centres(run, at, zeta_std is not None, seed, start // BLOCK, noise.shape[1])
+        for first in range(0, noise.shape[1], SCORED):
+            part = slice(first, first + SCORED)
+            z = spread @ noise[:, part] + centre[:, part]
+            output = np.empty(z.shape[1])
+            votes(z, c, q, output)
+            yield output
+
+
+def _centres(run: Run, at: At, memory: bool, seed: int, block: int, size: int) -> Array:
+    """(2m, size) what the Gaussian is added to: inner products with training noises, or with the bias coordinate."""
+    if memory:
+        inner = _memory_inner(run, at)
+        return np.take(inner, generator(seed, Stream.TEST_MEMORY, block).integers(inner.shape[1], size=size), axis=1)
+    bias = signal_noise(run).bias
+    shift: Array = bias * run.weights_at(at)[:, -1] if bias else np.zeros(2 * run.draw.m)
+    return np.broadcast_to(shift[:, None], (shift.size, size))
+
+
+def _standard_noise(seed: int, block: int, filters: int, size: int) -> Array:
+    """(2m, size) standard Gaussians of a block of test noise."""
+    return (_kept if 8 * filters * size <= KEPT_BYTES else _drawn)(seed, block, filters, size)
+
+
+def _drawn(seed: int, block: int, filters: int, size: int) -> Array:
+    noise: Array = np.ascontiguousarray(generator(seed, Stream.TEST, block).standard_normal((size, filters)).T)
+    noise.setflags(write=False)
+    return noise
+
+
+_kept = lru_cache(maxsize=16)(_drawn)
+
+
+def readout(run: Run) -> Array:
+    """c, the second layer, (2m,)."""
+    return np.repeat([1.0, -1.0], run.draw.m) / run.draw.m

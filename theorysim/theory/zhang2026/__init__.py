@@ -1,8 +1,0 @@
-"""Zhang et al., AAAI 2026: two phases of two-layer linear networks under label-noise SGD."""
-
-from theorysim.theory.zhang2026.evidence import RUNS, LinearEvidence
-from theorysim.theory.zhang2026.statements import STATEMENTS, alignment_law, escape_bound
-
-EVIDENCE = LinearEvidence
-
-__all__ = ["EVIDENCE", "RUNS", "STATEMENTS", "LinearEvidence", "alignment_law", "escape_bound"]
