@@ -1,7 +1,7 @@
 """simulate() and resume() for every system: the problem decides which one."""
 
 import inspect
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from theorysim import linear, reweighting
 from theorysim.core import validate
@@ -87,6 +87,16 @@ def resume(run: Any, steps: int, **options: Any) -> Any:
     if isinstance(run, ReweightingRun):
         return reweighting.resume_reweighting(run, steps, **options)
     return resume_patches(run, steps, **options)
+
+
+class _Named(NamedTuple):
+    name: str
+
+
+def system_of(run: Any) -> _Named:
+    """The system of a run."""
+    kinds = {Run: "patch", LinearRun: "linear", OscillationRun: "oscillation", ReweightingRun: "reweighting"}
+    return _Named(next((name for kind, name in kinds.items() if isinstance(run, kind)), ""))
 
 
 # What help() and an editor show is what most calls need: the keywords of the patch network.

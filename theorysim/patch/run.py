@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from theorysim.patch.risk import Estimate
-    from theorysim.papers.huang2025 import StageTimes
+    from theorysim.patch.stages import StageTimes
 
 Array = NDArray[np.float64]
 At = int | Literal["end"]
@@ -212,13 +212,13 @@ class Run:
         return risk.test_accuracy_curve(self, kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed)
 
     def stage_times(self, **thresholds: float) -> "StageTimes":
-        """Measured and predicted T1 and T2; see :func:`theorysim.papers.huang2025.stage_times`.
+        """Measured and predicted T1 and T2; see :func:`theorysim.patch.stages.stage_times`.
 
         Those of fixed noisy labels: :func:`theorysim.papers.han2025.stage_times`.
         """
-        from theorysim.papers import huang2025
+        from theorysim.patch import stages
 
-        return huang2025.stage_times(self, **thresholds)
+        return stages.stage_times(self, **thresholds)
 
     def save(self, path: str | Path) -> None:
         """Write everything to one ``.npz`` file; :func:`theorysim.load_run` reads it back."""

@@ -14,7 +14,7 @@ from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import Run
 from theorysim.theory.conditions import Condition
-from theorysim.papers.huang2025.laws import first_step
+from theorysim.patch.stages import first_step
 
 SOURCE = "Han et al. 2025, arXiv 2505.18909"
 

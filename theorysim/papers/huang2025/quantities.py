@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from theorysim.patch.algorithm import Flip
 from theorysim.patch.label_noise import drawn_multipliers
+from theorysim.patch import stages
 from theorysim.patch.run import Run
 from theorysim.theory import concentration
 from theorysim.theory.conditions import Condition
@@ -233,7 +234,7 @@ def noise_growth(evidence: Evidence, steps: Steps, label_noise: bool) -> Array:
 
 def first_stage_law(evidence: Evidence) -> float:
     """T1 as the paper gives it, constant 1."""
-    return laws.first_stage(evidence.problem, evidence.run.algorithm)
+    return stages.first_stage(evidence.problem, evidence.run.algorithm)
 
 
 def deadline(evidence: Evidence) -> float:

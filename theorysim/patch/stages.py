@@ -1,0 +1,134 @@
+"""Measured stage times of the patch network, beside the laws of Huang et al. 2025 (arXiv 2510.17526).
+
+The paper's laws are Θ- and O-statements. What is called *predicted* here is the expression inside, with constant 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim.core import validate
+from theorysim.core.html import show, table
+from theorysim.patch.algorithm import GradientDescent
+from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import Run
+
+
+def first_stage(problem: SignalNoise, algorithm: GradientDescent) -> float:
+    """T1 = n m log(1/(σ_0 σ_p √d)) / (η σ_p² d) steps (Lemmas 4.2 and 4.4); NaN unless q = 2 and σ_0σ_p√d < 1."""
+    start = problem.init_std * problem.noise_std * np.sqrt(problem.d)
+    if problem.q != 2 or not 0 < start < 1:
+        return float("nan")
+    rate = algorithm.lr * problem.noise_std**2 * problem.d / (problem.n * problem.m)
+    return float(np.log(1 / start) / rate)
+
+
+def second_stage_gradient_descent(problem: SignalNoise, algorithm: GradientDescent, epsilon: float) -> float:
+    """T2 = T1 + m³ n / (η ε σ_p² d) steps (Theorem 3.2), by which L_S ≤ ε at some step."""
+    rate = algorithm.lr * problem.noise_std**2 * problem.d
+    return first_stage(problem, algorithm) + problem.m**3 * problem.n / (rate * epsilon)
+
+
+def second_stage_label_noise(problem: SignalNoise, algorithm: GradientDescent, output_bound: float) -> float:
+    """T2 − T1 = 4m (1 + e^{c₂}) log(6/(σ_0‖μ‖)) / (η‖μ‖²) steps (Theorem 3.3, Lemma 4.5), f_i ≤ c₂ in between."""
+    start, rate = problem.init_std * problem.signal_norm, algorithm.lr * problem.signal_norm**2
+    if problem.q != 2 or not 0 < start < 6:
+        return float("nan")
+    with np.errstate(over="ignore"):  # an output beyond 700 bounds nothing
+        return float(4 * problem.m * (1 + np.exp(output_bound)) * np.log(6 / start) / rate)
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Measured and predicted stage times, in steps; NaN where not reached or not predicted.
+
+    Attributes
+    ----------
+    T1, T2 : float
+        The first steps at which ``T1_definition`` and ``T2_definition`` hold.
+    predicted_T1, predicted_T2 : float
+        The paper's expressions, constant 1: Θ for T1, an upper bound for T2.
+    T1_definition, T2_definition : str
+        What was measured, with the thresholds used.
+    """
+
+    T1: float
+    T2: float
+    predicted_T1: float
+    predicted_T2: float
+    T1_definition: str
+    T2_definition: str
+
+    def rows(self) -> dict[str, str]:
+        """Name and sentence of both times."""
+        return {
+            name: f"{show(measured)} (theory {show(predicted)}, ratio {show(measured / predicted)}): {definition}"
+            for name, measured, predicted, definition in (
+                ("T1", self.T1, self.predicted_T1, self.T1_definition),
+                ("T2", self.T2, self.predicted_T2, self.T2_definition),
+            )
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name} = {sentence}" for name, sentence in self.rows().items())
+
+    def _repr_html_(self) -> str:
+        return table("Stage times (steps)", self.rows())
+
+
+def stage_times(
+    run: Run,
+    *,
+    theta: float | None = None,
+    epsilon: float = 0.01,
+    gamma_threshold: float = 1.0,
+) -> StageTimes:
+    """T1 and T2 of a run, beside the paper's.
+
+    - T1: first step with max over r of ρ̄_{j,r,i} ≥ ``theta`` for **all** i. Default 1 for gradient
+      descent (Lemma 4.2), 0.1 with label noise (Lemma 4.4).
+    - T2 of gradient descent: first step with training loss ≤ ``epsilon`` (Theorem 3.2).
+    - T2 with label noise: first step after T1 with max γ ≥ ``gamma_threshold`` (Theorem 3.3). Its
+      prediction uses the largest training output ỹf measured from T1 to T2 (or the end) as c₂.
+
+    Predictions exist for q = 2 and the signal-noise model.
+    """
+    noisy = run.algorithm.label_noise is not None
+    theta = validate.real("theta", (0.1 if noisy else 1.0) if theta is None else theta, 0, above=True)
+    epsilon = validate.real("epsilon", epsilon, 0, above=True)
+    gamma_threshold = validate.real("gamma_threshold", gamma_threshold, 0, above=True)
+    first = first_step(run.column("rho_bar_min") >= theta)
+    if noisy:
+        second = first_step(run.column("gamma_max") >= gamma_threshold, after=first)
+        definition = f"first step after T1 with max γ ≥ {gamma_threshold:g}"
+    else:
+        second = first_step(run.column("train_loss") <= epsilon)
+        definition = f"first step with training loss ≤ {epsilon:g}"
+    predicted = _predictions(run, first, second, epsilon)
+    return StageTimes(
+        first, second, *predicted, f"first step with max_r ρ̄_i ≥ {theta:g} for all i", definition
+    )
+
+
+def _predictions(run: Run, first: float, second: float, epsilon: float) -> tuple[float, float]:
+    problem, algorithm = run.problem, run.algorithm
+    if not isinstance(problem, SignalNoise):
+        return float("nan"), float("nan")
+    predicted = first_stage(problem, algorithm)
+    if algorithm.label_noise is None:
+        return predicted, second_stage_gradient_descent(problem, algorithm, epsilon)
+    if np.isnan(first):
+        return predicted, float("nan")
+    until = run.steps if np.isnan(second) else int(second)
+    bound = float(run.column("output_max")[int(first) : until + 1].max())
+    return predicted, first + second_stage_label_noise(problem, algorithm, bound)
+
+
+def first_step(reached: NDArray[np.bool_], after: float = -1.0) -> float:
+    """The first step greater than ``after`` at which a condition holds; NaN if none (or ``after`` is NaN)."""
+    if np.isnan(after):
+        return float("nan")
+    start = int(after) + 1
+    later = reached[start:]
+    return float(start + int(np.argmax(later))) if later.any() else float("nan")
