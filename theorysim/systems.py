@@ -1,105 +1,387 @@
-"""simulate() and resume() for every system: the problem decides which one."""
+"""The systems there are, and the verbs that find them by their values: simulate, resume, load_run."""
 
-import inspect
-from typing import Any, NamedTuple, overload
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
-from theorysim import linear, reweighting
-from theorysim.core import validate
+from numpy.typing import ArrayLike
+
+from theorysim.core import blas, files, validate
+from theorysim.core.loop import Until, march
+from theorysim.core.observing import observers
+from theorysim.core.recording import record_steps
+from theorysim.core.run import Run, joined
+from theorysim.core.status import DivergenceError, Status
+from theorysim.core.system import System
+from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
+from theorysim.linear.system import LINEAR
+from theorysim.oscillation import OscillatingLayer, OscillationRun
+from theorysim.oscillation.system import OSCILLATION
 from theorysim.patch.algorithm import GradientDescent
-from theorysim.linear import LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
-from theorysim.patch.patch_data import PatchData
-from theorysim.patch.problem import Problem, SignalNoise
-from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
-from theorysim.patch.run import Run
-from theorysim.patch.simulate import resume as resume_patches, simulate as simulate_patches
+from theorysim.patch.draw import Draw
+from theorysim.patch.policy import Policy
+from theorysim.patch.problem import Problem
+from theorysim.patch.run import PatchRun
+from theorysim.patch.system import PATCH
+from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingDraw, ReweightingRun
+from theorysim.reweighting.system import REWEIGHTING
 
-PROBLEMS = (SignalNoise, PatchData, LinearNetwork, KernelReweighting)
+SYSTEMS: list[System] = [PATCH, LINEAR, OSCILLATION, REWEIGHTING]
+RunT = TypeVar("RunT", bound=Run)
+
+
+class Looking(TypedDict, total=False):
+    """Keywords of simulate() and resume() for every system."""
+
+    record_every: int | None
+    record_at: Iterable[int] | None
+    until: Until | None
+    observe_every: int | None
+    on_failure: Literal["raise", "return"]
+    progress: bool
+
+
+class PatchKeywords(Looking, total=False):
+    """Of the patch network."""
+
+    engine: Literal["coefficients", "weights", "paired"] | None
+    draw: Literal["auto", "vectors", "wishart"] | Draw
+    label_noise: ArrayLike | None
+    policy: Policy | None
+    precision: Literal["double", "single"]
+    observe: Literal["all", "outputs"] | Mapping[str, Callable[[Any], float]]
+    observables_every: int
+
+
+class LinearKeywords(Looking, total=False):
+    """Of linear networks."""
+
+    engine: Literal["width-free", "explicit"] | None
+    draw: LinearDraw | None
+    neurons: int | None
+    observe: Mapping[str, Callable[[Any], float]] | None
+
+
+class OscillationKeywords(Looking, total=False):
+    """Of the oscillating second layer."""
+
+    draw: LinearDraw | None
+    observe: Mapping[str, Callable[[Any], float]] | None
+
+
+class ReweightingKeywords(Looking, total=False):
+    """Of sample reweighting."""
+
+    engine: Literal["kernel", "network"] | None
+    draw: ReweightingDraw | None
+    weights: ArrayLike | None
+    width: int | None
+    parameters: tuple[ArrayLike, ArrayLike] | None
+    observe: Mapping[str, Callable[[Any], float]] | None
+
+
+class ResumeKeywords(Looking, total=False):
+    """Of resume()."""
+
+    label_noise: ArrayLike | None
+    observe: Mapping[str, Callable[[Any], float]] | None
+
+
+def register_system(system: System) -> None:
+    """Add a system of one's own: every verb knows it from then on. One of the same name is replaced.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not a :class:`System`, or has the name or a type of one that comes with the package.
+    """
+    validate.instance("system", system, (System,))
+    for other in OWN:
+        if system.name == other.name:
+            raise ValueError(f"system.name={system.name!r}: is the name of a system of the package")
+    SYSTEMS[:] = [other for other in SYSTEMS if other.name != system.name] + [system]
+
+
+OWN = tuple(SYSTEMS)
+
+
+def system_of(problem: Any, algorithm: Any = None) -> System:
+    """The system of a problem and an algorithm, or of a run.
+
+    Raises
+    ------
+    TypeError
+        When there is none.
+    """
+    if isinstance(problem, Run):
+        return system_of_run(problem)
+    fitting = [one for one in SYSTEMS if isinstance(problem, one.problems)]
+    if not fitting:
+        validate.instance("problem", problem, tuple(dict.fromkeys(kind for one in SYSTEMS for kind in one.problems)))
+    if algorithm is None:
+        return fitting[0]
+    found = [one for one in fitting if isinstance(algorithm, one.algorithms)]
+    if not found:
+        validate.instance("algorithm", algorithm, tuple(kind for one in fitting for kind in one.algorithms))
+    return found[0]
+
+
+def system_of_run(run: Any) -> System:
+    """The system of a run.
+
+    Raises
+    ------
+    TypeError
+        When there is none.
+    """
+    found = [one for one in SYSTEMS if isinstance(run, one.run)]
+    if not found:
+        validate.instance("run", run, tuple(one.run for one in SYSTEMS))
+    return found[0]
+
+
+def system_named(name: str) -> System:
+    """The system of a name.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    validate.choice("system", name, tuple(one.name for one in SYSTEMS))
+    return next(one for one in SYSTEMS if one.name == name)
 
 
 @overload
 def simulate(
-    problem: Problem, algorithm: GradientDescent, steps: int, seed: int = 0, **options: Any
-) -> Run: ...
+    problem: Problem, algorithm: GradientDescent, steps: int, seed: int = 0, **keywords: Unpack[PatchKeywords]
+) -> PatchRun: ...
 
 
 @overload
 def simulate(
-    problem: LinearNetwork, algorithm: LinearSGD, steps: int, seed: int = 0, **options: Any
+    problem: LinearNetwork, algorithm: LinearSGD, steps: int, seed: int = 0, **keywords: Unpack[LinearKeywords]
 ) -> LinearRun: ...
 
 
 @overload
 def simulate(
-    problem: LinearNetwork, algorithm: OscillatingLayer, steps: int, seed: int = 0, **options: Any
+    problem: LinearNetwork, algorithm: OscillatingLayer, steps: int, seed: int = 0,
+    **keywords: Unpack[OscillationKeywords],
 ) -> OscillationRun: ...
 
 
 @overload
 def simulate(
-    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int = 0, **options: Any
+    problem: KernelReweighting, algorithm: Reweighting, steps: int, seed: int = 0,
+    **keywords: Unpack[ReweightingKeywords],
 ) -> ReweightingRun: ...
 
 
-def simulate(problem: Any, algorithm: Any, steps: int, seed: int = 0, **options: Any) -> Any:
-    """Simulate one training of any system; the problem and the algorithm decide which.
+def simulate(
+    problem: Any, algorithm: Any, steps: int, seed: int = 0, *, engine: str | None = None, draw: Any = None,
+    record_every: int | None = None, record_at: Iterable[int] | None = None, until: Until | None = None,
+    observe: Any = None, observe_every: int | None = None, on_failure: str = "raise", progress: bool = False,
+    **own: Any,
+) -> Run:
+    """Simulate one training, exactly; problem and algorithm decide of which system.
 
-    - :class:`SignalNoise` or :class:`PatchData` with :class:`GradientDescent`: the patch network, below.
-    - :class:`LinearNetwork` with :class:`LinearSGD`: a :class:`LinearRun`; the keywords are those of
-      ``theorysim.linear.simulate_linear``.
-    - :class:`LinearNetwork` with :class:`OscillatingLayer`: an :class:`OscillationRun`; the keywords are those of
-      ``theorysim.linear.oscillate``.
-    - :class:`KernelReweighting` with :class:`Reweighting`: a :class:`ReweightingRun`; the keywords are those of
-      ``theorysim.reweighting.simulate_reweighting``, or, with ``engine="network"`` and a ``width``, those of
-      ``theorysim.reweighting.simulate_network``.
+    Parameters
+    ----------
+    problem : SignalNoise, PatchData, LinearNetwork or KernelReweighting
+    algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting
+    steps : int
+        Number of updates.
+    seed : int
+        Determines data, initial weights and all noise. Same seed, same numbers.
+    engine : str, optional
+        Patch network: "coefficients" evolves γ and ρ at a cost independent of d, "weights" the explicit weights (the
+        oracle), "paired" both, with their largest deviation in ``run.deviation``. Linear networks: "width-free" or
+        "explicit". Reweighting: "kernel" or "network". The first of these by default.
+    draw : optional
+        A realisation given instead of drawn; of the patch network also the form in which to draw, "auto" (default),
+        "vectors" or "wishart".
+    record_every : int, optional
+        Keep the state every so many steps. By default the patch network keeps about 100 states evenly, the others
+        about 200 evenly in the logarithm of the step.
+    record_at : iterable of int, optional
+        Keep it at these steps instead. First and last step are always kept.
+    until : function, optional
+        Called with a mapping from observable (and "step") to its values over consecutive observed steps; returns a
+        boolean array of the same length. The run stops at the first True. It must judge each step by itself, e.g.
+        ``lambda seen: seen["train_loss"] < 0.01``. Reweighting has the columns of ``ReweightingRun.series`` here.
+    observe : mapping, optional
+        Observables of your own: from names to functions of the state between kernels, which has public names
+        (``z_signal``, ``gamma``, ``rho``, ``outputs``, ``weights``, ...: see the view of each system). They become
+        columns of the run, NaN at steps where they were not called, for ``until``, measures, statements and plots.
+    observe_every : int, optional
+        Call them every so many steps, instead of at the recorded ones.
+    on_failure : {"raise", "return"}
+        What to do when the state overflows: raise :class:`DivergenceError` (the run so far is its ``run``) or return
+        the run with status "diverged". Either way it ends at the last finite step.
+    progress : bool
+        Show a progress bar.
+    **own
+        Patch network: ``label_noise``, an array (steps, n) of multipliers in place of drawn ones; ``policy``, when to
+        stop, or which samples to go on with; ``precision``, "double" or "single"; ``observables_every``, to keep only
+        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients.
+        Linear networks: ``neurons``, how many to follow one by one. Reweighting: ``weights``, initial ones; with
+        engine "network" its ``width`` and initial ``parameters``.
 
+    Returns
+    -------
+    Run
+        Of the system's own class. Ctrl-C returns the run so far with status "interrupted"; :func:`resume` continues.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed, before any work.
+    DivergenceError
+        See ``on_failure``.
+
+    Notes
+    -----
+    Time is counted in steps. The exact updates are in the documentation, "The exact reduction" and the pages of the
+    systems.
     """
-    validate.instance("problem", problem, PROBLEMS)
-    if isinstance(problem, LinearNetwork):
-        run = linear.oscillate if isinstance(algorithm, OscillatingLayer) else linear.simulate_linear
-        return run(problem, algorithm, steps, seed, **options)
-    if isinstance(problem, KernelReweighting):
-        engine = validate.choice("engine", options.pop("engine", "kernel"), ("kernel", "network"))
-        train = reweighting.simulate_reweighting if engine == "kernel" else reweighting.simulate_network
-        return train(problem, algorithm, steps, seed, **options)
-    return simulate_patches(problem, algorithm, steps, seed, **options)
+    system = system_of(problem, algorithm)
+    steps, seed = validate.integer("steps", steps, 0), validate.integer("seed", seed, 0)
+    system.check_keywords(own)
+    if draw is not None:
+        own["draw"] = draw
+    if isinstance(observe, str):
+        own["observe"], observe = observe, None
+        system.check_keywords(own)
+    own["engine"] = system.engine(engine)
+    _check(until, on_failure, progress)
+    every, wanted = record_steps(0, steps, record_every, record_at,
+                                 lambda start, end: system.usual_records(start, end, problem, None),
+                                 system.record_bytes(problem))
+    watching = observers(observe, observe_every, wanted, system.observables)
+    with blas.single_threaded():
+        stepper = system.start(problem, algorithm, steps, seed, **own)
+        started = perf_counter()
+        ending = march(stepper, steps, wanted, watching, until, progress)
+        stepper.timings["solve"] = perf_counter() - started
+        run = stepper.result(ending)
+    return _settled(_spaced(run, every), on_failure)
 
 
 @overload
-def resume(run: Run, steps: int, **options: Any) -> Run: ...
+def resume(run: PatchRun, steps: int, **keywords: Unpack[ResumeKeywords]) -> PatchRun: ...
 
 
 @overload
-def resume(run: LinearRun, steps: int, **options: Any) -> LinearRun: ...
+def resume(run: RunT, steps: int, **keywords: Unpack[ResumeKeywords]) -> RunT: ...
 
 
-@overload
-def resume(run: ReweightingRun, steps: int, **options: Any) -> ReweightingRun: ...
+def resume(
+    run: Any, steps: int, *, record_every: int | None = None, record_at: Iterable[int] | None = None,
+    until: Until | None = None, observe: Any = None, observe_every: int | None = None, on_failure: str = "raise",
+    progress: bool = False, **own: Any,
+) -> Run:
+    """Continue a run of any system by more steps; the result is the whole run, as if it had never stopped.
 
+    Numbers equal those of a straight run bit for bit.
 
-def resume(run: Any, steps: int, **options: Any) -> Any:
-    """Continue a run of any system; of a :class:`LinearRun` as ``theorysim.linear.resume_linear`` does, of a
-    :class:`ReweightingRun` as ``theorysim.reweighting.resume_reweighting``.
+    Parameters
+    ----------
+    run : Run
+        One that completed, was interrupted or stopped. Its policy goes on too, unless it has ended the run.
+    steps : int
+        Number of further updates.
+    record_every, record_at
+        Which further steps to keep, as in :func:`simulate` and counted from the start of the run. By default records
+        go on as they were spaced, or, if they were asked for one by one, only the end is kept. What was recorded only
+        because the run ended there leaves the records.
+    until, observe, observe_every, on_failure, progress
+        As in :func:`simulate`. A run with observables of one's own needs the same functions again.
+    **own
+        ``label_noise``, (steps, n) multipliers of the further steps, for a patch network that was given its own.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed; also when the run has diverged, or lacks what it was
+        given at first.
+    DivergenceError
+        See ``on_failure`` of :func:`simulate`.
     """
-    validate.instance("run", run, (Run, LinearRun, ReweightingRun))
-    if isinstance(run, LinearRun):
-        return linear.resume_linear(run, steps, **options)
-    if isinstance(run, ReweightingRun):
-        return reweighting.resume_reweighting(run, steps, **options)
-    return resume_patches(run, steps, **options)
+    system = system_of_run(run)
+    steps = validate.integer("steps", steps, 0)
+    system.check_keywords(own, "proceed")
+    _check(until, on_failure, progress)
+    if run.status == Status.DIVERGED:
+        raise ValueError(f"run has status {run.status!r}: {run.message}")
+    if set(run.own) != set(observe or {}):
+        raise ValueError(f"observe={observe!r}: the run has observables of your own, {', '.join(run.own) or 'none'}; "
+                         "give functions of these names, and no others")
+    end = run.steps + steps
+    every, wanted = record_steps(run.steps, end, record_every, record_at,
+                                 lambda start, stop: system.usual_records(start, stop, run.problem, run),
+                                 system.record_bytes(run.problem))
+    watching = observers(observe, observe_every, wanted, system.observables)
+    with blas.single_threaded():
+        stepper = system.proceed(run, end, **own)
+        started = perf_counter()
+        ending = march(stepper, end, wanted, watching, until, progress)
+        stepper.timings["solve"] = perf_counter() - started
+        further = _spaced(stepper.result(ending), every)
+        return _settled(joined(run, further, *system.seams(run)), on_failure)
 
 
-class _Named(NamedTuple):
-    name: str
+@overload
+def load_run(path: str | Path) -> Run: ...
 
 
-def system_of(run: Any) -> _Named:
-    """The system of a run."""
-    kinds = {Run: "patch", LinearRun: "linear", OscillationRun: "oscillation", ReweightingRun: "reweighting"}
-    return _Named(next((name for kind, name in kinds.items() if isinstance(run, kind)), ""))
+@overload
+def load_run(path: str | Path, kind: type[RunT]) -> RunT: ...
 
 
-# What help() and an editor show is what most calls need: the keywords of the patch network.
-for _own, _patch in ((simulate, simulate_patches), (resume, resume_patches)):
-    setattr(_own, "__signature__", inspect.signature(_patch))
-    _own.__doc__ = f"{inspect.getdoc(_own)}\n\n{inspect.getdoc(_patch)}"
+def load_run(path: str | Path, kind: type[Run] = Run) -> Run:
+    """Read a run of any system, written by its ``save``; ``kind`` says of which class it must be.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file is not a saved run, is damaged, or of a format this version does not know.
+    """
+    found = load(path)
+    if not isinstance(found, kind):
+        raise ValueError(f"path={str(path)!r}: not a saved {kind.__name__}, but a {type(found).__name__}")
+    return found
+
+
+def load(path: str | Path) -> object:
+    """Read a problem, an algorithm, a draw, a policy or a run, written by :func:`save` or a run's ``save``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As of :func:`load_run`.
+    """
+    types = [kind for one in SYSTEMS for kind in (*one.problems, *one.algorithms, one.run, *one.types)]
+    former = {one.name: one.former for one in SYSTEMS if one.former is not None}
+    return files.load(path, types, former)
+
+
+def _check(until: Any, on_failure: Any, progress: Any) -> None:
+    if until is not None:
+        validate.function("until", until)
+    validate.choice("on_failure", on_failure, ("raise", "return"))
+    validate.flag("progress", progress)
+
+
+def _spaced(run: Run, every: int | None) -> Run:
+    """The run, which remembers how its records are spaced."""
+    return run.replace(record_every=every)
+
+
+def _settled(run: Run, on_failure: str) -> Run:
+    if run.status == Status.DIVERGED and on_failure == "raise":
+        raise DivergenceError(run)
+    return run

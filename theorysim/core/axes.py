@@ -1,0 +1,84 @@
+"""The numbers that define a setting, by name, and how to change them: what grids and scaling studies vary.
+
+Names are the fields of problem and algorithm, the fields of frozen values in fields of the algorithm (the p of a law of
+label noise), and numbers that a problem derives and its ``replace`` takes (SNR). So a field that is added to a class is
+an axis without a word about it here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One number of a setting.
+
+    Attributes
+    ----------
+    owner : "problem", "algorithm", or the name of a field of the algorithm whose value has it
+    get : function
+        Of problem and algorithm: its value.
+    """
+
+    owner: str
+    get: Callable[[Any, Any], Any]
+
+
+def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, Axis]:
+    """All axes of a setting; either of problem and algorithm may be None. Names of the problem come first."""
+    found: dict[str, Axis] = {}
+    if problem is not None:
+        for name in (*_names(problem), *derived):
+            found.setdefault(name, Axis("problem", lambda p, _a, name=name: getattr(p, name)))
+    if algorithm is not None:
+        for name in _names(algorithm):
+            found.setdefault(name, Axis("algorithm", lambda _p, a, name=name: getattr(a, name)))
+            inner = getattr(algorithm, name)
+            if is_dataclass(inner):
+                for below in _names(inner):
+                    found.setdefault(below, Axis(
+                        name, lambda _p, a, name=name, below=below: getattr(getattr(a, name), below)))
+    return found
+
+
+def changed(problem: Any, algorithm: Any, changes: Mapping[str, Any], derived: Mapping[str, str]) -> tuple[Any, Any]:
+    """Problem and algorithm with some axes set, all at once; what neither has is left out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Of the classes themselves, for values they do not allow.
+    """
+    known = axes(problem, algorithm, derived)
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in changes.items():
+        if name in known:
+            parts.setdefault(known[name].owner, {})[name] = value
+    mine = parts.pop("problem", None)
+    if mine:
+        problem = problem.replace(**mine) if hasattr(problem, "replace") else replace(problem, **mine)
+    own = parts.pop("algorithm", {})
+    own |= {name: replace(getattr(algorithm, name), **inner) for name, inner in parts.items()}
+    return problem, replace(algorithm, **own) if own else algorithm
+
+
+def numbers(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, Any]:
+    """All that defines a setting, as a table shows it: numbers and words; of other values their type or text."""
+    found: dict[str, Any] = {}
+    for value in (problem, algorithm):
+        if value is None:
+            continue
+        for name in _names(value):
+            part = getattr(value, name)
+            if is_dataclass(part) and value is algorithm:
+                found |= {name: type(part).__name__.lower()} | {one: getattr(part, one) for one in _names(part)}
+            else:
+                found[name] = part if isinstance(part, bool | int | float | str | None) else repr(part)
+        if value is problem:
+            found |= {name: getattr(problem, name) for name in derived if name not in found}
+    return found
+
+
+def _names(value: Any) -> list[str]:
+    return [one.name for one in fields(value) if one.init]

@@ -1,0 +1,170 @@
+"""What a system brings: its types, how it starts and goes on, what is seen of it. Every verb finds it by these."""
+
+import argparse
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from theorysim.core import axes, validate
+from theorysim.core.files import Reader
+from theorysim.core.loop import Stepper
+from theorysim.core.recording import RECORDS, Steps, evenly
+from theorysim.core.run import Run
+
+Value = float | int | bool | str | None
+OVERHEAD = 5e7  # of a run, as floating-point operations that take as long: draw, set up, measure
+
+
+class Options(Protocol):
+    """A system on the command line: ``theorysim COMMAND``."""
+
+    command: str
+    help: str
+    description: str
+    examples: str
+
+    def add(self, parser: argparse.ArgumentParser) -> None:
+        """Its own options; those of every system are added besides."""
+
+    def setting(self, given: argparse.Namespace) -> tuple[Any, Any, dict[str, Any]]:
+        """Problem, algorithm, and further keywords of simulate()."""
+
+    def lines(self, run: Any) -> Sequence[str]:
+        """What is printed of a run besides its summary and its times."""
+
+
+def _even(start: int, end: int, _problem: Any, run: Run | None) -> tuple[int | None, Steps]:
+    """About 100 records, evenly spaced."""
+    every = max(1, -(-(end - start) // RECORDS))
+    return every, evenly(start, end, every)
+
+
+def _no_cost(_problem: Any, _algorithm: Any, steps: int) -> float:
+    return OVERHEAD + float(steps)
+
+
+def _nothing(_value: Any) -> int:
+    return 0
+
+
+def _everything(_needs: str) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """A system as a value.
+
+    Attributes
+    ----------
+    name : str
+    problems, algorithms : tuple of types
+        What it trains, and how.
+    run : type
+        Of its runs.
+    start : function
+        Of problem, algorithm, steps, seed and keywords (``engine`` and ``draw`` among them, if it knows these): a
+        :class:`Stepper` at step 0. It checks its keywords before it draws anything.
+    proceed : function
+        Of a run, the step to go to, and keywords: a stepper at the end of the run.
+    engines : tuple of str
+        The first is meant by default.
+    observables : mapping
+        Columns of a run and what they mean.
+    usual_records : function
+        Of first and last step, the problem, and the run that is continued (or None): the spacing (None where it is not
+        even) and the steps that are recorded by default.
+    record_bytes : function
+        Of the problem: the size of one record.
+    seams : function
+        Of a run that is continued: whether its last record and its last row are of the whole.
+    measures : mapping
+        Names of what a sweep may keep of a run, beside observables, times and "stopped_at": functions of a reading,
+        which has ``run``, ``constants`` and ``n_test``.
+    times : tuple of str
+        Names of the stage times, measures too.
+    usual : tuple of str
+        Measures kept by default.
+    derived : mapping
+        Numbers that the problem's ``replace`` takes besides its fields, and the field each takes the place of.
+    numbers : function
+        Of problem and algorithm (either may be None): all that defines a cell, as a table shows it.
+    economy : function
+        Of what is needed of a run ("all", "times" at every step or "outputs" alone): keywords that spare the rest.
+    cost : function
+        Of problem, algorithm, steps: work in floating-point operations.
+    numerics : int
+        Raised when the same seed gives other numbers than before, be it by rounding.
+    picture : function or None
+        Of runs and axes: what ``plot.dynamics`` draws.
+    options : Options or None
+    types : tuple of types
+        Frozen values that its files may hold besides problems, algorithms and runs.
+    former : Reader or None
+        Reads run files of format 2.
+    """
+
+    name: str
+    problems: tuple[type, ...]
+    algorithms: tuple[type, ...]
+    run: type[Run]
+    start: Callable[..., Stepper]
+    proceed: Callable[..., Stepper]
+    engines: tuple[str, ...] = ("exact",)
+    observables: Mapping[str, str] = field(default_factory=dict)
+    usual_records: Callable[[int, int, Any, Any], tuple[int | None, Steps]] = _even
+    record_bytes: Callable[[Any], int] = _nothing
+    seams: Callable[[Any], tuple[bool, bool]] = lambda _run: (True, True)
+    measures: Mapping[str, Callable[[Any], Value]] = field(default_factory=dict)
+    times: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
+    numbers: Callable[[Any, Any], dict[str, Any]] | None = None
+    economy: Callable[[str], dict[str, Any]] = _everything
+    cost: Callable[[Any, Any, int], float] = _no_cost
+    numerics: int = 1
+    picture: Callable[..., Any] | None = None
+    options: Options | None = None
+    types: tuple[type, ...] = ()
+    former: Reader | None = None
+
+    def keywords(self, of: str = "start") -> tuple[str, ...]:
+        """The keywords of simulate() ("start") or resume() ("proceed") that only this system has."""
+        given = inspect.signature(getattr(self, of)).parameters.values()
+        return tuple(one.name for one in given if one.kind is one.KEYWORD_ONLY)
+
+    def check_keywords(self, given: Mapping[str, Any], of: str = "start") -> None:
+        """Raise TypeError for a keyword that the system does not know."""
+        known = self.keywords(of)
+        for name in given:
+            if name not in known:
+                verb = "simulate" if of == "start" else "resume"
+                raise TypeError(f"{name}={given[name]!r}: {verb}() has no such keyword for the system {self.name!r}; "
+                                f"its own are {', '.join(known) or 'none'}")
+
+    def axes(self, problem: Any, algorithm: Any) -> dict[str, axes.Axis]:
+        """The numbers of a setting that grids and scaling studies may vary."""
+        return axes.axes(problem, algorithm, self.derived)
+
+    def changed(self, problem: Any, algorithm: Any, changes: Mapping[str, Any]) -> tuple[Any, Any]:
+        """A setting with some of its axes set."""
+        return axes.changed(problem, algorithm, changes, self.derived)
+
+    def told(self, problem: Any, algorithm: Any) -> dict[str, Any]:
+        """All that defines a setting, as a table shows it."""
+        if self.numbers is not None:
+            return self.numbers(problem, algorithm)
+        return axes.numbers(problem, algorithm, self.derived)
+
+    def engine(self, name: Any) -> str:
+        """The engine asked for, or the usual one."""
+        return self.engines[0] if name is None else validate.choice("engine", name, self.engines)
+
+
+def geometric(start: int, end: int, records: int = 200) -> Steps:
+    """Steps evenly spaced in log(1 + step), both ends included."""
+    spaced = np.expm1(np.linspace(np.log1p(start), np.log1p(end), records)).round().astype(np.int64)
+    return np.unique(spaced)
