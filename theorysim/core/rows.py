@@ -40,6 +40,11 @@ class Rows:
         if self._last is not None and not (self.count and self._steps[self.count - 1] == self._last[0]):
             self._append(np.array([self._last[0]]), self._last[1][None])
 
+    def back_to(self, step: int, row: Array) -> None:
+        """Forget what stands after a step, whose row is given."""
+        self.cut(step)
+        self._last = step, row.copy()
+
     def cut(self, step: int) -> None:
         """Forget what stands after a step."""
         self.count = int(np.searchsorted(self._steps[: self.count], step, side="right"))

@@ -218,16 +218,21 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool) -> Any:
     """One run from a run and its continuation, which begins with the last record and row of the former.
 
     What was recorded or observed only because the former ended there is not of the whole, unless it is to be kept.
+    A policy may have put the whole back to a step of the former.
     """
-    further = after.steps > before.steps
+    further, back = after.steps > before.steps, after.steps < before.steps
     changes = after.continued(before)
-    for names, keep in ((after.PER_RECORD, keep_record), (after.PER_ROW, keep_row)):
+    parts = ((after.PER_RECORD, before.steps_recorded < after.steps, keep_record),
+             (after.PER_ROW, before.steps_observed <= after.steps, keep_row))
+    for names, earlier, keep in parts:
         seam = 0 if keep or not further else 1
         for name in names:
             first, second = getattr(before, name), getattr(after, name)
             if first is not None and second is not None:
-                changes[name] = np.concatenate([first[:-1], second[seam:]])
-    seam = 0 if keep_row or not further else 1
-    changes["own"] = {name: np.concatenate([before.own[name][:-1], values[seam:]])
-                      for name, values in after.own.items()}
+                changes[name] = np.concatenate([first[earlier] if back else first[:-1], second[seam:]])
+    seam, earlier = 0 if keep_row or not further else 1, parts[1][1]
+    changes["own"] = {
+        name: np.concatenate([before.own[name][earlier] if back else before.own[name][:-1], values[seam:]])
+        for name, values in after.own.items()
+    }
     return replace(after, **changes)

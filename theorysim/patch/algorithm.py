@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.patch.kernels.layout import Rule
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,7 @@ class GradientDescent:
         object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
         if self.label_noise is not None:
             validate.instance("label_noise", self.label_noise, (Flip, Gaussian, Uniform))
+
+    def rule(self) -> Rule:
+        """The numbers that the kernel's step needs."""
+        return Rule(self.lr)

@@ -1,54 +1,33 @@
 """A policy at work: asked at the end of every chunk of a run whether it is time to act."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import blas
-from theorysim.patch.draw import Draw
-from theorysim.patch.policy import BestValidation, EarlyStopping, Policy, Selection
-from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.core.loop import Guard, Until
 from theorysim.core.seeds import Stream, generator
-
-if TYPE_CHECKING:
-    from theorysim.patch.stepper import Simulation
+from theorysim.core.status import Status
+from theorysim.patch.draw import Draw
+from theorysim.patch.policy import BestSoFar, BestValidation, EarlyStopping, Policy, Selection
+from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.patch.run import PatchRun
 
 Array = NDArray[np.float64]
-Until = Callable[[Mapping[str, Array]], NDArray[np.bool_]]
-NEVER = 2**62
 
 
-class Guard:
+class PatchGuard(Guard):
     """No policy: never acts."""
 
     selection: Selection | None = None
-    message = ""
 
-    def condition(self) -> Until | None:
-        """At which steps a chunk has to end for the guard to act."""
-        return None
-
-    def next_look(self, _step: int) -> int:
-        """The next step at which the guard wants to see the state."""
-        return NEVER
-
-    def stops(self, _simulation: "Simulation", _met: bool) -> bool:
-        """Act on the state if it is time; whether the run ends here. `_met`: the condition holds at this step."""
-        return False
-
-    def finish(self, _simulation: "Simulation") -> bool:
-        """The run has come to its end; whether the guard has put it back to an earlier step."""
-        return False
-
-    @property
-    def validation(self) -> Array | None:
-        """(looks, 2) steps and held-out accuracies, of guards that look at these."""
-        return None
+    def told(self, _status: Status) -> dict[str, Any]:
+        """What the run keeps of it."""
+        return {"selection": self.selection}
 
 
-class _Stopper(Guard):
+class _Stopper(PatchGuard):
     """Stops at a trigger."""
 
     def __init__(self, policy: EarlyStopping) -> None:
@@ -58,13 +37,13 @@ class _Stopper(Guard):
         assert not isinstance(self.policy.at, BestValidation)
         return self.policy.at.met
 
-    def stops(self, simulation: "Simulation", met: bool) -> bool:
+    def stops(self, stepper: Any, met: bool) -> bool:
         if met:
-            self.message = f"{self.policy} stopped the run at step {simulation.step}"
+            self.message = f"{self.policy} stopped the run at step {stepper.step}"
         return met
 
 
-class _Selector(Guard):
+class _Selector(PatchGuard):
     """Selects once, at a trigger; or has done so in the run that is resumed."""
 
     def __init__(self, policy: Any, selection: Selection | None) -> None:
@@ -73,54 +52,58 @@ class _Selector(Guard):
     def condition(self) -> Until | None:
         return self.policy.at.met if self.selection is None else None
 
-    def stops(self, simulation: "Simulation", met: bool) -> bool:
+    def stops(self, stepper: Any, met: bool) -> bool:
         if met and self.selection is None:
             self.selection = Selection.of(
-                self.policy, simulation.step, simulation.scratch.margin.copy(), simulation.draw.noisy)
+                self.policy, stepper.step, stepper.scratch.margin.copy(), stepper.draw.noisy)
+        stepper.obey(self.selection)
         return False
 
 
-class _Validator(Guard):
+class _Validator(PatchGuard):
     """Watches the accuracy on a held-out set, and goes back to its best step."""
 
-    def __init__(self, at: BestValidation, problem: SignalNoise, draw: Draw, seed: int) -> None:
-        self.at = at
+    def __init__(
+        self, at: BestValidation, problem: SignalNoise, draw: Draw, seed: int, looks: Array | None,
+        best: BestSoFar | None,
+    ) -> None:
+        self.at, self.best = at, best
         self.patches, self.labels = _held_out(at, problem, draw, seed)
-        self.looks: list[tuple[int, float]] = []
-        self.best: tuple[int, float, Any] = (-1, -1.0, None)
+        self.looks: list[tuple[int, float]] = [] if looks is None else [(int(step), float(a)) for step, a in looks]
 
-    @property
-    def validation(self) -> Array:
-        return np.array(self.looks).reshape(-1, 2)
+    def told(self, status: Status) -> dict[str, Any]:
+        best = self.best if status == Status.INTERRUPTED else None
+        return super().told(status) | {"validation": np.array(self.looks).reshape(-1, 2), "best": best}
 
     def next_look(self, step: int) -> int:
         return (step // self.at.every + 1) * self.at.every
 
-    def stops(self, simulation: "Simulation", _met: bool) -> bool:
-        step = simulation.step
+    def stops(self, stepper: Any, _met: bool) -> bool:
+        step = stepper.step
         if step % self.at.every or (self.looks and self.looks[-1][0] == step):
             return False
-        self.looks.append((step, self._accuracy(simulation)))
-        if self.looks[-1][1] > self.best[1]:
-            self.best = (*self.looks[-1], simulation.state())
-        since = sum(at > self.best[0] for at, _ in self.looks)
-        return since >= self.at.patience and self.finish(simulation)
+        accuracy = self._accuracy(stepper)
+        self.looks.append((step, accuracy))
+        if self.best is None or accuracy > self.best.accuracy:
+            _, state, weights = stepper.state()
+            self.best = BestSoFar(step, accuracy, tuple(state), weights)
+        since = sum(at > self.best.step for at, _ in self.looks)
+        return since >= self.at.patience and self.finish(stepper)
 
-    def finish(self, simulation: "Simulation") -> bool:
-        if not self.looks:
+    def finish(self, stepper: Any) -> bool:
+        if self.best is None:
             return False
-        step, accuracy, state = self.best
-        simulation.go_back(step, state)
-        self.message = (f"best held-out accuracy {accuracy:.4g} at step {step}, of {len(self.looks)} looks up to step "
-                        f"{self.looks[-1][0]}")
+        stepper.restore((self.best.step, self.best.state, self.best.weights))
+        self.message = (f"best held-out accuracy {self.best.accuracy:.4g} at step {self.best.step}, of "
+                        f"{len(self.looks)} looks up to step {self.looks[-1][0]}")
         return True
 
-    def _accuracy(self, simulation: "Simulation") -> float:
+    def _accuracy(self, stepper: Any) -> float:
         """Share of the held-out set that is classified as labelled."""
-        draw, q = simulation.draw, simulation.problem.q
+        draw, q = stepper.draw, stepper.problem.q
         with blas.single_threaded():
-            weights = simulation.weights
-            filters = draw.weights + simulation.coef @ draw.vectors if weights is None else weights
+            weights = stepper.weights
+            filters = draw.weights + stepper.now.coef @ draw.vectors if weights is None else weights
             inner = self.patches @ filters.T
         outputs = (np.where(inner > 0, np.abs(inner), 0.0) ** q @ np.repeat([1.0, -1.0], draw.m)).sum(axis=0)
         return float((self.labels * outputs > 0).mean())
@@ -146,16 +129,26 @@ def _held_out(at: BestValidation, problem: SignalNoise, draw: Draw, seed: int) -
     return np.stack([signal, noise]), observed
 
 
-def guard_of(
-    policy: Policy | None, problem: Problem, draw: Draw, seed: int, selection: Selection | None = None
-) -> Guard:
-    """The guard of a policy; `selection` is what it has done already, in a run that is resumed."""
+def guard_of(policy: Policy | None, problem: Problem, draw: Draw, seed: int, run: Any = None) -> PatchGuard:
+    """The guard of a policy; ``run`` is the one that is resumed, with what the policy has done in it already."""
     if policy is None:
-        return Guard()
+        return PatchGuard()
     if not isinstance(policy, EarlyStopping):
-        return _Selector(policy, selection)
+        return _Selector(policy, None if run is None else run.selection)
     if not isinstance(policy.at, BestValidation):
         return _Stopper(policy)
     if not isinstance(problem, SignalNoise):
         raise ValueError(f"policy={policy!r}: patch data has no distribution to draw a held-out set from")
-    return _Validator(policy.at, problem, draw, seed)
+    looks, best = (None, None) if run is None else (run.validation, run.best)
+    return _Validator(policy.at, problem, draw, seed, looks, best)
+
+
+def pending(run: PatchRun) -> Policy | None:
+    """The policy of a run as far as it is still to act (or has selected); one that has ended the run is done."""
+    policy = run.policy
+    if not isinstance(policy, EarlyStopping):
+        return policy
+    if isinstance(policy.at, BestValidation):
+        return policy if run.best is not None else None
+    seen = dict(run.table) | {"step": run.steps_observed.astype(float)}
+    return None if policy.at.met(seen).any() else policy

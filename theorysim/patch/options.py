@@ -1,16 +1,15 @@
-"""`theorysim simulate`: one training of the patch network."""
+"""The patch network on the command line: `theorysim simulate`."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
-from theorysim import plot
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
-from theorysim.cli.output import code, output_options, show, write
 from theorysim.patch.draw import FORMS
 from theorysim.patch.policy import EarlyStopping, FirstStage
 from theorysim.patch.problem import SignalNoise
-from theorysim.core.status import DivergenceError
-from theorysim.patch.simulate import ENGINES, PRECISIONS, simulate
+from theorysim.patch.run import PatchRun
+from theorysim.patch.stepper import PRECISIONS
 
 HELP = """\
 Train the two-layer patch network on one draw of signal-plus-noise data and print what happened.
@@ -30,85 +29,74 @@ examples:
 """
 
 
-def add(commands: Any) -> None:
-    """Its options."""
-    parser = commands.add_parser(
-        "simulate",
-        help="train one network and print T1, T2, losses and the test error",
-        description=HELP,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    problem = parser.add_argument_group("problem")
-    for flag, default, text in (
-        ("--n", 200.0, "training samples"),
-        ("--d", 2000.0, "dimension of a patch, as large as you like"),
-        ("--m", 20.0, "filters per branch; the network has 2m"),
-        ("--noise-std", 0.5, "sigma_p, standard deviation of a noise coordinate"),
-        ("--init-std", 0.01, "sigma_0, standard deviation of an initial weight"),
-        ("--q", 2.0, "power of the activation max(0, z)^q; 1 is ReLU"),
-    ):
-        problem.add_argument(flag, type=float, default=default, help=f"{text} (default %(default)g)")
-    signal = problem.add_mutually_exclusive_group()
-    signal.add_argument("--signal-norm", type=float, default=2.0, help="length of mu (default %(default)g)")
-    signal.add_argument("--snr", type=float, help="set it through SNR = |mu| / (sigma_p sqrt(d)) instead")
-    problem.add_argument(
-        "--label-flip", type=float, nargs="+", default=[0.0], metavar="TAU",
-        help="probability that a training label is flipped once before training; two values: of +1 and of -1",
-    )
-    problem.add_argument("--flip-law", choices=("independent", "stratified"), default="independent",
-                         help="stratified: in each class exactly that share of the labels (default: each by itself)")
-    problem.add_argument("--non-orthogonal-noise", action="store_true", help="noise with a component along mu")
-    problem.add_argument("--init-law", choices=("normal", "uniform"), default="normal", help="of initial weights")
-    problem.add_argument("--bias", type=float, default=0.0, help="one more coordinate in every patch (default: none)")
-    algorithm = parser.add_argument_group("algorithm")
-    algorithm.add_argument("--lr", type=float, default=1.0, help="learning rate (default %(default)g)")
-    noise = algorithm.add_mutually_exclusive_group()
-    noise.add_argument("--flip", type=float, metavar="P", help="flip each label with probability P at every step")
-    noise.add_argument("--gaussian", type=float, nargs=2, metavar=("MEAN", "STD"), help="Gaussian label multipliers")
-    noise.add_argument("--uniform", type=float, nargs=2, metavar=("LOW", "HIGH"), help="uniform label multipliers")
-    algorithm.add_argument("--steps", type=float, default=2000, help="number of updates (default %(default)g)")
-    algorithm.add_argument("--seed", type=int, default=0, help="same seed, same numbers (default %(default)s)")
-    algorithm.add_argument("--stop-at-first-stage", type=float, metavar="C", help="stop early, when initially active "
-                           "filters have memorized C of their samples (Han et al. 2025)")
-    algorithm.add_argument("--precision", choices=PRECISIONS, default="double", help="default %(default)s")
-    algorithm.add_argument("--engine", choices=ENGINES, default=ENGINES[0],
-                           help="coefficients (default), explicit weights, or both with their deviation")
-    algorithm.add_argument("--draw", choices=FORMS, default="auto", help="form of the draw (default: the smaller)")
-    output_options(parser, "draw the learning curves", "observables of every step")
+class PatchOptions:
+    """Options of `theorysim simulate`, and what it prints."""
 
+    command = "simulate"
+    help = "train one patch network and print T1, T2, losses and the test error"
+    description = HELP
+    examples = EXAMPLES
 
-def command(options: argparse.Namespace) -> int:
-    """Train, print, write; returns the exit status."""
-    flips = options.label_flip
-    problem = SignalNoise(
-        n=options.n, d=options.d, m=options.m, signal_norm=options.signal_norm, noise_std=options.noise_std,
-        init_std=options.init_std, q=options.q, label_flip=flips[0] if len(flips) == 1 else tuple(flips),
-        orthogonal_noise=not options.non_orthogonal_noise, flip_law=options.flip_law, init_law=options.init_law,
-        bias=options.bias,
-    )
-    if options.snr is not None:
-        problem = problem.replace(snr=options.snr)
-    try:
-        run = simulate(
-            problem, GradientDescent(options.lr, _label_noise(options)), options.steps, options.seed,
-            engine=options.engine, draw=options.draw, precision=options.precision, progress=not options.quiet,
-            policy=None if (c := options.stop_at_first_stage) is None else EarlyStopping(FirstStage(c)),
+    def add(self, parser: argparse.ArgumentParser) -> None:
+        """Problem and algorithm."""
+        parser.set_defaults(steps=2000)
+        problem = parser.add_argument_group("problem")
+        for flag, default, text in (
+            ("--n", 200.0, "training samples"),
+            ("--d", 2000.0, "dimension of a patch, as large as you like"),
+            ("--m", 20.0, "filters per branch; the network has 2m"),
+            ("--noise-std", 0.5, "sigma_p, standard deviation of a noise coordinate"),
+            ("--init-std", 0.01, "sigma_0, standard deviation of an initial weight"),
+            ("--q", 2.0, "power of the activation max(0, z)^q; 1 is ReLU"),
+        ):
+            problem.add_argument(flag, type=float, default=default, help=f"{text} (default %(default)g)")
+        signal = problem.add_mutually_exclusive_group()
+        signal.add_argument("--signal-norm", type=float, default=2.0, help="length of mu (default %(default)g)")
+        signal.add_argument("--snr", type=float, help="set it through SNR = |mu| / (sigma_p sqrt(d)) instead")
+        problem.add_argument(
+            "--label-flip", type=float, nargs="+", default=[0.0], metavar="TAU",
+            help="probability that a training label is flipped once before training; two values: of +1 and of -1",
         )
-    except DivergenceError as error:
-        run = error.run
-    written = write(run, options, plot.PANELS, lambda axes: plot.dynamics({"run": run}, axes))
-    show(run)
-    print(f"{'test error [95% interval]':32} {run.test_error()}")
-    print(run.stage_times())
-    for path in written:
-        print(f"wrote {path}")
-    return code(run)
+        problem.add_argument("--flip-law", choices=("independent", "stratified"), default="independent",
+                             help="stratified: in each class exactly that share of labels (default: each by itself)")
+        problem.add_argument("--non-orthogonal-noise", action="store_true", help="noise with a component along mu")
+        problem.add_argument("--init-law", choices=("normal", "uniform"), default="normal", help="of initial weights")
+        problem.add_argument("--bias", type=float, default=0.0, help="one more coordinate in each patch (default: none)")
+        algorithm = parser.add_argument_group("algorithm")
+        algorithm.add_argument("--lr", type=float, default=1.0, help="learning rate (default %(default)g)")
+        noise = algorithm.add_mutually_exclusive_group()
+        noise.add_argument("--flip", type=float, metavar="P", help="flip each label with probability P at every step")
+        noise.add_argument("--gaussian", type=float, nargs=2, metavar=("MEAN", "STD"), help="Gaussian multipliers")
+        noise.add_argument("--uniform", type=float, nargs=2, metavar=("LOW", "HIGH"), help="uniform multipliers")
+        algorithm.add_argument("--stop-at-first-stage", type=float, metavar="C", help="stop early, when initially "
+                               "active filters have memorized C of their samples (Han et al. 2025)")
+        algorithm.add_argument("--precision", choices=PRECISIONS, default="double", help="default %(default)s")
+        algorithm.add_argument("--draw", choices=FORMS, default="auto", help="form of the draw (default: the smaller)")
+
+    def setting(self, given: argparse.Namespace) -> tuple[Any, Any, dict[str, Any]]:
+        """Problem, algorithm, and further keywords of simulate()."""
+        flips = given.label_flip
+        problem = SignalNoise(
+            n=given.n, d=given.d, m=given.m, signal_norm=given.signal_norm, noise_std=given.noise_std,
+            init_std=given.init_std, q=given.q, label_flip=flips[0] if len(flips) == 1 else tuple(flips),
+            orthogonal_noise=not given.non_orthogonal_noise, flip_law=given.flip_law, init_law=given.init_law,
+            bias=given.bias,
+        )
+        if given.snr is not None:
+            problem = problem.replace(snr=given.snr)
+        stop = given.stop_at_first_stage
+        keywords = {"draw": given.draw, "precision": given.precision,
+                    "policy": None if stop is None else EarlyStopping(FirstStage(stop))}
+        return problem, GradientDescent(given.lr, _label_noise(given)), keywords
+
+    def lines(self, run: PatchRun) -> Sequence[str]:
+        """The test error."""
+        return [f"{'test error [95% interval]':32} {run.test_error()}"]
 
 
-def _label_noise(options: argparse.Namespace) -> LabelNoise | None:
-    if options.flip is not None:
-        return Flip(options.flip)
-    if options.gaussian is not None:
-        return Gaussian(*options.gaussian)
-    return None if options.uniform is None else Uniform(*options.uniform)
+def _label_noise(given: argparse.Namespace) -> LabelNoise | None:
+    if given.flip is not None:
+        return Flip(given.flip)
+    if given.gaussian is not None:
+        return Gaussian(*given.gaussian)
+    return None if given.uniform is None else Uniform(*given.uniform)

@@ -1,19 +1,20 @@
 """Learning curves: what happens in runs, step by step."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
-Runs = Run | Mapping[str, Run | Sequence[Run]]
+Runs = PatchRun | Mapping[str, PatchRun | Sequence[PatchRun]]
 PANELS = 4
 
 
@@ -41,8 +42,8 @@ def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test:
     panels = _axes(axes)
     for number, (name, group) in enumerate(named.items()):
         colour = f"C{number}"
-        steps = np.arange(min(run.steps for run in group) + 1)
-        gamma, rho, loss = (_stack(group, column, steps.size) for column in ("gamma_max", "rho_bar_max", "train_loss"))
+        steps = reduce(np.intersect1d, [run.steps_observed for run in group])
+        gamma, rho, loss = (_stack(group, column, steps) for column in ("gamma_max", "rho_bar_max", "train_loss"))
         ratio = _ratio(rho, gamma)
         _band(panels[0], steps, gamma, colour, "-", f"{name}: max γ")
         _band(panels[0], steps, rho, colour, "--", f"{name}: max ρ̄")
@@ -54,14 +55,14 @@ def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test:
     return panels
 
 
-def _named(runs: Runs) -> dict[str, list[Run]]:
-    if isinstance(runs, Run):
+def _named(runs: Runs) -> dict[str, list[PatchRun]]:
+    if isinstance(runs, PatchRun):
         return {"run": [runs]}
     if not isinstance(runs, Mapping) or not runs:
         raise TypeError(f"runs={runs!r}: must be a Run or a non-empty mapping from names to runs")
-    named = {name: [group] if isinstance(group, Run) else list(group) for name, group in runs.items()}
+    named = {name: [group] if isinstance(group, PatchRun) else list(group) for name, group in runs.items()}
     for name, group in named.items():
-        if not group or not all(isinstance(run, Run) for run in group):
+        if not group or not all(isinstance(run, PatchRun) for run in group):
             raise TypeError(f"runs[{name!r}]: must be a Run or a non-empty sequence of Runs")
     return named
 
@@ -78,8 +79,8 @@ def _axes(axes: "Sequence[Axes] | None") -> "NDArray[Any]":
     return given
 
 
-def _stack(group: Sequence[Run], column: str, length: int) -> Array:
-    return np.stack([run.column(column)[:length] for run in group])
+def _stack(group: Sequence[PatchRun], column: str, steps: NDArray[Any]) -> Array:
+    return np.stack([run.column(column)[np.isin(run.steps_observed, steps)] for run in group])
 
 
 def _ratio(rho: Array, gamma: Array) -> Array:
@@ -94,7 +95,7 @@ def _band(axis: "Axes", steps: NDArray[Any], values: Array, colour: str, style: 
         axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
 
 
-def _test_accuracy(axis: "Axes", group: Sequence[Run], colour: str, name: str, n_test: int) -> None:
+def _test_accuracy(axis: "Axes", group: Sequence[PatchRun], colour: str, name: str, n_test: int) -> None:
     if not all(isinstance(run.problem, SignalNoise) for run in group):
         return
     curves = [run.test_accuracy_curve(n_test=n_test)["test_accuracy"] for run in group]
@@ -105,7 +106,7 @@ def _test_accuracy(axis: "Axes", group: Sequence[Run], colour: str, name: str, n
     _band(axis, common.to_numpy(), values, colour, "-", name)
 
 
-def _mark_stages(panels: "NDArray[Any]", group: Sequence[Run], colour: str, number: int) -> None:
+def _mark_stages(panels: "NDArray[Any]", group: Sequence[PatchRun], colour: str, number: int) -> None:
     times = [run.stage_times() for run in group]
     shown = [axis for axis in panels if axis.get_lines()]  # patch data has no test accuracy
     reached = {"T1": [time.T1 for time in times], "T2": [time.T2 for time in times]}

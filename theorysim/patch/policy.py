@@ -179,6 +179,27 @@ Policy = EarlyStopping | SmallLossSelection | OracleSelection
 
 
 @dataclass(frozen=True, eq=False)
+class BestSoFar:
+    """What :class:`BestValidation` goes back to: the state of the best look so far.
+
+    Attributes
+    ----------
+    step : int
+    accuracy : float
+        On the held-out set.
+    state : tuple of arrays
+        Inner products, coefficients, and what the training rule needs beside them.
+    weights : (2m, D) array or None
+        Explicit weights, of the engines that keep them.
+    """
+
+    step: int
+    accuracy: float
+    state: tuple[NDArray[Any], ...]
+    weights: Array | None
+
+
+@dataclass(frozen=True, eq=False)
 class Selection:
     """What a selection did.
 

@@ -11,7 +11,8 @@ from theorysim.core.html import table
 from theorysim.patch.patch_data import PatchData
 
 
-DERIVED = ("snr", "n_snr2", "d_over_n2")  # numbers that replace() takes besides the fields
+# Numbers that replace() takes besides the fields, and the field that each takes the place of.
+DERIVED = {"snr": "signal_norm", "n_snr2": "signal_norm", "d_over_n2": "d"}
 LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are finite
 
 

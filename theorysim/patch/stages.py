@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
-from theorysim.core.html import show, table
+from theorysim.core.html import show
+from theorysim.core.run import Steps, Times
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.run import Run
+from theorysim.patch.trained import Trained
 
 
 def first_stage(problem: SignalNoise, algorithm: GradientDescent) -> float:
@@ -40,17 +41,19 @@ def second_stage_label_noise(problem: SignalNoise, algorithm: GradientDescent, o
 
 
 @dataclass(frozen=True)
-class StageTimes:
+class StageTimes(Times):
     """Measured and predicted stage times, in steps; NaN where not reached or not predicted.
 
     Attributes
     ----------
     T1, T2 : float
-        The first steps at which ``T1_definition`` and ``T2_definition`` hold.
+        The first steps observed at which ``T1_definition`` and ``T2_definition`` hold.
     predicted_T1, predicted_T2 : float
         The paper's expressions, constant 1: Θ for T1, an upper bound for T2.
     T1_definition, T2_definition : str
         What was measured, with the thresholds used.
+    resolution : int
+        Largest distance of steps observed: measured times are less than this too late.
     """
 
     T1: float
@@ -59,26 +62,26 @@ class StageTimes:
     predicted_T2: float
     T1_definition: str
     T2_definition: str
+    resolution: int = 1
 
-    def rows(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, float]:
+        """The times alone, by name."""
+        return {name: getattr(self, name) for name in ("T1", "T2", "predicted_T1", "predicted_T2")}
+
+    def sentences(self) -> dict[str, str]:
         """Name and sentence of both times."""
+        late = "" if self.resolution == 1 else f", observed every {self.resolution} steps"
         return {
-            name: f"{show(measured)} (theory {show(predicted)}, ratio {show(measured / predicted)}): {definition}"
+            name: f"{show(measured)} (theory {show(predicted)}, ratio {show(measured / predicted)}): {definition}{late}"
             for name, measured, predicted, definition in (
                 ("T1", self.T1, self.predicted_T1, self.T1_definition),
                 ("T2", self.T2, self.predicted_T2, self.T2_definition),
             )
         }
 
-    def __str__(self) -> str:
-        return "\n".join(f"{name} = {sentence}" for name, sentence in self.rows().items())
-
-    def _repr_html_(self) -> str:
-        return table("Stage times (steps)", self.rows())
-
 
 def stage_times(
-    run: Run,
+    run: Trained,
     *,
     theta: float | None = None,
     epsilon: float = 0.01,
@@ -98,20 +101,22 @@ def stage_times(
     theta = validate.real("theta", (0.1 if noisy else 1.0) if theta is None else theta, 0, above=True)
     epsilon = validate.real("epsilon", epsilon, 0, above=True)
     gamma_threshold = validate.real("gamma_threshold", gamma_threshold, 0, above=True)
-    first = first_step(run.column("rho_bar_min") >= theta)
+    steps = run.steps_observed
+    first = first_step(steps, run.column("rho_bar_min") >= theta)
     if noisy:
-        second = first_step(run.column("gamma_max") >= gamma_threshold, after=first)
+        second = first_step(steps, run.column("gamma_max") >= gamma_threshold, after=first)
         definition = f"first step after T1 with max γ ≥ {gamma_threshold:g}"
     else:
-        second = first_step(run.column("train_loss") <= epsilon)
+        second = first_step(steps, run.column("train_loss") <= epsilon)
         definition = f"first step with training loss ≤ {epsilon:g}"
     predicted = _predictions(run, first, second, epsilon)
     return StageTimes(
-        first, second, *predicted, f"first step with max_r ρ̄_i ≥ {theta:g} for all i", definition
+        first, second, *predicted, f"first step with max_r ρ̄_i ≥ {theta:g} for all i", definition,
+        int(np.diff(steps).max(initial=1)),
     )
 
 
-def _predictions(run: Run, first: float, second: float, epsilon: float) -> tuple[float, float]:
+def _predictions(run: Trained, first: float, second: float, epsilon: float) -> tuple[float, float]:
     problem, algorithm = run.problem, run.algorithm
     if not isinstance(problem, SignalNoise):
         return float("nan"), float("nan")
@@ -120,15 +125,14 @@ def _predictions(run: Run, first: float, second: float, epsilon: float) -> tuple
         return predicted, second_stage_gradient_descent(problem, algorithm, epsilon)
     if np.isnan(first):
         return predicted, float("nan")
-    until = run.steps if np.isnan(second) else int(second)
-    bound = float(run.column("output_max")[int(first) : until + 1].max())
+    steps, until = run.steps_observed, run.steps if np.isnan(second) else second
+    bound = float(run.column("output_max")[(steps >= first) & (steps <= until)].max())
     return predicted, first + second_stage_label_noise(problem, algorithm, bound)
 
 
-def first_step(reached: NDArray[np.bool_], after: float = -1.0) -> float:
-    """The first step greater than ``after`` at which a condition holds; NaN if none (or ``after`` is NaN)."""
+def first_step(steps: Steps, reached: NDArray[np.bool_], after: float = -1.0) -> float:
+    """The first of the steps, greater than ``after``, at which a condition holds; NaN if none (or ``after`` is NaN)."""
     if np.isnan(after):
         return float("nan")
-    start = int(after) + 1
-    later = reached[start:]
-    return float(start + int(np.argmax(later))) if later.any() else float("nan")
+    later = reached & (steps > after)
+    return float(steps[np.argmax(later)]) if later.any() else float("nan")

@@ -1,283 +1,241 @@
-"""The changing state of one run, between kernels.
+"""The changing state of one training of the patch network, between kernels."""
 
-Kernels advance the state over a *chunk*: up to the next step to be recorded, the end of a block
-of label noise, or about a tenth of a second of work, whichever comes first. Between chunks Python
-records, shows progress and looks at Ctrl-C. A chunk's length never changes a number.
-"""
-
-from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from theorysim.core import interrupts, progress
+from theorysim.core import validate
+from theorysim.core.loop import Ending, Stepper
+from theorysim.core.rows import Rows
 from theorysim.patch.algorithm import GradientDescent
-from theorysim.patch.draw import Draw
-from theorysim.patch.guard import Guard, Until
-from theorysim.patch.kernels import layout, network as patch
-from theorysim.patch.label_noise import NoiseSource
+from theorysim.patch.draw import FORMS, Draw
+from theorysim.patch.guard import PatchGuard, guard_of, pending
+from theorysim.patch.kernels import layout, network
+from theorysim.patch.label_noise import BLOCK, NoiseSource, noise_source
 from theorysim.patch.observables import OBSERVABLES
-from theorysim.patch.policy import Selection
-from theorysim.patch.problem import Problem
-from theorysim.core.status import Status
-from theorysim.patch.run import Run
+from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, Selection, SmallLossSelection
+from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.patch.run import PatchRun
+from theorysim.patch.view import PatchView
 
+ENGINES = ("coefficients", "weights", "paired")
+PRECISIONS: dict[str, "Real"] = {"double": np.float64, "single": np.float32}
+OBSERVE = ("all", "outputs")
 CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
+MAX_ROW_BYTES = 2**34  # largest table of observables
 
 Array = NDArray[np.float64]
 Real = type[np.floating[Any]]  # float64 or float32
 
 
-@dataclass
-class Simulation:
-    """The changing state of one run, between kernels."""
+class PatchStepper(Stepper):
+    """z and b under gradient descent, and beside them the explicit weights where an engine keeps them."""
 
-    problem: Problem
-    algorithm: GradientDescent
-    draw: Draw
-    engine: str
-    data: layout.Data
-    first: int  # step of rows[0]
-    step: int  # step of the state
-    inner: layout.Weights
-    coef: layout.Weights
-    weights: Array | None
-    rows: Array
-    scratch: layout.Scratch
-    recorded: list[int] = field(default_factory=list)
-    records: layout.Weights = field(default_factory=lambda: np.empty((0, 0, 0)))  # coefficients at those steps
-    deviation: float | None = None
-    turned: Array | None = None  # (n,) −1 for samples relabelled by a policy, else 1
+    def __init__(
+        self, problem: Problem, algorithm: GradientDescent, draw: Draw, seed: int, engine: str, step: int,
+        data: layout.Data, state: layout.State, weights: Array | None, noise: NoiseSource, rows: Rows,
+    ) -> None:
+        super().__init__(problem, algorithm, draw, seed, engine, step)
+        self.data, self.now, self.weights, self.noise, self.table = data, state, weights, noise, rows
+        self.rule, self.scratch = algorithm.rule(), layout.make_scratch(data)
+        self.deviation: float | None = None
+        self.turned: Array | None = None  # (n,) −1 for samples relabelled by a policy, else 1
+        self.policy: Policy | None = None
+        self.given = noise.given is not None
+        self.guard: PatchGuard = PatchGuard()
+        self._first, self._chunk = step, np.empty((BLOCK + 1, len(OBSERVABLES)))  # rows of the last chunk
 
-    @classmethod
-    def start(
-        cls, problem: Problem, algorithm: GradientDescent, draw: Draw, engine: str, steps: int,
-        real: Real = np.float64, watched: bool = True,
-    ) -> "Simulation":
-        """The initial state, with its large arrays in the given type."""
-        largest = max(np.abs(draw.gram).max(), np.abs(draw.inner).max())
-        if real is np.float32 and largest > np.finfo(real).max:
-            raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
-        data = _kernel_data(draw, problem.q, real, watched)
-        return cls(
-            problem, algorithm, draw, engine,
-            data=data,
-            first=0,
-            step=0,
-            inner=draw.inner.astype(real),
-            coef=np.zeros_like(draw.inner, real),
-            weights=None if engine == "coefficients" else np.array(draw.weights),
-            rows=np.empty((steps + 1, len(OBSERVABLES))),
-            scratch=layout.make_scratch(data),
-        )
+    def begin(self) -> None:
+        """Have the kernels compiled (or loaded) by asking for no step at all, and observe the first state.
 
-    @classmethod
-    def proceed(cls, run: Run, end: int) -> "Simulation":
-        """The state at the end of a run."""
-        data = _kernel_data(run.draw, run.problem.q, run.inner.dtype.type, True)
-        return cls(
-            run.problem, run.algorithm, run.draw, run.engine,
-            data=data,
-            first=run.steps,
-            step=run.steps,
-            inner=run.inner.copy(),
-            coef=run.coefficients[-1].copy(),
-            weights=None if run.weights is None else run.weights.copy(),
-            rows=np.empty((end - run.steps + 1, len(OBSERVABLES))),
-            scratch=layout.make_scratch(data),
-        )
-
-    def compile(self) -> None:
-        """Have the kernels of this engine compiled (or loaded) by asking for no step at all."""
+        Raises
+        ------
+        ValueError
+            When it is not finite.
+        """
+        started = perf_counter()
         self._evolve(np.empty((0, self.problem.n)))
-        self._observe()
-
-    def run(
-        self,
-        end: int,
-        wanted: NDArray[np.int64],
-        noise: NoiseSource,
-        until: Until | None,
-        shown: bool,
-        guard: Guard,
-    ) -> tuple[Status, int | None]:
-        """Advance to step `end`, keeping records; returns how it ended and where if not there."""
-        if not self._observe():
+        if not self._observe(0):
             raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
-        # One to spare for where the run ends early.
-        self.records = np.empty((len(wanted) + 1, *self.coef.shape), self.coef.dtype)
-        keep, bar = set(wanted.tolist()), progress.bar(end - self.step, shown)
-        # Overflow is looked for and reported; kernels run as plain Python would warn of it besides.
-        with bar, interrupts.postponed() as interrupted, np.errstate(over="ignore", invalid="ignore"):
-            while True:
-                if self.step in keep:
-                    self._record()
-                if self._halts(until, guard) or (self.step == end and guard.finish(self)):
-                    return self._stop(Status.STOPPED)
-                if self.step == end:
-                    return Status.COMPLETED, None
-                if interrupted():
-                    return self._stop(Status.INTERRUPTED)
-                before, stop = self.step, min(self._chunk_end(noise, wanted), guard.next_look(self.step), end)
-                overflow = self._advance(stop, noise, _either(until, guard.condition()))
-                bar.update(self.step - before)
-                if overflow is not None:
-                    self._record()
-                    return Status.DIVERGED, overflow
-
-    def _halts(self, until: Until | None, guard: Guard) -> bool:
-        """Whether the run ends here, at the wish of the caller or of the policy, which may act otherwise."""
-        if until is not None and self._met(until, self.step) is not None:
-            guard.finish(self)
-            return True
-        condition = guard.condition()
-        if guard.stops(self, condition is not None and self._met(condition, self.step) is not None):
-            return True
-        self.obey(guard.selection)
-        return False
+        self.table.write(self.step, self._chunk[:1])
+        self.timings["compile"] = perf_counter() - started
 
     def obey(self, selection: Selection | None) -> None:
         """Go on with the weights and labels that a selection gave the samples."""
         if selection is not None and self.turned is not selection.turned:
             self.data, self.turned = self.data._replace(weight=selection.weight.copy()), selection.turned
 
-    def go_back(self, step: int, state: tuple[layout.Weights, layout.Weights, Array | None]) -> None:
-        """To an earlier step, whose state was kept."""
-        self.step = step
-        self.inner, self.coef, self.weights = state
-        self.recorded = [at for at in self.recorded if at < step]
-
-    def _stop(self, status: Status) -> tuple[Status, int | None]:
-        self._record()
-        return status, self.step
-
-    def _chunk_end(self, noise: NoiseSource, wanted: NDArray[np.int64]) -> int:
-        flops = 2.0 * self.coef.shape[1] * self.coef.size
+    def chunk_end(self) -> int:
+        """The end of a block of label noise, or of a tenth of a second of work."""
+        coef = self.now.coef
+        flops = 2.0 * coef.shape[1] * coef.size
         if self.weights is not None:
-            flops += 4.0 * self.coef.shape[1] * self.weights.size
-        next_record = int(wanted[np.searchsorted(wanted, self.step, side="right")])
-        return min(next_record, noise.end_of_block(self.step), self.step + max(1, int(CHUNK_FLOPS / flops)))
+            flops += 4.0 * coef.shape[1] * self.weights.size
+        return min(self.noise.end_of_block(self.step), self.step + max(1, int(CHUNK_FLOPS / flops)))
 
-    def _advance(self, stop: int, noise: NoiseSource, until: Until | None) -> int | None:
-        """Move the state to `stop`, to where `until` is met, or to the last finite step.
-
-        Returns the step at which the state overflows, if it does.
-        """
-        start, saved = self.step, self.state()
-        done = self._evolve(self._multipliers(noise, start, stop))
+    def advance(self, stop: int) -> int:
+        """Make the updates up to a step; returns the last step that is finite."""
+        start = self._first = self.step
+        done = self._evolve(self._multipliers(start, stop))
         self.step = start + done
-        finite = self.step == stop and self._observe()
-        goal = self.step if finite else self.step - 1
-        met = None if until is None else self._met(until, goal, start + 1)
-        if finite and met in (None, goal):
-            return None
-        overflow = None if finite or met is not None else self.step
-        goal = goal if met is None else met
-        self.inner, self.coef, self.weights = saved
-        self.step = start
-        if goal > start:  # the same updates again, up to the goal
-            self._evolve(self._multipliers(noise, start, goal))
-            self.step = goal
-        self._observe()  # what a guard looks at is of this state
-        return overflow
+        if self.step < stop or not self._observe(done):
+            return self.step - 1
+        self.table.write(start + 1, self._chunk[1 : done + 1])
+        return stop
 
-    def _multipliers(self, noise: NoiseSource, start: int, stop: int) -> Array:
+    def _multipliers(self, start: int, stop: int) -> Array:
         """Of the labels of steps start..stop−1; a relabelled sample is one whose label is always turned."""
-        rows = noise.rows(start, stop)
+        rows = self.noise.rows(start, stop)
         return rows if self.turned is None else rows * self.turned
-
-    def state(self) -> tuple[layout.Weights, layout.Weights, Array | None]:
-        """A copy of what changes from step to step."""
-        return self.inner.copy(), self.coef.copy(), None if self.weights is None else self.weights.copy()
 
     def _evolve(self, label_noise: Array) -> int:
         """Call the kernel of the engine; returns the updates made before an overflow."""
-        lr, rows, done = self.algorithm.lr, self.rows[self.step - self.first :], len(label_noise)
+        rows, done, state = self._chunk, len(label_noise), self.now
         if self.engine != "weights":
-            done = patch.evolve_coefficients(
-                self.data, self.inner, self.coef, label_noise, lr, self.scratch, rows
-            )
+            done = network.evolve_coefficients(self.data, state, self.rule, label_noise, self.scratch, rows)
         if self.weights is not None:
-            inner, coef = self.inner, self.coef
             if self.engine == "paired":  # the explicit engine works beside, in a place of its own
-                inner, coef, rows = np.empty_like(inner), coef.copy(), np.empty_like(rows)
-            explicit = patch.evolve_weights(
-                self.data, self.draw.vectors, self.weights, inner, coef, label_noise, lr, self.scratch, rows
+                state, rows = layout.State(*(array.copy() for array in state)), np.empty_like(rows)
+            explicit = network.evolve_weights(
+                self.data, self.draw.vectors, self.weights, state, self.rule, label_noise, self.scratch, rows
             )
             done = min(done, explicit)
         return int(done)
 
-    def _observe(self) -> bool:
-        """Observables of the state into its row; False when it has overflowed."""
-        row = self.rows[self.step - self.first]
-        return bool(patch.observe(self.data, self.inner, self.coef, self.scratch, row))
+    def _observe(self, place: int) -> bool:
+        """Observables of the state into a row of the chunk; False when it has overflowed."""
+        return bool(network.observe(self.data, self.now.inner, self.now.coef, self.scratch, self._chunk[place]))
 
-    def _met(self, until: Until, last: int, start: int | None = None) -> int | None:
-        """The first step in start..last at which the condition holds."""
-        start = last if start is None else start
-        rows = self.rows[start - self.first : last - self.first + 1]
-        seen = dict(zip(OBSERVABLES, rows.T, strict=True)) | {"step": np.arange(start, last + 1.0)}
-        answer = np.asarray(until(seen))
-        if answer.shape != (len(rows),) or answer.dtype != bool:
-            raise ValueError(f"until: must return a boolean array of shape ({len(rows)},), returned "
-                             f"{answer.dtype} of shape {answer.shape}")
-        return start + int(np.argmax(answer)) if answer.any() else None
+    def rows(self, first: int, last: int) -> dict[str, Array]:
+        """Observables at the steps first..last, all of the last chunk, with their "step"."""
+        if not self.data.watched:
+            raise ValueError("observe='outputs': must be 'all' with until= or policy=, which look at every step")
+        chosen = self._chunk[first - self._first : last - self._first + 1]
+        return dict(zip(OBSERVABLES, chosen.T, strict=True)) | {"step": np.arange(first, last + 1.0)}
 
-    def _record(self) -> None:
-        if not self.recorded or self.recorded[-1] != self.step:
-            self.records[len(self.recorded)] = self.coef
-            self.recorded.append(self.step)
-            self._compare()
+    def state(self) -> tuple[int, layout.State, Array | None]:
+        """A copy of what changes from step to step."""
+        now = layout.State(*(array.copy() for array in self.now))
+        return self.step, now, None if self.weights is None else self.weights.copy()
 
-    def _compare(self) -> None:
-        """Engine "paired": note how far the explicit weights are from those of the coefficients."""
-        if self.weights is None or self.engine != "paired":
-            return
-        rebuilt = self.draw.weights + self.coef @ self.draw.vectors
-        scale = np.abs(self.weights).max()
-        gap = float(np.abs(rebuilt - self.weights).max() / scale) if scale > 0 else 0.0
-        self.deviation = max(gap, self.deviation or 0.0)
+    def restore(self, state: tuple[int, layout.State, Array | None]) -> None:
+        """Back to such a copy."""
+        self.step, now, weights = state
+        self.now = layout.State(*(array.copy() for array in now))
+        self.weights = None if weights is None else weights.copy()
+        self._first = self.step
+        self._observe(0)  # what a guard looks at is of this state
+        self.table.back_to(self.step, self._chunk[0])
 
-    def result(self, status: Status, stopped_at: int | None, guard: Guard, **facts: Any) -> Run:
+    def keep(self) -> None:
+        """The row of the present step stays."""
+        self.table.keep()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The coefficients; engine "paired" notes how far the explicit weights are from them."""
+        if self.weights is not None and self.engine == "paired":
+            rebuilt = self.draw.weights + self.now.coef @ self.draw.vectors
+            scale = np.abs(self.weights).max()
+            gap = float(np.abs(rebuilt - self.weights).max() / scale) if scale > 0 else 0.0
+            self.deviation = max(gap, self.deviation or 0.0)
+        return {"coefficients": self.now.coef}
+
+    def view(self) -> PatchView:
+        """What observables of one's own are functions of."""
+        arrays = (self.now.inner, self.now.coef, self.scratch.margin)
+        return PatchView(self.step, self.problem, self.draw, *(array.copy() for array in arrays))
+
+    def remedy(self, step: int) -> str:
+        """The message of a run that overflows at a step."""
+        return (f"the state overflows at step {step}; lower lr (now {self.algorithm.lr:g}), the initial weights "
+                f"(init_std={self.problem.init_std:g}) or the power of the activation (q={self.problem.q:g})")
+
+    def result(self, ending: Ending) -> PatchRun:
         """The run as it stands."""
-        message = _message(status, stopped_at, self.algorithm, self.problem)
-        return Run(
-            problem=self.problem,
-            algorithm=self.algorithm,
-            draw=self.draw,
-            engine=self.engine,
-            status=status,
-            message=guard.message if status == Status.STOPPED and guard.message else message,
-            stopped_at=stopped_at,
-            rows=self.rows[: self.step - self.first + 1],
-            steps_recorded=np.array(self.recorded),
-            coefficients=self.records[: len(self.recorded)],
-            inner=self.inner,
-            weights=self.weights,
-            deviation=self.deviation,
-            selection=guard.selection,
-            validation=guard.validation,
-            **facts,
+        return PatchRun(
+            **self.common(ending, self.table.steps), **self.guard.told(ending.status),
+            rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
+            coefficients=ending.records["coefficients"], inner=self.now.inner, beside=tuple(self.now[2:]), weights=self.weights, deviation=self.deviation,
+            observables_every=self.table.every, given_label_noise=self.given, policy=self.policy,
         )
 
 
-def _either(one: Until | None, other: Until | None) -> Until | None:
-    """Where either condition holds."""
-    if one is None or other is None:
-        return one or other
-    return lambda seen: one(seen) | other(seen)
+def start(
+    problem: Problem, algorithm: GradientDescent, steps: int, seed: int, *, engine: str = "coefficients",
+    draw: str | Draw = "auto", label_noise: ArrayLike | None = None, policy: Policy | None = None,
+    precision: str = "double", observe: str = "all", observables_every: int = 1,
+) -> PatchStepper:
+    """The initial state; keywords as of :func:`theorysim.simulate`."""
+    validate.choice("precision", precision, tuple(PRECISIONS))
+    validate.choice("observe", observe, OBSERVE)
+    every = validate.integer("observables_every", observables_every, 1)
+    if observe == "outputs" and policy is not None:
+        raise ValueError("observe='outputs': must be 'all' with until= or policy=, which look at every step")
+    if precision == "single" and engine != "coefficients":
+        raise ValueError(f"precision={precision!r}: must be 'double' with engine={engine!r}, an oracle")
+    _check_rows(steps, steps // every)
+    validate.instance("draw", draw, (str, Draw))
+    if isinstance(draw, str):
+        validate.choice("draw", draw, FORMS)
+        if draw == "wishart" and not (isinstance(problem, SignalNoise) and problem.init_law == "normal"):
+            raise ValueError(f"draw={draw!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
+    if policy is not None:
+        validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
+    noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
+    started = perf_counter()
+    drawn = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
+    drawn.check_against(problem)
+    real = PRECISIONS[precision]
+    largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
+    if real is np.float32 and largest > np.finfo(real).max:
+        raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
+    state = layout.State(drawn.inner.astype(real), np.zeros_like(drawn.inner, real))
+    stepper = PatchStepper(
+        problem, algorithm, drawn, seed, engine, 0, kernel_data(drawn, problem.q, real, observe == "all"), state,
+        None if engine == "coefficients" else np.array(drawn.weights), noise,
+        Rows(len(OBSERVABLES), every, steps // every + 1),
+    )
+    stepper.policy, stepper.guard = policy, guard_of(policy, problem, drawn, seed)
+    stepper.timings["draw"] = perf_counter() - started
+    stepper.begin()
+    return stepper
 
 
-def _message(status: Status, at: int | None, algorithm: GradientDescent, problem: Problem) -> str:
-    if status == Status.DIVERGED:
-        return (
-            f"the state overflows at step {at}; lower lr (now {algorithm.lr:g}), the initial weights "
-            f"(init_std={problem.init_std:g}) or the power of the activation (q={problem.q:g})"
-        )
-    if status == Status.INTERRUPTED:
-        return f"interrupted at step {at}; resume() goes on from there"
-    return f"the condition was met at step {at}" if status == Status.STOPPED else ""
+def proceed(run: PatchRun, end: int, *, label_noise: ArrayLike | None = None) -> PatchStepper:
+    """The state at the end of a run; keywords as of :func:`theorysim.resume`."""
+    first, every = run.steps, run.observables_every
+    _check_rows(end - first, end // every)
+    if run.given_label_noise and label_noise is None:
+        shape = (end - first, run.draw.n)
+        raise ValueError(f"label_noise=None: the run was given its multipliers, so must be an array of {shape} more")
+    stepper = PatchStepper(
+        run.problem, run.algorithm, run.draw, run.seed, run.engine, first,
+        kernel_data(run.draw, run.problem.q, run.inner.dtype.type, True),
+        layout.State(run.inner.copy(), run.coefficients[-1].copy(), *(array.copy() for array in run.beside)),
+        None if run.weights is None else run.weights.copy(),
+        noise_source(run.algorithm.label_noise, run.problem.n, first, end - first, label_noise, run.seed),
+        Rows(len(OBSERVABLES), every, (end - first) // every + 1),
+    )
+    stepper.policy = run.policy
+    stepper.guard = guard_of(pending(run), run.problem, run.draw, run.seed, run)
+    stepper.obey(stepper.guard.selection)
+    stepper.begin()
+    return stepper
+
+
+def seams(run: PatchRun) -> tuple[bool, bool]:
+    """Whether the last record and the last row of a run that is continued are of the whole."""
+    record = run.record_every is None or run.steps % run.record_every == 0
+    return record, record or run.steps % run.observables_every == 0
+
+
+def _check_rows(steps: int, rows: int) -> None:
+    size = 8 * len(OBSERVABLES) * (rows + 1)
+    if size > MAX_ROW_BYTES:
+        raise ValueError(f"steps={steps}: the observables of every step would take {size / 2**30:.3g} GiB; at most "
+                         f"{MAX_ROW_BYTES / 2**30:g} GiB is allowed; keep fewer with observables_every=")
 
 
 def _awake(draw: Draw) -> NDArray[np.bool_]:
@@ -288,7 +246,7 @@ def _awake(draw: Draw) -> NDArray[np.bool_]:
     return awake
 
 
-def _kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> layout.Data:
+def kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> layout.Data:
     """The draw as the kernel takes it: writable, contiguous arrays."""
     two_sided = np.zeros(len(draw.gram), dtype=bool)
     two_sided[draw.atom[draw.sign < 0]] = True

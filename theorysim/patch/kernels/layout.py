@@ -1,4 +1,6 @@
-"""The arrays of the patch network's kernels: what stays fixed during a run, and what is overwritten at every step."""
+"""The arrays of the patch network's kernels: what stays fixed during a run, what a step changes, what is overwritten.
+
+A training rule is numbers (``Rule``) and a ``State``; ``descend`` in network.py makes its step."""
 
 from typing import Any, NamedTuple
 
@@ -28,6 +30,19 @@ class Data(NamedTuple):
     watched: bool  # whether coefficients are observed at every step, or only where a call asks
     readout: Array  # (2m,) second layer: +1/m for the first m filters, then -1/m
     q: float  # power of the activation
+
+
+class Rule(NamedTuple):
+    """The numbers of a training rule."""
+
+    lr: float  # learning rate
+
+
+class State(NamedTuple):
+    """What a step changes; what a training rule needs beside z and b comes after them."""
+
+    inner: Weights  # (2m, K) z, inner products of filters and atoms
+    coef: Weights  # (2m, K) b, with w(t) = w(0) + sum_a b_a v_a
 
 
 class Scratch(NamedTuple):

@@ -22,7 +22,7 @@ but to stop at an overflow.
 import numpy as np
 
 from theorysim.core.jit import jit
-from theorysim.patch.kernels.layout import Array, Data, Scratch, Weights
+from theorysim.patch.kernels.layout import Array, Data, Rule, Scratch, State, Weights
 from theorysim.patch.kernels.observe import (
     branch_extremes,
     is_finite,
@@ -107,10 +107,11 @@ def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
 
 
 @jit
-def descend(data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch) -> None:
+def descend(data: Data, state: State, rule: Rule, label_noise: Array, scratch: Scratch) -> None:
     """The step s of gradient descent, into scratch.step and added to the coefficients; their extremes follow."""
     pull(data, label_noise, scratch)
-    rate = lr / data.observed.size * data.readout
+    rate = rule.lr / data.observed.size * data.readout
+    inner, coef = state.inner, state.coef
     if data.watched:
         take_step(data, inner, rate, coef, scratch.slope, scratch.step, scratch)
     else:
@@ -178,39 +179,39 @@ def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Ar
 
 @jit
 def evolve_coefficients(
-    data: Data, inner: Weights, coef: Weights, label_noise: Array, lr: float, scratch: Scratch, rows: Array
+    data: Data, state: State, rule: Rule, label_noise: Array, scratch: Scratch, rows: Array
 ) -> int:
     """Advance z and b in place by one update per row of label_noise (steps, n).
 
     rows[t] receives the observables *before* update t. Returns the number of
     updates made: fewer than asked when the state overflows.
     """
-    begin(data, coef, scratch)
+    begin(data, state.coef, scratch)
     for t in range(label_noise.shape[0]):
-        if not look(data, inner, scratch, rows[t], data.watched or t == 0):
+        if not look(data, state.inner, scratch, rows[t], data.watched or t == 0):
             return t
-        descend(data, inner, coef, label_noise[t], lr, scratch)
+        descend(data, state, rule, label_noise[t], scratch)
         np.dot(scratch.step, data.gram, scratch.change)  # made on the way forward, when z is read anyway
-    inner += scratch.change
+    state.inner[:] += scratch.change
     return label_noise.shape[0]
 
 
 @jit
 def evolve_weights(
-    data: Data, vectors: Array, weights: Array, inner: Weights, coef: Weights, label_noise: Array, lr: float,
-    scratch: Scratch, rows: Array,
+    data: Data, vectors: Array, weights: Array, state: State, rule: Rule, label_noise: Array, scratch: Scratch,
+    rows: Array,
 ) -> int:
     """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.
 
     z is computed afresh from the weights at every step, and b is accumulated beside them only so that
     the same observables can be read off; the weights depend on neither.
     """
-    begin(data, coef, scratch)
-    np.dot(weights, vectors.T, inner)
+    begin(data, state.coef, scratch)
+    np.dot(weights, vectors.T, state.inner)
     for t in range(label_noise.shape[0]):
-        if not look(data, inner, scratch, rows[t], data.watched or t == 0):
+        if not look(data, state.inner, scratch, rows[t], data.watched or t == 0):
             return t
-        descend(data, inner, coef, label_noise[t], lr, scratch)
+        descend(data, state, rule, label_noise[t], scratch)
         weights += np.dot(scratch.step, vectors)
-        np.dot(weights, vectors.T, inner)
+        np.dot(weights, vectors.T, state.inner)
     return label_noise.shape[0]

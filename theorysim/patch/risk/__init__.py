@@ -19,7 +19,8 @@ from theorysim.patch.risk.counting import counted
 from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.rare import refusal, rare
 from theorysim.patch.risk.sampling import noise_covariance, signal_noise
-from theorysim.patch.run import At, Run
+from theorysim.core.run import At
+from theorysim.patch.trained import Trained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +33,14 @@ __all__ = ["Estimate", "log10_test_error_curve", "noise_covariance", "test_accur
 
 
 def test_error(
-    run: Run, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",
+    run: Trained, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",
     zeta_std: float = 0.0, n_test: int = 100_000, seed: int | None = None, labels: str = "true",
 ) -> Estimate:
     r"""Probability that a test sample is classified wrongly, y uniform; ties are errors.
 
     Parameters
     ----------
-    run : Run
+    run : PatchRun
         A run of a :class:`SignalNoise` problem.
     at : int or "end"
         A recorded step.
@@ -98,7 +99,7 @@ def test_error(
 
 
 def test_accuracy_curve(
-    run: Run, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None
+    run: Trained, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None
 ) -> "pd.DataFrame":
     """Test accuracy, counted, at every recorded step with its 95% interval: columns test_accuracy, low, high."""
     import pandas as pd
@@ -113,7 +114,7 @@ def test_accuracy_curve(
 
 
 def log10_test_error_curve(
-    run: Run, *, relative_error: float = 0.05, n_test: int = 20_000, seed: int | None = None
+    run: Trained, *, relative_error: float = 0.05, n_test: int = 20_000, seed: int | None = None
 ) -> "pd.DataFrame":
     """log₁₀ of the test error at every recorded step, however small: columns log10_test_error, low, high, reliable."""
     import pandas as pd

@@ -1,0 +1,100 @@
+"""The patch network as a system."""
+
+from typing import Any
+
+from theorysim.core.axes import numbers
+from theorysim.core.recording import MAX_BYTES, RECORDS, Steps, evenly
+from theorysim.core.system import OVERHEAD, System
+from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.patch.draw import Draw
+from theorysim.patch.former import read_format_2
+from theorysim.patch.observables import OBSERVABLES
+from theorysim.patch.options import PatchOptions
+from theorysim.patch.patch_data import PatchData
+from theorysim.patch.picture import learning_curves
+from theorysim.patch.policy import (
+    AtStep,
+    BestSoFar,
+    BestValidation,
+    EarlyStopping,
+    FirstStage,
+    LossBelow,
+    OracleSelection,
+    Selection,
+    SmallLossSelection,
+)
+from theorysim.patch.problem import DERIVED, Problem, SignalNoise
+from theorysim.patch.run import PatchRun
+from theorysim.patch.stepper import ENGINES, proceed, seams, start
+
+NUMERICS = 2  # raised when the same seed gives other numbers than before, be it by rounding
+
+
+def _record_bytes(problem: Problem) -> int:
+    return 8 * 2 * problem.m * problem.atoms
+
+
+def _usual_records(start: int, end: int, problem: Problem, run: PatchRun | None) -> tuple[int | None, Steps]:
+    """About 100 records, fewer where they are large; a run goes on at its own spacing."""
+    if run is not None and run.record_every is None:
+        return None, evenly(end, end, 1)
+    records = max(1, min(RECORDS, MAX_BYTES // _record_bytes(problem) - 2))
+    every = run.record_every if run is not None else max(1, -(-(end - start) // records))
+    return every, evenly(start, end, every or 1)
+
+
+def _numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
+    """The fields, with a rate of label flips for each class."""
+    found = numbers(problem, None, DERIVED)
+    if isinstance(problem, SignalNoise):
+        found["tau_plus"], found["tau_minus"] = problem.flip_rates
+        del found["label_flip"]
+    told = numbers(None, algorithm, {})
+    return found | {name: "none" if value is None and name == "label_noise" else value for name, value in told.items()}
+
+
+def _economy(needs: str) -> dict[str, Any]:
+    """What a run may leave out."""
+    return {} if needs == "all" else {"record_at": ()} | ({"observe": "outputs"} if needs == "outputs" else {})
+
+
+def _cost(problem: Problem, _algorithm: GradientDescent, steps: int) -> float:
+    """One product (2m, K) by (K, K) a step, and what is around it."""
+    return OVERHEAD + steps * 4.0 * problem.m * problem.atoms * (problem.atoms + 60)
+
+
+PATCH = System(
+    name="patch",
+    problems=(SignalNoise, PatchData),
+    algorithms=(GradientDescent,),
+    run=PatchRun,
+    start=start,
+    proceed=proceed,
+    engines=ENGINES,
+    observables=OBSERVABLES,
+    usual_records=_usual_records,
+    record_bytes=_record_bytes,
+    seams=seams,
+    measures={
+        "test_error": lambda seen: seen.error.value,
+        "test_accuracy": lambda seen: 1 - seen.error.value,
+        "test_error_observed": lambda seen: seen.run.test_error(
+            n_test=seen.n_test, labels="observed", method="monte-carlo").value,
+        "log10_test_error": lambda seen: seen.run.test_error(n_test=seen.n_test).log10_value,
+        "memory_test_error": lambda seen: seen.run.test_error(kind="memory").value,
+        "precision": lambda seen: None if seen.run.selection is None else seen.run.selection.precision,
+        "recall": lambda seen: None if seen.run.selection is None else seen.run.selection.recall,
+    },
+    times=("T1", "T2"),
+    usual=("test_error", "train_loss"),
+    derived=DERIVED,
+    numbers=_numbers,
+    economy=_economy,
+    cost=_cost,
+    numerics=NUMERICS,
+    picture=learning_curves,
+    options=PatchOptions(),
+    types=(Draw, Flip, Gaussian, Uniform, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow,
+           AtStep, BestValidation, Selection, BestSoFar),
+    former=read_format_2,
+)

@@ -1,0 +1,142 @@
+"""A trained patch network: its coefficients at the recorded steps, and what follows from them alone."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theorysim.core import blas, validate
+from theorysim.core.run import At, RowsRun
+from theorysim.patch.algorithm import GradientDescent
+from theorysim.patch.draw import Draw
+from theorysim.patch.kernels.layout import Weights
+from theorysim.patch.problem import Problem
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trained(RowsRun):
+    """A run with coefficients; :class:`PatchRun` adds what is measured of it.
+
+    Attributes
+    ----------
+    coefficients : (records, 2m, K) array, in the precision of the run
+        b with w(t) = w(0) + Σ_a b_a v_a over the atoms v_a; γ and ρ are b times ‖v_a‖².
+    inner : (2m, K) array
+        ⟨w, v_a⟩ at the end.
+    weights : (2m, D) array or None
+        Explicit weights at the end, for the engines that keep them.
+    beside : tuple of arrays
+        What the training rule needs at the end beside ``inner`` and the last coefficients.
+    """
+
+    problem: Problem
+    algorithm: GradientDescent
+    draw: Draw
+    coefficients: Weights
+    inner: Weights
+    weights: Array | None = None
+    beside: tuple[Weights, ...] = ()
+
+    PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "coefficients")
+
+    @cached_property
+    def gamma(self) -> Array:
+        """Signal learning γ_{j,r} at the recorded steps, (records, 2, m), row 0 for j = +1.
+
+        With several signal atoms S (patch data) the shape is (records, 2, m, S), and each is
+        counted toward the class that it speaks for (:attr:`Draw.orientation`).
+        """
+        signal = self.draw.owner < 0
+        gamma = self._branches(signal) * np.array([1.0, -1.0])[:, None, None] * self.draw.orientation[signal]
+        return gamma[..., 0] if signal.sum() == 1 else gamma
+
+    @cached_property
+    def rho(self) -> Array:
+        """Noise memorization ρ_{j,r,i} at the recorded steps, (records, 2, m, n).
+
+        For patch data the last axis runs over the atoms that belong to one sample only.
+        """
+        return self._branches(self.draw.owner >= 0)
+
+    def _branches(self, atoms: NDArray[np.bool_]) -> Array:
+        scaled: Array = self.coefficients[..., atoms] * np.diag(self.draw.gram)[atoms]
+        return scaled.reshape(len(scaled), 2, self.draw.m, -1)
+
+    def weights_at(self, at: At = "end") -> Array:
+        """Filters of a recorded step in the draw's own coordinates, w(t) = w(0) + Σ_a b_a v_a, (2m, D)."""
+        with blas.single_threaded():
+            weights: Array = self.draw.weights + self.coefficients[self.record(at)] @ self.draw.vectors
+        return weights
+
+    def outputs(self, at: At = "end", label: int | None = None) -> Array:
+        """f(x_i) on the training samples at a recorded step, (n,); with ``label`` ±1 on those of this true label."""
+        inner = self.products(at)
+        outputs = self._vote(inner[:, self.draw.atom] * self.draw.sign)
+        if label is None:
+            return outputs
+        validate.choice("label", str(label), ("1", "-1"))
+        return outputs[self.draw.labels == label]
+
+    def predict(self, patches: ArrayLike, at: At = "end") -> Array:
+        """f(x) on new samples (N, P, d) at a recorded step, (N,).
+
+        Raises
+        ------
+        ValueError
+            When the shape does not fit, or the draw has no coordinates to compare
+            the patches with (simulate with ``draw="vectors"``).
+        """
+        weights = reconstruct(self, at).reshape(2 * self.draw.m, -1)
+        given = validate.array("patches", patches, None, None, weights.shape[1])
+        return self._vote(np.moveaxis(given @ weights.T, -1, 0))
+
+    def _vote(self, inner: Array) -> Array:
+        """Sum of the filters' votes from their inner products (2m, N, P) with the patches."""
+        readout = np.repeat([1.0, -1.0], self.draw.m) / self.draw.m
+        powers = np.where(inner > 0, np.abs(inner), 0.0) ** self.problem.q
+        votes: Array = np.tensordot(readout, powers, axes=1).sum(axis=-1)
+        return votes
+
+    def products(self, at: At = "end") -> Array:
+        """⟨w_k, v_a⟩ of filters and atoms at a recorded step, (2m, K)."""
+        with blas.single_threaded():
+            inner: Array = self.draw.inner + self.coefficients[self.record(at)] @ self.draw.gram
+        return inner
+
+    def signal_products(self) -> Array:
+        """⟨w_{j,r}, μ⟩ at the recorded steps, (records, 2, m), row 0 for j = +1; (…, S) for S signal atoms."""
+        found = self._every_product(self.draw.owner < 0)
+        return found[..., 0] if found.shape[-1] == 1 else found
+
+    def noise_products(self) -> Array:
+        """⟨w_{j,r}, ξ_i⟩ at the recorded steps, (records, 2, m, n); of patch data for the atoms of one sample only."""
+        return self._every_product(self.draw.owner >= 0)
+
+    def _every_product(self, atoms: NDArray[np.bool_]) -> Array:
+        every = np.array([self.products(int(step))[:, atoms] for step in self.steps_recorded])
+        return every.reshape(len(every), 2, self.draw.m, -1)
+
+
+def reconstruct(run: Trained, at: At = "end") -> Array:
+    """Explicit weights w_{j,r} of a recorded step from the coefficients, (2, m, d).
+
+    w(t) = w(0) + Σ_a b_a v_a, that is w(0) + j γ μ/‖μ‖² + Σ_i ρ_i ξ_i/‖ξ_i‖².
+
+    Raises
+    ------
+    ValueError
+        When the draw has no d-dimensional vectors.
+    """
+    validate.instance("run", run, (Trained,))
+    if run.draw.form != "vectors":
+        remedy = (
+            "make the PatchData from vectors"
+            if run.draw.form == "gram"
+            else 'simulate with draw="vectors" or a draw made by Draw.from_arrays'
+        )
+        raise ValueError(f'draw.form={run.draw.form!r}: must be "vectors" to have weights in d dimensions; {remedy}')
+    return run.weights_at(at).reshape(2, run.draw.m, -1)
