@@ -86,6 +86,8 @@ class System:
         which has ``run``, ``constants`` and ``n_test``.
     times : tuple of str
         Names of the stage times, measures too.
+    policies : tuple of types
+        What its keyword ``policy`` takes.
     usual : tuple of str
         Measures kept by default.
     derived : mapping
@@ -120,6 +122,7 @@ class System:
     seams: Callable[[Any], tuple[bool, bool]] = lambda _run: (True, True)
     measures: Mapping[str, Callable[[Any], Value]] = field(default_factory=dict)
     times: tuple[str, ...] = ()
+    policies: tuple[type, ...] = ()
     usual: tuple[str, ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)
     numbers: Callable[[Any, Any], dict[str, Any]] | None = None
@@ -158,6 +161,14 @@ class System:
         if self.numbers is not None:
             return self.numbers(problem, algorithm)
         return axes.numbers(problem, algorithm, self.derived)
+
+    def known(self) -> tuple[str, ...]:
+        """Names of all that a sweep may keep of a run: measures, times, observables."""
+        return tuple(dict.fromkeys((*self.named(), *self.observables)))
+
+    def named(self) -> tuple[str, ...]:
+        """The same without observables."""
+        return (*self.measures, *self.times, "stopped_at")
 
     def engine(self, name: Any) -> str:
         """The engine asked for, or the usual one."""

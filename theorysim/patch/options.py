@@ -61,7 +61,7 @@ class PatchOptions:
                              help="stratified: in each class exactly that share of labels (default: each by itself)")
         problem.add_argument("--non-orthogonal-noise", action="store_true", help="noise with a component along mu")
         problem.add_argument("--init-law", choices=("normal", "uniform"), default="normal", help="of initial weights")
-        problem.add_argument("--bias", type=float, default=0.0, help="one more coordinate in each patch (default: none)")
+        problem.add_argument("--bias", type=float, default=0.0, help="one more coordinate in each patch (default none)")
         algorithm = parser.add_argument_group("algorithm")
         algorithm.add_argument("--lr", type=float, default=1.0, help="learning rate (default %(default)g)")
         noise = algorithm.add_mutually_exclusive_group()

@@ -88,12 +88,14 @@ class PatchRun(Trained):
         """Test accuracy at every recorded step; see :func:`theorysim.patch.risk.test_accuracy_curve`."""
         return risk.test_accuracy_curve(self, kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed)
 
-    def stage_times(self, **thresholds: float) -> StageTimes:
+    def stage_times(
+        self, *, theta: float | None = None, epsilon: float = 0.01, gamma_threshold: float = 1.0
+    ) -> StageTimes:
         """Measured and predicted T1 and T2; see :func:`theorysim.patch.stages.stage_times`.
 
         Those of fixed noisy labels: :func:`theorysim.papers.han2025.stage_times`.
         """
-        return stages.stage_times(self, **thresholds)
+        return stages.stage_times(self, theta=theta, epsilon=epsilon, gamma_threshold=gamma_threshold)
 
     def facts(self) -> dict[str, Any]:
         """What the summary says beside what is common to all systems."""

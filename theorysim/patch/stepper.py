@@ -157,7 +157,8 @@ class PatchStepper(Stepper):
         return PatchRun(
             **self.common(ending, self.table.steps), **self.guard.told(ending.status),
             rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
-            coefficients=ending.records["coefficients"], inner=self.now.inner, beside=tuple(self.now[2:]), weights=self.weights, deviation=self.deviation,
+            coefficients=ending.records["coefficients"], inner=self.now.inner,
+            beside=tuple(self.now[2:]), weights=self.weights, deviation=self.deviation,
             observables_every=self.table.every, given_label_noise=self.given, policy=self.policy,
         )
 

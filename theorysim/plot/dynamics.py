@@ -1,26 +1,30 @@
 """Learning curves of runs of any system."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from theorysim.linear import LinearRun
-from theorysim.patch.picture import learning_curves
-from theorysim.linear.picture import two_phases
-from theorysim.reweighting.picture import phases
-from theorysim.reweighting import ReweightingRun
+from numpy.typing import NDArray
+
+from theorysim.core.run import Run
+from theorysim.plot.columns import columns
+from theorysim.systems import system_of_run
 
 
-def dynamics(runs: Any, axes: Any = None, **options: Any) -> Any:
+def dynamics(
+    runs: Run | Mapping[str, Run | Sequence[Run]], axes: Any = None, **options: Any
+) -> NDArray[Any]:
     """What happens in a run, step by step, in the pictures that its system is known by.
 
     Parameters
     ----------
     runs : run, or mapping from name to run or sequence of runs
-        Of one system: :class:`Run` (:func:`learning_curves`, four panels), :class:`LinearRun` (:func:`two_phases`,
-        three) or :class:`ReweightingRun` (:func:`phases`, three for each name).
+        Of one system: the patch network (:func:`learning_curves`, four panels), linear networks (:func:`two_phases`,
+        three), reweighting (:func:`phases`, three for each name); of a system without a picture of its own, one panel
+        for each of the first observables, and for every observable of one's own.
     axes : matplotlib Axes, optional
         As many as there are panels; a new figure by default.
     **options
-        ``n_test`` of :func:`learning_curves`.
+        Of the picture, such as ``n_test`` of :func:`learning_curves`.
 
     Returns
     -------
@@ -31,11 +35,9 @@ def dynamics(runs: Any, axes: Any = None, **options: Any) -> Any:
     TypeError
         For what is not a run.
     """
-    first = runs
-    while not isinstance(first, LinearRun | ReweightingRun) and isinstance(first, dict | list | tuple) and first:
-        first = next(iter(first.values())) if isinstance(first, dict) else first[0]
-    if isinstance(first, LinearRun):
-        return two_phases(runs, axes, **options)
-    if isinstance(first, ReweightingRun):
-        return phases(runs, axes, **options)
-    return learning_curves(runs, axes, **options)
+    first: Any = runs
+    while isinstance(first, Mapping | list | tuple) and first:
+        first = next(iter(first.values())) if isinstance(first, Mapping) else first[0]
+    picture = system_of_run(first).picture or columns
+    drawn: NDArray[Any] = picture(runs, axes, **options)
+    return drawn

@@ -11,7 +11,7 @@ from typing import Any
 from theorysim.core import blas, interrupts, validate
 from theorysim.core.status import Status
 from theorysim.sweep.plan import Task, batches
-from theorysim.sweep.subjects import OVERHEAD
+from theorysim.core.system import OVERHEAD
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 
 BATCH_WORK = 1e10  # floating-point operations in a batch, about a quarter of a second

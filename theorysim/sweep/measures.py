@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from theorysim.check import evaluate
-from theorysim.sweep.subjects import Reading, Subject, Value
+from theorysim.core.system import System, Value
+from theorysim.sweep.reading import Reading
 from theorysim.theory import PAPERS, evidence_of, papers_about, statements
 from theorysim.theory.statement import Statement
 
 Measure = str | Callable[[Any], Any]
-TIMES = ("T1", "T2")  # that need the coefficients of every step
 
 
-def named(subject: Subject, measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
+def named(system: System, measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
     """Measures by the name of their column.
 
     Raises
@@ -33,10 +33,10 @@ def named(subject: Subject, measures: Measure | Iterable[Measure]) -> dict[str, 
         if not isinstance(one, str) and not callable(one):
             raise TypeError(f"measure={one!r}: must be a name or a function of a Run, not {type(one).__name__}")
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
-        known = {*subject.measures, *subject.observables}
+        known = system.known()
         if isinstance(one, str) and one not in known and statement_of(one) is None:
-            raise ValueError(f"measure={one!r}: must be one of {', '.join(subject.measures)}; an observable, whose "
-                             f"last value is kept ({', '.join(subject.observables)}); the id of a statement of "
+            raise ValueError(f"measure={one!r}: must be one of {', '.join(system.named())}; an observable, whose "
+                             f"last value is kept ({', '.join(system.observables)}); the id of a statement of "
                              f"{', '.join(PAPERS)}; or a function of a Run")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
@@ -51,16 +51,16 @@ def statement_of(name: str) -> tuple[str, Statement] | None:
     return next(((paper, one) for paper in PAPERS for one in statements(paper) if one.id == name), None)
 
 
-def needs(measures: dict[str, Measure]) -> str:
+def needs(system: System, measures: dict[str, Measure]) -> str:
     """What measures look at: "all" recorded states, the "times" of stages at every step, or the "outputs" alone."""
     if any(not isinstance(one, str) or statement_of(one) is not None for one in measures.values()):
         return "all"
-    return "times" if any(one in TIMES for one in measures.values()) else "outputs"
+    return "times" if any(one in system.times for one in measures.values()) else "outputs"
 
 
-def read(subject: Subject, name: str, measure: Measure, seen: Reading) -> Value:
+def read(system: System, name: str, measure: Measure, seen: Reading) -> Value:
     """The value of one measure: a number, a truth value or a word; NaN as None."""
-    value = _value(subject, measure, seen)
+    value = _value(system, measure, seen)
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, bool | int | float | str) and value is not None:
@@ -70,12 +70,16 @@ def read(subject: Subject, name: str, measure: Measure, seen: Reading) -> Value:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def _value(subject: Subject, measure: Measure, seen: Reading) -> Any:
+def _value(system: System, measure: Measure, seen: Reading) -> Any:
     if not isinstance(measure, str):
         return measure(seen.run)
-    if measure in subject.measures:
-        return subject.measures[measure](seen)
-    if measure in subject.observables:
+    if measure in system.measures:
+        return system.measures[measure](seen)
+    if measure in system.times:
+        return seen.times[measure]
+    if measure == "stopped_at":
+        return seen.run.stopped_at
+    if measure in system.observables:
         return float(seen.run.column(measure)[-1])
     found = statement_of(measure)
     assert found is not None

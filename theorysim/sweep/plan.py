@@ -1,6 +1,7 @@
 """What a sweep is to run: every cell of the grid with every algorithm and seed, as concrete values."""
 
 import hashlib
+import inspect
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from theorysim.core import validate
-from theorysim.patch.policy import Policy
-from theorysim.patch.simulate import NUMERICS
-from theorysim.sweep.subjects import LAW_FIELDS, PATCH, SUBJECTS, Subject
+from theorysim.core.system import System
+from theorysim.systems import SYSTEMS, system_of
 
 Coordinates = tuple[tuple[str, Any], ...]
 ProblemOf = Any  # a problem, or a function from the grid's values to one
 AlgorithmOf = Any  # an algorithm, or a function from a problem to one
-Procedure = AlgorithmOf | tuple[AlgorithmOf, Policy]
+Procedure = Any  # an algorithm or such a function, or a pair of either and a policy
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Cell:
     algorithm_name: str
     problem: Any
     algorithm: Any
-    policy: Policy | None = None
+    policy: Any = None
     reason: str = ""
 
     @property
-    def subject(self) -> Subject:
+    def system(self) -> System:
         """The system of the cell; without a problem any will do."""
-        return next((one for one in SUBJECTS if isinstance(self.problem, one.problem)), PATCH)
+        return SYSTEMS[0] if self.problem is None else system_of(self.problem, self.algorithm)
 
     def setting(self) -> dict[str, Any]:
         """All numbers that define the cell, fields and derived, by name; those that it lacks are missing."""
-        numbers = self.subject.numbers(self.problem, self.algorithm)
+        numbers = self.system.told(self.problem, self.algorithm)
         if self.algorithm is not None and self.policy is not None:
             numbers["policy"] = repr(self.policy)
         return numbers
@@ -60,7 +60,7 @@ class Task:
         what = (
             None if cell.problem is None else asdict(cell.problem),
             None if cell.algorithm is None else [repr(cell.algorithm), repr(cell.policy)],
-            cell.reason, self.seed, self.steps, self.precision, NUMERICS,
+            cell.reason, self.seed, self.steps, self.precision, cell.system.numerics,
         )
         return hashlib.sha256(json.dumps(what, default=digest).encode()).hexdigest()[:32]
 
@@ -68,7 +68,7 @@ class Task:
     def cost(self) -> float:
         """Work in floating-point operations."""
         cell = self.cell
-        return 0.0 if cell.reason else cell.subject.cost(cell.problem, cell.algorithm, self.steps)
+        return 0.0 if cell.reason else cell.system.cost(cell.problem, cell.algorithm, self.steps)
 
 
 def digest(array: Any) -> str:
@@ -76,8 +76,17 @@ def digest(array: Any) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
+def system_for(problem: Any, algorithms: Mapping[str, Any]) -> System:
+    """The system that a sweep is of: told by its problem, or, where this is a function, by an algorithm."""
+    given = [_parts(one)[0] for one in algorithms.values()]
+    by_problem = [one for one in SYSTEMS if isinstance(problem, one.problems)]
+    by_algorithm = [one for one in SYSTEMS if any(isinstance(method, one.algorithms) for method in given)]
+    both = [one for one in by_problem if one in by_algorithm]
+    return [*both, *by_problem, *by_algorithm, SYSTEMS[0]][0]
+
+
 def cells(
-    subject: Subject, problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
+    system: System, problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
 ) -> list[Cell]:
     """All cells, the last axis of the grid fastest, algorithms within a point.
 
@@ -87,66 +96,89 @@ def cells(
         For a grid or algorithms that make no sense as a whole, or when no cell is valid. A single cell that is
         not valid becomes a cell with a reason.
     """
-    axes = _axes(subject, problem, grid, algorithms)
+    _check_algorithms(system, problem, algorithms)
+    axes = _axes(grid)
     found = []
     for point in itertools.product(*axes.values()):
         coordinates = tuple(zip(axes, point, strict=True))
         for name, procedure in algorithms.items():
             algorithm, policy = _parts(procedure)
-            found.append(_cell(subject, coordinates, name, problem, algorithm, policy))
+            found.append(_cell(system, coordinates, name, problem, algorithm, policy))
+    if isinstance(problem, system.problems):
+        _check_names(system, problem, axes, found)
     if all(cell.reason for cell in found):
         raise ValueError(f"grid: no cell is valid; the first one, {dict(found[0].coordinates)}: {found[0].reason}")
     return found
 
 
-def _parts(procedure: Procedure) -> tuple[AlgorithmOf, Policy | None]:
+def _parts(procedure: Procedure) -> tuple[AlgorithmOf, Any]:
     return procedure if isinstance(procedure, tuple) else (procedure, None)
 
 
 def _cell(
-    subject: Subject, coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf,
-    policy: Policy | None,
+    system: System, coordinates: Coordinates, name: str, problem_of: ProblemOf, algorithm_of: AlgorithmOf, policy: Any
 ) -> Cell:
     values = dict(coordinates)
-    mine = {key: value for key, value in values.items() if key in subject.algorithm_fields}
-    rest = {key: value for key, value in values.items() if key not in subject.algorithm_fields}
     problem = algorithm = None
     try:
-        made = problem_of.replace(**rest) if isinstance(problem_of, subject.problem) else problem_of(**rest)
-        validate.instance("problem", made, (subject.problem,))
-        problem = made
-        algorithm = algorithm_of if isinstance(algorithm_of, subject.algorithm) else algorithm_of(problem)
-        validate.instance("algorithm", algorithm, (subject.algorithm,))
-        algorithm = subject.change(algorithm, mine)
+        if isinstance(problem_of, system.problems):
+            problem, _ = system.changed(problem_of, None, values)
+            rest = {key: value for key, value in values.items() if key not in system.axes(problem_of, None)}
+        else:
+            theirs = _of_algorithm(system, problem_of, algorithm_of)
+            rest = {key: value for key, value in values.items() if key in theirs}
+            made = problem_of(**{key: value for key, value in values.items() if key not in rest})
+            validate.instance("problem", made, system.problems)
+            problem = made
+        algorithm = algorithm_of if isinstance(algorithm_of, system.algorithms) else algorithm_of(problem)
+        validate.instance("algorithm", algorithm, system.algorithms)
+        _, algorithm = system.changed(None, algorithm, rest)
     except Exception as error:  # whatever a function of the user's raises is the reason
         return Cell(coordinates, name, problem, None, policy, f"{type(error).__name__}: {error}")
     return Cell(coordinates, name, problem, algorithm, policy)
 
 
-def _axes(
-    subject: Subject, problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
-) -> dict[str, list[Any]]:
-    """The grid's values as plain Python objects, after checks of the whole."""
-    kind, method = subject.problem.__name__, subject.algorithm.__name__
-    if not isinstance(problem, subject.problem) and not callable(problem):
+def _of_algorithm(system: System, problem_of: Any, algorithm_of: Any) -> set[str]:
+    """Names of the grid that are the algorithm's, where the problem is a function that does not take them."""
+    own = {one.name for kind in system.algorithms for one in fields(kind)}
+    if isinstance(algorithm_of, system.algorithms):
+        own |= set(system.axes(None, algorithm_of))
+    taken = inspect.signature(problem_of).parameters.values()
+    return own - {one.name for one in taken}
+
+
+def _check_algorithms(system: System, problem: ProblemOf, algorithms: Mapping[str, Procedure]) -> None:
+    kind, method = (" or ".join(one.__name__ for one in types) for types in (system.problems, system.algorithms))
+    if not isinstance(problem, system.problems) and not callable(problem):
         raise TypeError(f"problem={problem!r}: must be a {kind}, or a function from the grid's values to one")
     if not isinstance(algorithms, Mapping) or not algorithms:
         raise TypeError(f"algorithms={algorithms!r}: must be a non-empty mapping from names to {method}")
     for name, procedure in algorithms.items():
         parts = procedure if isinstance(procedure, tuple) else (procedure, None)
-        fits = len(parts) == 2 and (isinstance(parts[0], subject.algorithm) or callable(parts[0]))
-        if fits and parts[1] is not None and not subject.policies:
+        fits = len(parts) == 2 and (isinstance(parts[0], system.algorithms) or callable(parts[0]))
+        if fits and parts[1] is not None and not system.policies:
             raise ValueError(f"algorithms[{name!r}]={procedure!r}: a {kind} has no policies; must be a {method}")
-        if not fits or not isinstance(parts[1], Policy | None):
+        if not fits or not (parts[1] is None or isinstance(parts[1], system.policies)):
             raise TypeError(f"algorithms[{name!r}]={procedure!r}: must be a {method}, or a function from a "
                             f"{kind} to one, or a pair of either and a policy")
+
+
+def _check_names(system: System, problem: Any, axes: Mapping[str, Any], found: Sequence[Cell]) -> None:
+    """Every name of the grid is an axis of the problem or of some algorithm."""
+    made = [one.algorithm for one in found if one.algorithm is not None]
+    mine, theirs = system.axes(problem, None), {name for one in made for name in system.axes(None, one)}
+    for name in axes:
+        if name not in mine and name not in theirs and made:
+            raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(mine))} of the problem and "
+                             f"{', '.join(sorted(theirs))} of the algorithms")
+
+
+def _axes(grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """The grid's values as plain Python objects, after checks of the whole."""
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid={grid!r}: must be a mapping from names to values")
     axes: dict[str, list[Any]] = {}
     for name, values in grid.items():
-        if isinstance(problem, subject.problem) and name not in {*subject.fields, *subject.algorithm_fields}:
-            raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(subject.fields))} of the "
-                             f"problem and {', '.join(sorted(subject.algorithm_fields))} of the algorithm")
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"grid[{name!r}]={values!r}: must be a sequence of values")
         axes[name] = [_plain(value) for value in values]
@@ -157,20 +189,7 @@ def _axes(
                 raise TypeError(f"grid[{name!r}]: {value!r} must be a number, a string, a truth value or a tuple")
         if len({repr(value) for value in axes[name]}) < len(axes[name]):
             raise ValueError(f"grid[{name!r}]={axes[name]!r}: has a value twice")
-    if subject is PATCH:
-        _check_laws(set(axes), algorithms)
     return axes
-
-
-def _check_laws(names: set[str], algorithms: Mapping[str, Procedure]) -> None:
-    """A field of a law of label noise is of use only if some algorithm has that law."""
-    given = [_parts(one)[0] for one in algorithms.values()]
-    if not all(isinstance(one, PATCH.algorithm) for one in given):
-        return  # a function may return any
-    laws = [one.label_noise for one in given]
-    known = {field.name for law in laws if law is not None for field in fields(law)}
-    for name in sorted((names & LAW_FIELDS) - known):
-        raise ValueError(f"grid: {name!r} is a field of a law of label noise that none of the algorithms has")
 
 
 def _plain(value: Any) -> Any:

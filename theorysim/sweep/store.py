@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from theorysim.sweep.subjects import Value
+from theorysim.core.system import Value
 from theorysim.sweep.plan import Cell, Task
 from theorysim.sweep.work import FAILED, Outcome
 

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theorysim.core import progress as bars, validate
-from theorysim.patch.simulate import NUMERICS, PRECISIONS
+from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named
-from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of
+from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of, system_for
 from theorysim.sweep.store import Row, Store, number_of
-from theorysim.sweep.subjects import PATCH, SUBJECTS, Subject, subject_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 from theorysim.theory.statement import Constants
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PRECISIONS = ("double", "single")
 
 
 def sweep(
@@ -99,23 +100,23 @@ def sweep(
         Naming the argument, its value and what is allowed; also for a store that holds another sweep, or that
         another process is writing to.
     """
-    subject = subject_of(problem, algorithms if isinstance(algorithms, Mapping) else {})
-    found = cells(subject, problem, grid, algorithms)
+    system = system_for(problem, algorithms if isinstance(algorithms, Mapping) else {})
+    found = cells(system, problem, grid, algorithms)
     steps = validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
-    measures = named(subject, subject.usual if measure is None else measure)
-    validate.choice("precision", precision, tuple(PRECISIONS))
-    if precision == "single" and not subject.single:
-        raise ValueError(f"precision={precision!r}: a {subject.problem.__name__} is simulated in 'double'")
+    measures = named(system, system.usual if measure is None else measure)
+    validate.choice("precision", precision, PRECISIONS)
+    if precision == "single" and "precision" not in system.keywords():
+        raise ValueError(f"precision={precision!r}: a {system.problems[0].__name__} is simulated in 'double'")
     n_test = validate.integer("n_test", n_test, 1)
     validate.flag("progress", progress)
     executor, workers = validated(executor, workers)
     job = Job(measures, Constants(**constants), n_test)
     tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
     study = {
-        "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": NUMERICS,
+        "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,
         "constants": asdict(job.constants), "measures": {name: fingerprint(one) for name, one in measures.items()},
-        "problem": _held(subject, problem, grid),
+        "problem": _held(system, problem, grid),
     }
     if store is not None:
         validate.instance("store", store, (str, Path))
@@ -163,11 +164,11 @@ def _run(
         return execute(job, [task for task in missing.values() if not task.cell.reason], executor, workers, take)
 
 
-def _held(subject: Subject, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
+def _held(system: System, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
     """What of the problem the grid leaves alone."""
-    if not isinstance(problem, subject.problem):
+    if not isinstance(problem, system.problems):
         return f"function {getattr(problem, '__qualname__', type(problem).__qualname__)}"
-    moved = set(grid) | {subject.instead[name] for name in grid if name in subject.instead}
+    moved = set(grid) | {system.derived[name] for name in grid if name in system.derived}
     kept = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in moved}
     return {name: _told(value) if is_dataclass(value) else value for name, value in kept.items()}
 
@@ -210,16 +211,9 @@ def _frame(rows: Sequence[Row], axes: list[str], measures: list[str], complete: 
         for row in rows
     ])
     first = [*axes, "algorithm", "seed", "status", "reason", *measures]
-    frame = frame.reindex(columns=[*first, *sorted(set(frame.columns) - set(first), key=_field_order)])
+    frame = frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
     for name in measures:
         if all(value is None or type(value) in (int, float) for value in frame[name]):
             frame[name] = frame[name].astype(float)
     frame.attrs = {"axes": axes, "measures": measures, "complete": complete}
     return frame
-
-
-def _field_order(name: str) -> tuple[int, str]:
-    known = [*(field.name for field in fields(PATCH.problem)), "tau_plus", "tau_minus", *PATCH.fields]
-    for subject in SUBJECTS[1:]:
-        known += subject.fields
-    return (known.index(name) if name in known else len(known), name)

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
+from theorysim.core.run import Run
 from theorysim.core.status import Status
 from theorysim.sweep.measures import Measure, needs, read
-from theorysim.sweep.plan import Task
-from theorysim.sweep.subjects import Reading, Value
+from theorysim.sweep.plan import Cell, Task
+from theorysim.core.system import Value
+from theorysim.sweep.reading import Reading
+from theorysim.systems import simulate
 from theorysim.theory.statement import Constants
 
 INVALID, FAILED = "invalid", "failed"  # beside those of theorysim.Status
@@ -51,13 +55,21 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
     if cell.reason:
         return INVALID, cell.reason, nothing
     try:
-        run = cell.subject.simulate(
-            cell.problem, cell.algorithm, task.steps, task.seed,
-            policy=cell.policy, precision=task.precision, needs=needs(job.measures),
-        )
+        run: Run = simulate(cell.problem, cell.algorithm, task.steps, task.seed, on_failure="return",
+                            **_keywords(cell, task.precision, needs(cell.system, job.measures)))
         if run.status not in DONE:
             return str(run.status), run.message, nothing
         seen = Reading(run, job.constants, job.n_test)
-        return str(run.status), "", {name: read(cell.subject, name, one, seen) for name, one in job.measures.items()}
+        return str(run.status), "", {name: read(cell.system, name, one, seen) for name, one in job.measures.items()}
     except Exception as error:  # the sweep goes on, and the row says why
         return FAILED, f"{type(error).__name__}: {error}", nothing
+
+
+def _keywords(cell: Cell, precision: str, needed: str) -> dict[str, Any]:
+    """Keywords of simulate(): the cell's policy, the precision, and what may be spared."""
+    if cell.policy is not None and needed == "outputs":
+        needed = "times"  # a policy looks at every step
+    keywords = cell.system.economy(needed)
+    if cell.policy is not None:
+        keywords["policy"] = cell.policy
+    return keywords | ({"precision": precision} if precision != "double" else {})
