@@ -14,7 +14,8 @@ from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.linear import LinearNetwork, LinearSGD
 from theorysim.patch.problem import SignalNoise
 from theorysim.systems import simulate
-from theorysim.theory.scaling_laws import LIMITS, MEASURES, Law, law_of
+from theorysim.theory.law import Law
+from theorysim.theory.paper import Paper, constants_of, laws_of, papers_of
 from theorysim.theory.statement import Constants, Sense
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Problem = SignalNoise | LinearNetwork
 Algorithm = GradientDescent | LinearSGD
+NAMES: dict[type, str] = {SignalNoise: "patch", LinearNetwork: "linear"}
 SYSTEMS: dict[type, type] = {SignalNoise: GradientDescent, LinearNetwork: LinearSGD}
 FIELDS: dict[type, tuple[str, ...]] = {
     SignalNoise: ("n", "d", "m", "signal_norm", "noise_std", "init_std"),
@@ -96,14 +98,15 @@ def scaling(
     problem : SignalNoise or LinearNetwork
         The centre of the study. Wishart draws make d ≥ n² log n cheap.
     algorithm : GradientDescent or LinearSGD
-    measure : "T1", "T1/start", "T2", "han2025.T1", "zhang2026.T1", "zhang2026.T2" or function
-        The stage time (T2 counted from T1), or a function of a run, which has no theory. "T1/start" divides
+    measure : str or function
+        A law of a paper, "PAPER.LAW", or a function of a run, which has no theory. "T1" and "T2" (counted from T1) are
+        those of huang2025; "T1/start" divides
         the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm;
         "han2025.T1" is the end of the first stage with fixed noisy labels. Of a linear network "zhang2026.T1" is when
         all its neurons (or 5000 of them) have left the lazy regime, "zhang2026.T2" when half of their norm is aligned.
         A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
-        From a numeric field of the problem, ``lr``, ``p`` or ``epsilon`` to at least two values.
+        From a numeric field of the problem, ``lr``, ``p`` or a constant of the paper (``epsilon``) to at least two values.
     seeds : int or iterable of int
     hold : iterable of "snr", "n_snr2", "init_scale"
         Derived numbers to keep at the centre's value while a parameter varies: the first two through the
@@ -115,7 +118,7 @@ def scaling(
     progress : bool
         Show a progress bar.
     **constants
-        See :class:`theorysim.theory.statement.Constants`.
+        What the paper of the law hides.
 
     Returns
     -------
@@ -131,22 +134,21 @@ def scaling(
     """
     validate.instance("problem", problem, tuple(SYSTEMS))
     validate.instance("algorithm", algorithm, (SYSTEMS[type(problem)],))
-    law = _law(measure, algorithm)
+    paper, law = _law(measure, problem, algorithm)
     chosen = list(range(validate.integer("seeds", seeds, 2))) if isinstance(seeds, int) else list(seeds)
-    settings = _settings(problem, algorithm, vary, tuple(hold), Constants(**constants))
+    settings = _settings(problem, algorithm, vary, tuple(hold), _hidden(paper, problem, constants))
 
     def measured(task: tuple[_Setting, int]) -> tuple[float, float, float]:
         setting, seed = task
-        noisy = algorithm.label_noise is not None
         options = {} if law is None else dict(law.options(setting.problem))
         run: Any = simulate(
             setting.problem, setting.algorithm, steps, seed, record_at=(),
-            until=None if law is None else law.until(setting.constants, noisy), on_failure="return", **options,
+            until=None if law is None or law.until is None else law.until(setting.constants), on_failure="return", **options,
         )
-        if law is None:
+        if law is None or paper is None:
             assert callable(measure)
             return float(measure(run)), np.nan, 1.0
-        evidence = law.evidence(run, setting.constants)
+        evidence = paper.evidence(run, setting.constants)
         return law.measured(evidence), law.predicted(evidence), law.factor(evidence)
 
     tasks = [(setting, seed) for setting in settings for seed in chosen]
@@ -166,12 +168,21 @@ class _Setting:
     values: Mapping[str, float]
 
 
-def _law(measure: str | Callable[[Any], float], algorithm: Algorithm) -> Law | None:
+def _law(
+    measure: str | Callable[[Any], float], problem: Problem, algorithm: Algorithm
+) -> tuple[Paper | None, Law | None]:
+    """The law of a measure with a name, and the paper that has it."""
     if callable(measure):
-        return None
-    about_linear = isinstance(algorithm, LinearSGD)
-    validate.choice("measure", measure, [one for one in MEASURES if one.startswith("zhang2026") == about_linear])
-    return law_of("plain" if algorithm.label_noise is None else "label noise", measure)
+        return None, None
+    known = laws_of(NAMES[type(problem)], algorithm)
+    validate.choice("measure", measure, tuple(known))
+    return known[measure]
+
+
+def _hidden(paper: Paper | None, problem: Problem, given: Mapping[str, Any]) -> Constants:
+    """The constants of the law's paper, after those that no paper about the system knows are refused."""
+    constants_of(papers_of(NAMES[type(problem)]), given)
+    return Constants() if paper is None else paper.constants_from(given)
 
 
 def _settings(
@@ -206,7 +217,13 @@ def _centre(problem: Problem, algorithm: Algorithm, constants: Constants) -> dic
         return centre
     if isinstance(algorithm.label_noise, Flip):
         centre["p"] = algorithm.label_noise.p
-    return centre | {"epsilon": constants.epsilon}
+    return centre | _own_numbers(constants)
+
+
+def _own_numbers(constants: Constants) -> dict[str, float]:
+    """What a paper hides beside the usual, as far as these are numbers: they may be varied."""
+    own = {name: getattr(constants, name) for name in constants.names() if name not in Constants.names()}
+    return {name: float(value) for name, value in own.items() if value is not None}
 
 
 def _setting(
@@ -230,8 +247,8 @@ def _setting(
         algorithm = GradientDescent(value, algorithm.label_noise)
     elif name == "p":
         algorithm = GradientDescent(algorithm.lr, Flip(value))
-    elif name == "epsilon":
-        constants = constants.replace(epsilon=value)
+    elif name in _own_numbers(constants):
+        constants = constants.replace(**{name: value})
     else:
         problem = problem.replace(**{name: value}, **held)
         if "init_scale" in hold and name != "init_std":
@@ -315,7 +332,7 @@ def _verdict(law: Law | None, name: str, exponent: float, low: float, high: floa
         return ""
     if low <= theory <= high:
         return "agrees"
-    slack = (theory - exponent) * LIMITS.get(name, 1)
+    slack = (theory - exponent) * law.limits.get(name, 1)
     if law.sense == Sense.UPPER and slack > 0:
         return f"bound is loose by the power {abs(theory - exponent):.2f}"
     return "disagrees"

@@ -12,7 +12,6 @@ from theorysim.patch.problem import DERIVED, SignalNoise
 from theorysim.reweighting import REWEIGHTING_OBSERVABLES, KernelReweighting, Reweighting, ReweightingRun
 from theorysim.patch.risk import Estimate
 from theorysim.systems import simulate
-from theorysim.theory.statement import Constants
 
 Value = float | int | bool | str | None
 LAW_FIELDS = {field.name for law in (Flip, Gaussian, Uniform) for field in fields(law)}
@@ -24,7 +23,7 @@ class Reading:
     """One run as measures see it; what several of them need is found once."""
 
     run: Any
-    constants: Constants
+    constants: Mapping[str, Any]
     n_test: int
 
     @cached_property
@@ -38,8 +37,8 @@ class Reading:
         """Stage times."""
         if isinstance(self.run, LinearRun | ReweightingRun):
             return self.run.stage_times()
-        c = self.constants
-        return self.run.stage_times(epsilon=c.epsilon, gamma_threshold=c.gamma_threshold)
+        thresholds = ("epsilon", "gamma_threshold")
+        return self.run.stage_times(**{name: self.constants[name] for name in thresholds if name in self.constants})
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class Subject:
 
     Attributes
     ----------
+    name : str
+        Of the system, by which papers say what they are about.
     problem, algorithm : type
     fields : of the problem, that a grid may name
     algorithm_fields : of the algorithm
@@ -72,6 +73,7 @@ class Subject:
         Whether it knows policies, and single precision.
     """
 
+    name: str
     problem: Any
     algorithm: Any
     fields: tuple[str, ...]
@@ -126,6 +128,7 @@ def _patch_simulate(
 
 
 PATCH = Subject(
+    name="patch",
     problem=SignalNoise,
     algorithm=GradientDescent,
     fields=(*(field.name for field in fields(SignalNoise)), *DERIVED),
@@ -174,6 +177,7 @@ def _simulate_plainly(
 
 
 LINEAR = Subject(
+    name="linear",
     problem=LinearNetwork,
     algorithm=LinearSGD,
     fields=tuple(field.name for field in fields(LinearNetwork)),
@@ -212,6 +216,7 @@ def _reweighting_cost(problem: KernelReweighting, _algorithm: Reweighting, steps
 
 
 REWEIGHTING = Subject(
+    name="reweighting",
     problem=KernelReweighting,
     algorithm=Reweighting,
     fields=tuple(field.name for field in fields(KernelReweighting)),
