@@ -19,8 +19,8 @@ import theorysim as ts
 from theorysim.check import CheckReport, Finding, Verdict, check, evaluate
 from theorysim.cli import main
 from theorysim.patch.observables import OBSERVABLES
-from theorysim.theory import PAPERS, evidence_of, papers_about, statements
 from theorysim.theory.conditions import Condition
+from theorysim.theory.paper import paper_named, papers, papers_about
 from theorysim.theory.statement import Constants, Evidence, Sense, Statement
 
 PACKAGE = Path(ts.__file__).parent
@@ -423,14 +423,14 @@ def real_runs() -> dict[str, Any]:
     return patch | linear_runs() | reweighting_runs()
 
 
-STATEMENTS = {one.id: one for paper in PAPERS for one in statements(paper)}
-PAPER = {one.id: paper for paper in PAPERS for one in statements(paper)}
+STATEMENTS = {one.id: one for paper in papers().values() for one in paper.statements}
+PAPER = {one.id: paper for paper in papers().values() for one in paper.statements}
 
 
 @cache
 def evidence(statement: str, run: str) -> Any:
     """What a statement is held against, with all constants at their defaults."""
-    return evidence_of(PAPER[statement])(real_runs()[run])
+    return PAPER[statement].evidence(real_runs()[run], PAPER[statement].constants())
 
 
 # Statements that none of the runs above reaches, with the reason. None is exempt at present.
@@ -593,9 +593,8 @@ def judged(statement: Statement, conditions: Sequence[Condition], evidence: Any)
 def test_every_statement_was_exercised() -> None:
     """Each statement is compared in some run, but for those listed; real runs show all kinds of verdict."""
     assert {name for name in STATEMENTS if not compared(name)} == set(NEVER_COMPARED)
-    for paper in PAPERS:
-        assert len({one.id for one in statements(paper)}) == len(statements(paper)), "no id is used twice"
-        assert all(STATEMENTS[one.id] is one for one in statements(paper)), "papers share what they share"
+    for paper in papers().values():
+        assert all(STATEMENTS[one.id] is one for one in paper.statements), "papers share what they share"
     verdicts = {found.verdict for name in STATEMENTS for _, found in compared(name)}
     assert verdicts >= {Verdict.HOLDS, Verdict.VIOLATED, Verdict.OUTSIDE}
     comparisons = [found.comparison for name in STATEMENTS for _, found in compared(name)]
@@ -627,9 +626,9 @@ def test_table_and_text() -> None:
     table, shown = report().table, str(report())
     assert list(table.columns) == COLUMNS
     outside = real_runs()["outside"]
-    assert list(table["statement"]) == [one.id for one in statements("huang2025") if one.applies(outside)]
+    assert list(table["statement"]) == [one.id for one in paper_named("huang2025").statements if one.applies(outside)]
     assert not table["statement"].str.contains("lemma_4_5|low_snr.relu").any(), "not about this run"
-    assert shown.startswith("huang2025: 1 run, Constants(delta=0.1")
+    assert shown.startswith("huang2025: 1 run, delta=0.1, C=1.0")
     assert "2 runs" in str(check([short_run(0), short_run(1)]))
     for line, row in zip(shown.splitlines()[2:], table.itertuples(), strict=True):
         assert all(str(text) in line for text in (row.statement, row.formula, row.verdict))

@@ -6,7 +6,7 @@ import pytest
 
 import theorysim as ts
 from theorysim.scaling import _bootstrap
-from theorysim.theory.scaling_laws import MEASURES, law_of
+from theorysim.theory.paper import laws_of
 
 D = 10**5
 # Wide enough that some filter is active on every sample, without which T1 never comes.

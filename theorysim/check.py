@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core import intervals as binomial, validate
+from theorysim.core import intervals as binomial
 from theorysim.theory.conditions import Condition
 from theorysim.theory.paper import Choice, constants_of, default_paper, paper_named, papers_about, system_name
 from theorysim.theory.statement import Constants, Sense, Statement

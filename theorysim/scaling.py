@@ -100,13 +100,14 @@ def scaling(
     algorithm : GradientDescent or LinearSGD
     measure : str or function
         A law of a paper, "PAPER.LAW", or a function of a run, which has no theory. "T1" and "T2" (counted from T1) are
-        those of huang2025; "T1/start" divides
-        the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm;
-        "han2025.T1" is the end of the first stage with fixed noisy labels. Of a linear network "zhang2026.T1" is when
-        all its neurons (or 5000 of them) have left the lazy regime, "zhang2026.T2" when half of their norm is aligned.
+        those of huang2025; "T1/start" divides the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in
+        place of the paper's logarithm; "han2025.T1" is the end of the first stage with fixed noisy labels. Of a linear
+        network "zhang2026.T1" is when all its neurons (or 5000 of them) have left the lazy regime, "zhang2026.T2" when
+        half of their norm is aligned.
         A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
-        From a numeric field of the problem, ``lr``, ``p`` or a constant of the paper (``epsilon``) to at least two values.
+        From a numeric field of the problem, ``lr``, ``p`` or a constant of the law's paper, such as ``epsilon``, to at
+        least two values.
     seeds : int or iterable of int
     hold : iterable of "snr", "n_snr2", "init_scale"
         Derived numbers to keep at the centre's value while a parameter varies: the first two through the
@@ -143,7 +144,8 @@ def scaling(
         options = {} if law is None else dict(law.options(setting.problem))
         run: Any = simulate(
             setting.problem, setting.algorithm, steps, seed, record_at=(),
-            until=None if law is None or law.until is None else law.until(setting.constants), on_failure="return", **options,
+            until=None if law is None or law.until is None else law.until(setting.constants), on_failure="return",
+            **options,
         )
         if law is None or paper is None:
             assert callable(measure)

@@ -116,8 +116,8 @@ def sweep(
     tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
     study = {
         "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": NUMERICS,
-        "constants": _named(hidden.values()) | constants, "measures": {name: fingerprint(one) for name, one in measures.items()},
-        "problem": _held(subject, problem, grid),
+        "constants": _named(hidden.values()) | constants, "problem": _held(subject, problem, grid),
+        "measures": {name: fingerprint(one) for name, one in measures.items()},
     }
     if store is not None:
         validate.instance("store", store, (str, Path))

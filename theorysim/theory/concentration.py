@@ -168,8 +168,8 @@ FREE_NOISE = (
         source="Han et al. 2025, concentration",
         sense=Sense.UPPER,
         measured=number(lambda e: float(np.abs(e.run.draw.gram[0, 1:]).max())),
-        predicted=number(lambda e: float(e.problem.signal_norm * e.problem.noise_std
-                               * np.sqrt(2 * np.log(6 * e.problem.n / e.constants.delta)))),
+        predicted=number(lambda e: float(
+            e.problem.signal_norm * e.problem.noise_std * np.sqrt(2 * np.log(6 * e.problem.n / e.constants.delta)))),
         over_draws=True,
     ),
     Statement(

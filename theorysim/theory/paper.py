@@ -1,8 +1,8 @@
 """A paper as a value, and where papers are found: installed packages, this one included, and those of a notebook.
 
-An installed package brings its papers as entry points of the group ``theorysim.papers``, each a :class:`Paper` under its
-name; nothing of it is imported before a paper is asked for. A paper that cannot be loaded is as if it were not there,
-until it is asked for by name.
+An installed package brings its papers as entry points of the group ``theorysim.papers``, each a :class:`Paper` under
+its name; nothing of it is imported before a paper is asked for. A paper that cannot be loaded is as if it were not
+there, until it is asked for by name.
 """
 
 import re
@@ -53,7 +53,7 @@ class Paper:
         By which it is asked for: letters, digits and underscores, such as "huang2025".
     citation : str
     about : tuple of str
-        Names of the systems whose runs it speaks of: "patch", "linear", "oscillation", "reweighting", or one of your own.
+        Names of the systems whose runs it speaks of: "patch", "linear", "oscillation", "reweighting", or your own.
     statements : tuple of Statement
     evidence : type
         Of what the statements and laws are functions: called with a run and constants.
@@ -97,17 +97,11 @@ class Paper:
                 raise ValueError(f"statements: the id {one!r} occurs {ids.count(one)} times")
         if not (isinstance(self.constants, type) and issubclass(self.constants, Constants)):
             raise TypeError(f"constants={self.constants!r}: must be the type Constants or a subclass of it")
-        for name, function in (("evidence", self.evidence), ("setting", self.setting),
-                               ("regime", no_setting if self.regime is None else self.regime)):
-            validate.function(name, function)
-        for name, mapping, fits, kind in (
-            ("laws", self.laws, lambda one: isinstance(one, Law) or callable(one), "a Law, or a function returning one"),
-            ("figures", self.figures, lambda one: isinstance(one, Figure), "a Figure"),
-        ):
-            validate.instance(name, mapping, (Mapping,))
-            for key, value in mapping.items():
-                if not isinstance(key, str) or not fits(value):
-                    raise TypeError(f"{name}[{key!r}]={value!r}: must be {kind} under a name")
+        for name, function in (("evidence", self.evidence), ("setting", self.setting), ("regime", self.regime)):
+            if function is not None or name != "regime":
+                validate.function(name, function)
+        _mapping("laws", self.laws, lambda one: isinstance(one, Law) or callable(one), "a Law, or a function to one")
+        _mapping("figures", self.figures, lambda one: isinstance(one, Figure), "a Figure")
 
     def __repr__(self) -> str:
         return f"<Paper {self.name}: {len(self.statements)} statements about {', '.join(self.about)}>"
@@ -122,6 +116,13 @@ def _all(name: str, values: Any, kind: type) -> None:
         raise TypeError(f"{name}={values!r}: must be a tuple, not {type(values).__name__}")
     for place, value in enumerate(values):
         validate.instance(f"{name}[{place}]", value, (kind,))
+
+
+def _mapping(name: str, values: Any, fits: Callable[[Any], bool], kind: str) -> None:
+    validate.instance(name, values, (Mapping,))
+    for key, value in values.items():
+        if not isinstance(key, str) or not fits(value):
+            raise TypeError(f"{name}[{key!r}]={value!r}: must be {kind} under a name")
 
 
 # --- the registry ----------------------------------------------------------------------------------------------
@@ -231,8 +232,8 @@ def constants_of(known: Sequence[Paper], given: Mapping[str, Any]) -> dict[str, 
     TypeError, ValueError
         For a name that none of them knows, and for impossible values.
     """
-    allowed = list(dict.fromkeys(name for kind in (Constants, *(one.constants for one in known))
-                                 for name in kind.names()))
+    kinds: list[type[Constants]] = [Constants, *(one.constants for one in known)]
+    allowed = list(dict.fromkeys(name for kind in kinds for name in kind.names()))
     for name, value in given.items():
         if name not in allowed:
             raise TypeError(f"{name}={value!r}: no such constant; there are {', '.join(allowed)}")
@@ -279,10 +280,10 @@ def _loaded(name: str) -> Paper | Exception:
     try:
         if len(points) > 1:
             raise ValueError(f"the packages {', '.join(sorted(map(_package, points)))} all bring a paper of this name")
-        found = points[0].load()
+        found: Paper = points[0].load()
         validate.instance(points[0].value, found, (Paper,))
         if found.name != name:
             raise ValueError(f"{points[0].value} has the name {found.name!r}, and is installed as {name!r}")
     except Exception as error:
         return error
-    return found  # type: ignore[no-any-return]
+    return found

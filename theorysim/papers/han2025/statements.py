@@ -210,8 +210,8 @@ SECOND_STAGE = (
         source=f"{PAPER}, Theorem 4.4",
         sense=Sense.UPPER,
         measured=q.test_error("fresh"),
-        predicted=number(lambda e: float(np.exp(-e.problem.n * e.problem.signal_norm**4
-                                      / (e.constants.C * e.problem.noise_std**4 * e.problem.d)))),
+        predicted=number(lambda e: float(np.exp(
+            -e.problem.n * e.problem.signal_norm**4 / (e.constants.C * e.problem.noise_std**4 * e.problem.d)))),
         window=first_record(lambda e: e.second),
         conditions=q.condition,
         applies=q.clean_labels,

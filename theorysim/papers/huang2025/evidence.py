@@ -1,4 +1,4 @@
-"""What the statements of Huang et al. 2025 are functions of: a run with the paper's hidden constants and both stages."""
+"""What the statements of Huang et al. 2025 are functions of: a run with what the paper hides, and both stages."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -3,7 +3,7 @@
 Õ(·) is read as C √log(8mn/δ) times its argument, the logarithm that the concentration lemmas give.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Huang et al. 2025 as data: the assumption, what holds throughout a run, and (in stages) the lemmas of both stages.
+"""Huang et al. 2025 as data: the assumption, what holds throughout a run, and the lemmas of both stages.
 
 Where the paper leaves more open than a constant, the source says "our reading".
 """
@@ -7,7 +7,8 @@ import numpy as np
 
 from theorysim.theory import concentration
 from theorysim.papers.huang2025 import quantities as q
-from theorysim.papers.huang2025.stages import FIRST_STAGE, SECOND_STAGE
+from theorysim.papers.huang2025.stage_one import FIRST_STAGE
+from theorysim.papers.huang2025.stage_two import SECOND_STAGE
 from theorysim.papers.huang2025.evidence import HuangEvidence, to_horizon
 from theorysim.papers.kou2023.statements import LOW_SNR, low_snr
 from theorysim.theory.statement import Sense, Statement, any_run

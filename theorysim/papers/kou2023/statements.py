@@ -1,4 +1,4 @@
-"""Kou et al. 2023 as data: below which signal strength the signal is too weak to be learned; and its kin of other powers."""
+"""Kou et al. 2023 as data: below which strength the signal is too weak to be learned; and its kin of other powers."""
 
 from theorysim.theory.signal_noise import SignalNoiseEvidence
 from theorysim.theory.statement import Sense, Statement

@@ -118,7 +118,10 @@ STATEMENTS = (
         id="zhang2025.assumption_a3",
         claim="the kernel has the sign of the labels",
         formula="sign K(x_i, x_j^v) = y*_i y_j^v for all i, j",
-        source=f"{PAPER}, A3 (the kernel of the meta-gradient, clean labels as observed); share of pairs; rare on real data",
+        source=(
+            f"{PAPER}, A3 (the kernel of the meta-gradient, clean labels as observed); share of pairs; rare on real "
+            "data"
+        ),
         sense=Sense.LOWER,
         measured=number(lambda e: e.sign_share),
         predicted=number(1.0),
@@ -138,10 +141,12 @@ STATEMENTS = (
         id="zhang2025.alignment",
         claim="weights of true labels rise and of flipped ones fall",
         formula="y_i y*_i g_i ≥ (1 − ρ_t)(γ_i − ρ_t κ̄_i) where ρ_t < 1, γ_i ≥ ρ_t κ̄_i",
-        source="derived, proved: any kernel, any weights, mini-batches (g over all clean samples); ρ_t takes f^v after the "
-        "look-ahead, or before it where there is none. With errors in clean labels true of the observed y^v, which "
-        "certify less, and false of γ_i with the true ones. Below its condition false for some. At each step the "
-        "sample nearest to failing",
+        source=(
+            "derived, proved: any kernel, any weights, mini-batches (g over all clean samples); ρ_t takes f^v "
+            "after the look-ahead, or before it where there is none. With errors in clean labels true of the "
+            "observed y^v, which certify less, and false of γ_i with the true ones. Below its condition false "
+            "for some. At each step the sample nearest to failing"
+        ),
         sense=Sense.LOWER,
         measured=lambda e, steps: _alignment(e, steps)[0],
         predicted=lambda e, steps: _alignment(e, steps)[1],
@@ -152,8 +157,10 @@ STATEMENTS = (
         id="zhang2025.filtering",
         claim="while filtering, the clean samples alone are fitted",
         formula="L_val(t) = ½ mean(f^v(T) − y^v + K_vA K_AA⁻¹(I − (I − ηK_AA)^{t−T})(y_A − f_A(T)))²",
-        source="derived: exact for w = 1[i true] =: A, within 6% where weights are so up to 0.1 on average; T the first "
-        "record from t1 on, t the last up to t2",
+        source=(
+            "derived: exact for w = 1[i true] =: A, within 6% where weights are so up to 0.1 on average; T the "
+            "first record from t1 on, t the last up to t2"
+        ),
         sense=Sense.ORDER,
         measured=_span(lambda e, _first, last: e.clean_loss(last)),
         predicted=_span(lambda e, first, last: e.filtered_loss(first, last)),
@@ -166,8 +173,11 @@ STATEMENTS = (
         id="zhang2025.rest.selected",
         claim="at rest the samples with weight are fitted, flipped labels too",
         formula="w_i > 0 ⇒ |u_i| ≤ 1e-6 √(Σ_j w_j/min w): u_i = 0, and g_i with it",
-        source="derived, for K ≻ 0; at rest: outputs and weights moved by at most 1e-6 between the last two records, and the "
-        "slowest mode would have by more. Without the latter false: weights of 1e-13 keep residuals above 1",
+        source=(
+            "derived, for K ≻ 0; at rest: outputs and weights moved by at most 1e-6 between the last two "
+            "records, and the slowest mode would have by more. Without the latter false: weights of 1e-13 keep "
+            "residuals above 1"
+        ),
         sense=Sense.UPPER,
         measured=number(lambda e: e.residual()),
         predicted=number(lambda e: e.residual_at_rest()),
@@ -179,7 +189,10 @@ STATEMENTS = (
         id="zhang2025.rest.excluded",
         claim="and nothing draws the others back",
         formula="w_i = 0 ⇒ max(g_i, 0)/κ̄_i ≤ 1e-5: g_i ≤ 0",
-        source="derived, for any kernel; at rest: outputs and weights moved by at most 1e-6 between the last two records",
+        source=(
+            "derived, for any kernel; at rest: outputs and weights moved by at most 1e-6 between the last two "
+            "records"
+        ),
         sense=Sense.UPPER,
         measured=number(lambda e: e.push()),
         predicted=number(10 * AT_REST),
@@ -191,8 +204,10 @@ STATEMENTS = (
         id="zhang2025.phases.alignment",
         claim="the weights separate before outputs grow",
         formula="t_pol + 1 ≤ t1",
-        source="derived: as measured; with conditions on A4 and η alone it is false, as outputs grow first when weights are "
-        "50 times slower",
+        source=(
+            "derived: as measured; with conditions on A4 and η alone it is false, as outputs grow first when "
+            "weights are 50 times slower"
+        ),
         sense=Sense.LOWER,
         measured=number(lambda e: e.times["t1"]),
         predicted=number(lambda e: e.times["t_pol"] + 1),

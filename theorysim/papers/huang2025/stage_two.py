@@ -1,131 +1,13 @@
-"""Huang et al. 2025: the lemmas and theorems about stage 1 and stage 2, as data."""
+"""Huang et al. 2025: the lemmas and theorems about stage 2, as data."""
 
 import numpy as np
 
-from theorysim.theory import concentration
 from theorysim.papers.huang2025 import quantities as q
+from theorysim.papers.huang2025.evidence import second_stage
 from theorysim.papers.huang2025.quantities import PAPER
 from theorysim.papers.huang2025.reduced import largest_expected_growth, resting_point
-from theorysim.papers.huang2025.evidence import first_stage, second_stage
 from theorysim.theory.statement import Sense, Statement
 from theorysim.theory.windows import at, end, first_record, number, observed, recorded
-
-FIRST_STAGE = (
-    Statement(
-        id="huang2025.lemma_d_1",
-        claim="without label noise the signal grows at most exponentially",
-        formula="γ_{j,r}(t) + |⟨w_0, μ⟩| ≤ exp(2η‖μ‖² t/m) |⟨w_0, μ⟩|",
-        source=f"{PAPER}, Lemma D.1",
-        sense=Sense.UPPER,
-        measured=q.signal_growth,
-        predicted=lambda e, s: q.growth(2 * q.signal_rate(e) * s),
-        window=recorded(first_stage),
-        conditions=q.model,
-        applies=q.plain,
-    ),
-    Statement(
-        id="huang2025.lemma_d_2",
-        claim="without label noise anti-memorization grows at most linearly",
-        formula="|ρ̲| ≤ (3ησ_p² d t/(nm)) √log(8mn/δ) σ_0σ_p√d",
-        source=f"{PAPER}, Lemma D.2",
-        sense=Sense.UPPER,
-        measured=lambda e, s: -e.column("rho_under_min", s),
-        predicted=lambda e, s: 3 * e.rate * s * q.log_width(e) * concentration.initial_noise_unit(e),
-        window=first_stage,
-        conditions=q.trajectory,
-        applies=q.plain,
-    ),
-    Statement(
-        id="huang2025.lemma_d_4",
-        claim="without label noise every sample is memorized exponentially fast",
-        formula="max_r ρ̄_{y_i,r,i} ≥ exp(ηC₁σ_p² d t/(2nm)) σ_0σ_p√d/4 − 0.6β̄, all i",
-        source=f"{PAPER}, Lemma D.4",
-        sense=Sense.LOWER,
-        measured=observed("rho_bar_min"),
-        predicted=lambda e, s: (q.noise_growth(e, s, False) * concentration.initial_noise_unit(e) / 4
-                                - 0.6 * concentration.weakest_noise_start(e)),
-        window=first_stage,
-        conditions=q.trajectory,
-        applies=q.plain,
-    ),
-    Statement(
-        id="huang2025.lemma_4_2.rho_under",
-        claim="without label noise, anti-memorization stays at the size of initialisation in stage 1",
-        formula="|ρ̲_{j,r,i}| ≤ C√log(8mn/δ) σ_0σ_p√d",
-        source=f"{PAPER}, Lemma 4.2",
-        sense=Sense.UPPER,
-        measured=lambda e, s: -e.column("rho_under_min", s),
-        predicted=number(q.memory_unit),
-        window=first_stage,
-        conditions=q.theorem,
-        applies=q.plain,
-        over_draws=True,
-    ),
-    Statement(
-        id="huang2025.lemma_4_2.gamma",
-        claim="without label noise, the signal stays at the size of initialisation in stage 1",
-        formula="γ_{j,r} ≤ C√log(8mn/δ) σ_0‖μ‖",
-        source=f"{PAPER}, Lemma 4.2",
-        sense=Sense.UPPER,
-        measured=observed("gamma_max"),
-        predicted=number(q.signal_unit),
-        window=first_stage,
-        conditions=q.theorem,
-        applies=q.plain,
-        over_draws=True,
-    ),
-    Statement(
-        id="huang2025.lemma_4_2.t1",
-        claim="without label noise every sample is memorized (ρ̄ ≥ 1) after T1",
-        formula="T1 = Θ(nm log(1/(σ_0σ_p√d))/(ησ_p² d))",
-        source=f"{PAPER}, Lemma 4.2",
-        sense=Sense.ORDER,
-        measured=number(lambda e: q.reached(e, e.first_stage_end, e.constants.band * q.first_stage_law(e))),
-        predicted=number(q.first_stage_law),
-        window=end,
-        conditions=q.theorem,
-        applies=q.plain,
-        over_draws=True,
-    ),
-    Statement(
-        id="huang2025.lemma_4_4.t1",
-        claim="with label noise every sample is memorized (ρ̄ ≥ 0.1) after T1",
-        formula="T1 = Θ(nm log(1/(σ_0σ_p√d))/(ησ_p² d))",
-        source=f"{PAPER}, Lemma 4.4",
-        sense=Sense.ORDER,
-        measured=number(lambda e: q.reached(e, e.first_stage_end, e.constants.band * q.first_stage_law(e))),
-        predicted=number(q.first_stage_law),
-        window=end,
-        conditions=q.theorem,
-        applies=q.flips,
-        over_draws=True,
-    ),
-    Statement(
-        id="huang2025.lemma_e_1",
-        claim="with label noise the signal grows at least exponentially",
-        formula="max_r {γ_{j,r} + j⟨w_0, μ⟩} ≥ exp(C₀η‖μ‖² t/(8m)) σ_0‖μ‖/2, both j",
-        source=f"{PAPER}, Lemma E.1",
-        sense=Sense.LOWER,
-        measured=q.weakest_signal,
-        predicted=lambda e, s: (q.growth(q.lower_derivative(e, s, True) * q.signal_rate(e) * s / 8)
-                                * e.problem.init_std * e.problem.signal_norm / 2),
-        window=recorded(first_stage),
-        conditions=q.trajectory,
-        applies=q.flips,
-    ),
-    Statement(
-        id="huang2025.lemma_e_3",
-        claim="with label noise filters that start along a noise have memorized it by T1",
-        formula="(ρ̄ + 0.6|⟨w_0, ξ_i⟩|)/|⟨w_0, ξ_i⟩| ≥ exp(ηC₀σ_p² d T1/(2nm)) where ⟨w_0, ξ_i⟩ ≥ β̄",
-        source=f"{PAPER}, Lemma E.3",
-        sense=Sense.LOWER,
-        measured=q.weakest_growth_of_noise,
-        predicted=lambda e, s: q.noise_growth(e, s, True),
-        window=first_record(lambda e: e.first_stage_end),
-        conditions=q.trajectory,
-        applies=q.flips,
-    ),
-)
 
 SECOND_STAGE = (
     Statement(
