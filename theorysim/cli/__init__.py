@@ -14,7 +14,7 @@ from theorysim.reweighting import options as reweighting
 from theorysim.reproduce import figures, reproduce
 from theorysim.patch.simulate import PRECISIONS
 from theorysim.storage import load_run
-from theorysim.theory.paper import papers
+from theorysim.theory.paper import paper_named, papers
 
 CHECK_EXAMPLES = """\
 examples:
@@ -107,6 +107,8 @@ def _add_reproduce(commands: Any, listing: str) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    if options.paper is not None:
+        paper_named(options.paper)  # before any file is read
     report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
     if options.csv:
         report.to_csv(options.csv)
@@ -120,8 +122,8 @@ def _constants(assignments: Sequence[str]) -> dict[str, float]:
     """Numbers by name from NAME=VALUE."""
     constants = {}
     for assignment in assignments:
-        name, given, value = assignment.partition("=")
-        if not name.isidentifier() or not given:
+        name, _, value = assignment.partition("=")
+        if not name.isidentifier():
             raise ValueError(f"--set {assignment}: must be NAME=VALUE")
         try:
             constants[name] = float(value)
