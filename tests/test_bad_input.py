@@ -16,7 +16,7 @@ import theorysim as ts
 from theorysim.patch import risk
 from theorysim.theory import boundaries
 from theorysim.papers import han2025
-from theorysim.theory.statement import Evidence
+from theorysim.papers.huang2025 import HuangEvidence
 
 FIELDS: dict[str, Any] = {"n": 4, "d": 12, "m": 2, "signal_norm": 2.0, "noise_std": 0.5, "init_std": 0.1}
 ALGORITHM = ts.GradientDescent(0.5)
@@ -449,8 +449,8 @@ RUNS = [
     Case("check bias", lambda _: ts.check(with_bias(), "huang2025"), V, "problem", "bias=0.5", "bias=0"),
     Case("check uniform", lambda _: ts.check([uniform()], "huang2025"), V, "problem", "init_law='uniform'",
          "init_law='normal'"),
-    Case("evidence bias", lambda _: Evidence(with_bias()).problem, V, "problem", "bias=0.5", "bias=0"),
-    Case("evidence uniform", lambda _: Evidence(uniform()).problem, V, "problem", "='uniform'", "init_law='normal'"),
+    Case("evidence bias", lambda _: HuangEvidence(with_bias()).problem, V, "problem", "bias=0.5", "bias=0"),
+    Case("evidence uniform", lambda _: HuangEvidence(uniform()).problem, V, "problem", "='uniform'", "init_law='normal'"),
     Case("curve none", lambda _: finished().test_accuracy_curve(n_test=0), V, "n_test", "=0", ">= 1"),
 ]
 

@@ -19,8 +19,8 @@ import theorysim as ts
 from theorysim.check import CheckReport, Finding, Verdict, check, evaluate
 from theorysim.cli import main
 from theorysim.patch.observables import OBSERVABLES
-from theorysim.theory import PAPERS, evidence_of, papers_about, statements
 from theorysim.theory.conditions import Condition
+from theorysim.theory.paper import paper_named, papers, papers_about
 from theorysim.theory.statement import Constants, Evidence, Sense, Statement
 
 PACKAGE = Path(ts.__file__).parent
@@ -423,14 +423,14 @@ def real_runs() -> dict[str, Any]:
     return patch | linear_runs() | reweighting_runs()
 
 
-STATEMENTS = {one.id: one for paper in PAPERS for one in statements(paper)}
-PAPER = {one.id: paper for paper in PAPERS for one in statements(paper)}
+STATEMENTS = {one.id: one for paper in papers().values() for one in paper.statements}
+PAPER = {one.id: paper for paper in papers().values() for one in paper.statements}
 
 
 @cache
 def evidence(statement: str, run: str) -> Any:
     """What a statement is held against, with all constants at their defaults."""
-    return evidence_of(PAPER[statement])(real_runs()[run])
+    return PAPER[statement].evidence(real_runs()[run], PAPER[statement].constants())
 
 
 # Statements that none of the runs above reaches, with the reason. None is exempt at present.
@@ -593,9 +593,8 @@ def judged(statement: Statement, conditions: Sequence[Condition], evidence: Any)
 def test_every_statement_was_exercised() -> None:
     """Each statement is compared in some run, but for those listed; real runs show all kinds of verdict."""
     assert {name for name in STATEMENTS if not compared(name)} == set(NEVER_COMPARED)
-    for paper in PAPERS:
-        assert len({one.id for one in statements(paper)}) == len(statements(paper)), "no id is used twice"
-        assert all(STATEMENTS[one.id] is one for one in statements(paper)), "papers share what they share"
+    for paper in papers().values():
+        assert all(STATEMENTS[one.id] is one for one in paper.statements), "papers share what they share"
     verdicts = {found.verdict for name in STATEMENTS for _, found in compared(name)}
     assert verdicts >= {Verdict.HOLDS, Verdict.VIOLATED, Verdict.OUTSIDE}
     comparisons = [found.comparison for name in STATEMENTS for _, found in compared(name)]
@@ -627,9 +626,9 @@ def test_table_and_text() -> None:
     table, shown = report().table, str(report())
     assert list(table.columns) == COLUMNS
     outside = real_runs()["outside"]
-    assert list(table["statement"]) == [one.id for one in statements("huang2025") if one.applies(outside)]
+    assert list(table["statement"]) == [one.id for one in paper_named("huang2025").statements if one.applies(outside)]
     assert not table["statement"].str.contains("lemma_4_5|low_snr.relu").any(), "not about this run"
-    assert shown.startswith("huang2025: 1 run, Constants(delta=0.1")
+    assert shown.startswith("huang2025: 1 run, delta=0.1, C=1.0")
     assert "2 runs" in str(check([short_run(0), short_run(1)]))
     for line, row in zip(shown.splitlines()[2:], table.itertuples(), strict=True):
         assert all(str(text) in line for text in (row.statement, row.formula, row.verdict))
@@ -654,8 +653,9 @@ def test_html_shows_whole_formulas() -> None:
 
 
 def test_markdown() -> None:
-    """A head, a rule, and one line per statement."""
-    lines = report().to_markdown().splitlines()
+    """The title, a head, a rule, and one line per statement."""
+    title, empty, *lines = report().to_markdown().splitlines()
+    assert title == report().title and not empty
     assert lines[0].startswith("| statement | formula | verdict | holds | margin |")
     assert set(lines[1]) == set("|- ") and len(lines) == len(report().table) + 2
     assert lines[-1].startswith("| huang2025.theorem_3_2.test_error | test error ≥ 0.24 at T2 | outside regime | 1/1 |")
@@ -663,7 +663,7 @@ def test_markdown() -> None:
 
 def test_markdown_keeps_its_columns() -> None:
     """A bar in a formula (|γ| ≤ ...) ends no cell."""
-    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in report().to_markdown().splitlines()}
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in report().to_markdown().splitlines()[2:]}
     assert len(counts) == 1
 
 
@@ -706,7 +706,7 @@ def patch_run() -> ts.Run:
         (lambda: [short_run(), 3], {}, TypeError, r"run=3: must be a Run, not int"),
         (list, {}, ValueError, r"run: must be a Run or a non-empty sequence of Runs"),
         (lambda: iter(()), {}, ValueError, r"run: must be .* non-empty"),
-        (short_run, {"paper": "nobody1900"}, ValueError, r"paper='nobody1900': must be one of 'huang2025'"),
+        (short_run, {"paper": "nobody1900"}, ValueError, r"paper='nobody1900': must be one of 'han2025', 'huang2025'"),
         (short_run, {"paper": 5}, TypeError, r"paper=5: must be a string"),
         (short_run, {"delta": 0}, ValueError, r"delta=0: must be finite and in \(0, 1\)"),
         (short_run, {"delta": 1.0}, ValueError, r"delta=1.0: must be finite and in \(0, 1\)"),
@@ -761,9 +761,9 @@ def test_no_engine_is_imported() -> None:
     """
     files = [Path(inspect.getfile(CheckReport)), *(PACKAGE / "theory").rglob("*.py")]
     found = {name for path in files for name in imported(path)}
-    assert "theorysim.theory.statement" in found and "theorysim.run.Run" in found
-    engine = re.compile(r"(theorysim\.)?(kernels|simulat\w+)(\.|$)|numba")
-    assert engine.match("theorysim.simulate.simulate") and engine.match("theorysim.kernels")
+    assert "theorysim.theory.statement" in found and "theorysim.patch.run.Run" in found
+    engine = re.compile(r"theorysim(\.\w+)*\.(kernels?|simulat\w+|stepper|resume)(\.|$)|numba")
+    assert engine.match("theorysim.patch.simulate.simulate") and engine.match("theorysim.linear.kernel")
     assert not {name for name in found if engine.match(name)}
 
 
@@ -792,14 +792,14 @@ def test_command_line_over_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert main(["check", *paths, "--paper", "huang2025"]) == 0
     out = capsys.readouterr().out
-    assert out == f"{check([ts.load_run(path) for path in paths])}\n" and out.startswith("huang2025: 2 runs")
+    assert out == f"{check([ts.load_run(path) for path in paths], 'huang2025')}\n" and out.startswith("huang2025: 2 runs")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npz", "1.npz"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "gamma=1"], "--set gamma=1: must be NAME=VALUE with a name among delta, C, band"),
+        (["--set", "gamma=1"], "gamma=1.0: no such constant; there are delta, C, band"),
         (["--set", "0.1"], "--set 0.1: must be NAME=VALUE"),
         (["--set", "delta"], "--set delta: the value must be a number"),
         (["--set", "C=2", "delta=small"], "--set delta=small: the value must be a number"),
@@ -826,5 +826,5 @@ def test_command_line_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "text.npz").write_text("not a run", encoding="utf-8")
     assert main(["check", str(tmp_path / "text.npz")]) == 2
     assert "text.npz" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["check", str(tmp_path / "text.npz"), "--paper", "nobody1900"])
+    assert main(["check", str(tmp_path / "text.npz"), "--paper", "nobody1900"]) == 2
+    assert "paper='nobody1900': must be one of" in capsys.readouterr().err

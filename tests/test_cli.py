@@ -163,23 +163,31 @@ def test_reproduce_bounds_small(tmp_path: Path) -> None:
     assert matplotlib.image.imread(written[0]).std() > 0.01
 
 
-def test_every_reproduction_has_a_script() -> None:
-    """In experiments/, under its own name, and there is no other."""
-    from theorysim.reproduce import REPRODUCTIONS
+def test_one_script_makes_every_figure(tmp_path: Path) -> None:
+    """It lists them without a name, and refuses others; benchmarks are all else there is beside it."""
+    from theorysim.reproduce import figures
 
     folder = Path(__file__).parents[1] / "experiments"
-    scripts = {path.stem.replace("_", "-"): path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
-    assert set(scripts) == set(REPRODUCTIONS)
-    assert all(f'reproduce("{name}", progress=True)' in script for name, script in scripts.items())
+    assert {path.name for path in folder.iterdir() if path.name != "__pycache__"} == {"benchmarks", "reproduce.py"}
+
+    def told(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, folder / "reproduce.py", *arguments], cwd=tmp_path, check=False,
+                              capture_output=True, text=True)
+
+    assert [line.split()[0] for line in told().stdout.splitlines()] == list(figures())
+    assert "name='nothing': must be one of" in told("nothing").stderr
+    done = told("kou2023-heatmap", "--seeds", "x")
+    assert done.returncode == 2 and "--seeds" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
-def test_reproduce_unknown() -> None:
+def test_reproduce_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown name lists the known ones, from Python too."""
     from theorysim.reproduce import reproduce
 
-    with pytest.raises(SystemExit):
-        main(["reproduce", "nothing"])
-    with pytest.raises(ValueError, match="name='nothing': must be one of 'huang2025-fig2'"):
+    assert main(["reproduce", "nothing"]) == 2
+    assert "name='nothing': must be one of 'han2025-fig1'" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="name='nothing': must be one of 'han2025-fig1'"):
         reproduce("nothing")
 
 

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.check import Finding, Verdict, evaluate
-from theorysim.theory import concentration, statements
+from theorysim.theory import concentration
+from theorysim.theory.paper import paper_named
 from theorysim.papers.huang2025 import quantities
-from theorysim.theory.statement import Constants, Evidence
+from theorysim.papers.huang2025 import HuangConstants as Constants, HuangEvidence as Evidence
 
 pytestmark = pytest.mark.compiled
 
@@ -43,7 +44,7 @@ FINDINGS = {
     "huang2025.lemma_e_1": "a class without samples, or a step with most labels flipped, does not grow its signal",
     "huang2025.lemma_e_3": "at t = T1 the filter may have grown by less than the 0.4 that are missing from 0.6 to 1",
 }
-STATEMENTS = {one.id: one for one in statements("huang2025")}
+STATEMENTS = {one.id: one for one in paper_named("huang2025").statements}
 
 
 def finding(run: ts.Run, lemma: str) -> Finding:

@@ -8,7 +8,7 @@ import pytest
 import theorysim as ts
 from theorysim.papers.huang2025 import reduced_process
 from theorysim.papers.huang2025.reduced import expected_change, largest_expected_growth, reduced_step
-from theorysim.theory.statement import Evidence
+from theorysim.papers.huang2025 import HuangEvidence as Evidence
 
 D = 10**6
 PROBLEM = ts.SignalNoise(n=20, d=D, m=16, signal_norm=1.0, noise_std=1.0, init_std=1e-3 / D**0.5).replace(n_snr2=0.05)

@@ -18,7 +18,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import theorysim as ts
-from theorysim.reproduce import REPRODUCTIONS, Report, module_of, reproduce
+from theorysim.reproduce import Report, figures, reproduce
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
@@ -197,7 +197,7 @@ CASES = {
 }
 ELSEWHERE = {"huang2025-fig2", "huang2025-bounds"}  # in test_cli.py
 SWEEPS = [name for name in CASES if "store" in inspect.signature(
-    module_of(name).run).parameters]
+    figures()[name].run).parameters]
 SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3
 
 
@@ -230,7 +230,7 @@ class TestEvery:
 
     def test_none_is_left_out(self) -> None:
         """Every one is in the table above or tested elsewhere."""
-        assert set(CASES) | ELSEWHERE == set(REPRODUCTIONS)
+        assert set(CASES) | ELSEWHERE == set(figures())
         assert len(SWEEPS) == 5
 
     @pytest.mark.parametrize("name", CASES)
@@ -785,18 +785,18 @@ class TestStores:
 class TestNames:
     """What can be asked for."""
 
-    @pytest.mark.parametrize("name", REPRODUCTIONS)
+    @pytest.mark.parametrize("name", list(figures()))
     def test_run(self, name: str) -> None:
         """Is documented, takes its arguments by name, has a default for each, and is described in one line."""
-        run = module_of(name).run
+        run = figures()[name].run
         assert len((inspect.getdoc(run) or "").strip()) > 10
         parameters = inspect.signature(run).parameters
         if name != "huang2025-fig3-inside":
             assert parameters["seeds"].default >= 1 and parameters["progress"].default is False
             assert all(one.kind is one.KEYWORD_ONLY and one.default is not one.empty for one in parameters.values())
-        assert REPRODUCTIONS[name] and "\n" not in REPRODUCTIONS[name]
+        assert figures()[name].text and "\n" not in figures()[name].text
 
-    @pytest.mark.parametrize("name", REPRODUCTIONS)
+    @pytest.mark.parametrize("name", list(figures()))
     def test_unknown_options(self, name: str) -> None:
         """Are refused by name, before anything is run."""
         with pytest.raises(TypeError, match="colour"):

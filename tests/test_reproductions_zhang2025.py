@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import theorysim as ts
-from theorysim.reproduce import REPRODUCTIONS, reproduce
+from theorysim.reproduce import figures, reproduce
 from theorysim.papers.zhang2025.figures import drift as zhang2025_drift, fbr as zhang2025_fbr, selection_methods
 from theorysim.papers.zhang2025.figures.setting import at_t1, each, interval
 from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_one_out, train
@@ -312,4 +312,4 @@ def test_selection_gains() -> None:
 def test_names_are_registered() -> None:
     """With a line of text each."""
     for name in ("zhang2025-phases", "zhang2025-drift", "zhang2025-fbr", "selection-methods"):
-        assert REPRODUCTIONS[name]
+        assert figures()[name]

@@ -1,12 +1,14 @@
 """Fitted exponents: on times whose law is known by construction, and on the paper's."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import theorysim as ts
 from theorysim.scaling import _bootstrap
-from theorysim.theory.scaling_laws import MEASURES, law_of
+from theorysim.theory.paper import laws_of
 
 D = 10**5
 # Wide enough that some filter is active on every sample, without which T1 never comes.
@@ -91,12 +93,13 @@ def test_a_wrong_exponent_is_told() -> None:
         assert not row.low <= row.theory + 0.5 <= row.high and not row.low <= row.theory - 0.5 <= row.high
 
 
-@pytest.mark.parametrize("measure", [name for name in MEASURES if not name.startswith("zhang2026")])
+@pytest.mark.parametrize("measure", ["T1", "T1/start", "T2", "han2025.T1", "huang2025.T2"])
 @pytest.mark.parametrize("noise", [None, ts.Flip(0.1)], ids=["GD", "label noise"])
 def test_every_measure_gives_an_exponent(measure: str, noise: ts.Flip | None) -> None:
     """Stage times of both algorithms fall as the learning rate rises, whatever the law says of them."""
-    lr = 0.5 * SMALL.n * SMALL.m / D if measure == "T2" else SMALL_GD.lr
-    problem = SMALL.replace(n_snr2=2.0) if measure == "T2" else SMALL
+    second = measure.endswith("T2")
+    lr = 0.5 * SMALL.n * SMALL.m / D if second else SMALL_GD.lr
+    problem = SMALL.replace(n_snr2=2.0) if second else SMALL
     algorithm = ts.GradientDescent(lr, noise)
     vary = {"lr": [lr / 2, lr]} | ({"p": [0.05, 0.1]} if noise else {"epsilon": [0.01, 0.1]})
     fit = ts.scaling(problem, algorithm, measure, vary=vary, seeds=2, steps=600)
@@ -167,12 +170,14 @@ def test_a_study_shows_itself() -> None:
     plt.close("all")
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("kind", ["plain", "label noise"])
-def test_every_measure_has_a_law(measure: str, kind: str) -> None:
-    """With a source and at least one exponent."""
-    law = law_of(kind, measure)
-    assert law.exponents and law.source and law.formula
+@pytest.mark.parametrize("algorithm", [GD, ts.GradientDescent(GD.lr, ts.Flip(0.1)), ts.LinearSGD(1e-3)])
+def test_every_measure_has_a_law(algorithm: Any) -> None:
+    """With a source and at least one exponent, under the paper's name and, of one paper, under its own."""
+    laws = laws_of("linear" if isinstance(algorithm, ts.LinearSGD) else "patch", algorithm)
+    assert all(law.exponents and law.source and law.formula for _, law in laws.values())
+    assert list(laws) == (["zhang2026.T1", "zhang2026.T2"] if isinstance(algorithm, ts.LinearSGD) else [
+        "T1", "T1/start", "T2", "han2025.T1", "huang2025.T1", "huang2025.T1/start", "huang2025.T2"])
+    assert all(laws[name][1].formula == laws[f"huang2025.{name}"][1].formula for name in laws if "." not in name)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from scipy.stats import binomtest
 import theorysim as ts
 from theorysim.check import evaluate
 from theorysim.sweep import execution, subjects
-from theorysim.theory import statements
-from theorysim.theory.statement import Evidence
+from theorysim.papers.huang2025 import HuangEvidence as Evidence
+from theorysim.theory.paper import paper_named
 
 PROBLEM = ts.SignalNoise(n=4, d=60, m=2, signal_norm=1.0, noise_std=0.5, init_std=0.1, label_flip=0.2)
 ALGORITHMS = {"GD": ts.GradientDescent(0.5), "noisy": ts.GradientDescent(0.4, ts.Flip(0.2))}
@@ -109,7 +109,7 @@ def same(found: Any, expected: Any) -> bool:
 
 def verdict(run: ts.Run) -> str:
     """Of the statement, without the sweep."""
-    statement = next(one for one in statements("huang2025") if one.id == STATEMENT)
+    statement = next(one for one in paper_named("huang2025").statements if one.id == STATEMENT)
     return str(evaluate(statement, Evidence(run)).verdict)
 
 

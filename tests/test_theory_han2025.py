@@ -19,14 +19,16 @@ from theorysim.check import Finding, Verdict, evaluate
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.papers.han2025.figures import settings as han2025_settings
 from theorysim.papers.han2025.figures.settings import SETTINGS, Setting, algorithm
-from theorysim.theory import boundaries, concentration, statements
+from theorysim.theory import boundaries, concentration
+from theorysim.theory.paper import paper_named
 from theorysim.papers import han2025
 from theorysim.theory.conditions import Condition
-from theorysim.theory.statement import Constants, Evidence, Sense
+from theorysim.papers.han2025 import HanConstants as Constants, HanEvidence as Evidence
+from theorysim.theory.statement import Sense
 
 Array = NDArray[np.float64]
 LOG2 = float(np.log(2))
-STATEMENTS = {one.id: one for one in statements("han2025")}
+STATEMENTS = {one.id: one for one in paper_named("han2025").statements}
 PROBLEM = han2025_settings.problem(50, 17_270, 20)  # d = n² log(n/δ)
 SMALL = han2025_settings.problem(8, 403, 4)
 RECORDS = (1, 2, 3, *range(5, 60, 5))

@@ -16,7 +16,7 @@ from theorysim.reweighting import (
     Digits, KernelReweighting, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages, draw_reweighting,
     simulate_network, simulate_reweighting,
 )
-from theorysim.theory import statements
+from theorysim.theory.paper import paper_named
 from theorysim.papers.zhang2025 import ReweightingEvidence
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ TASKS: dict[str, tuple[Any, int, int]] = {
     "3 or 8": (Digits((3,), (8,)), 240, 60), "odd or even": (Digits(), 800, 100),
 }
 SETTINGS = [(task, kernel) for task in TASKS for kernel in ("linear", "ntk")]
-STATEMENTS = {one.id.removeprefix("zhang2025."): one for one in statements("zhang2025")}
+STATEMENTS = {one.id.removeprefix("zhang2025."): one for one in paper_named("zhang2025").statements}
 
 
 def setting(task: str, kernel: str) -> KernelReweighting:

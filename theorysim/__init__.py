@@ -33,6 +33,7 @@ from theorysim.scaling import scaling
 from theorysim.storage import load_run
 from theorysim.sweep import load_sweep, summarise, sweep
 from theorysim.systems import resume, simulate
+from theorysim.theory.paper import Paper, register_paper
 
 __version__ = "0.1.0"
 
@@ -57,6 +58,7 @@ __all__ = [
     "OracleSelection",
     "OscillatingLayer",
     "OscillationRun",
+    "Paper",
     "PatchData",
     "Reweighting",
     "ReweightingDraw",
@@ -74,6 +76,7 @@ __all__ = [
     "load_sweep",
     "plot",
     "reconstruct",
+    "register_paper",
     "resume",
     "scaling",
     "simulate",

@@ -1,5 +1,6 @@
 """check(): runs and claims side by side, one verdict for each statement of a paper."""
 
+import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core import intervals as binomial, validate
-from theorysim.theory import PAPERS, evidence_of, papers_about, statements
+from theorysim.core import intervals as binomial
 from theorysim.theory.conditions import Condition
+from theorysim.theory.paper import Choice, constants_of, default_paper, paper_named, papers_about, system_name
 from theorysim.theory.statement import Constants, Sense, Statement
 
 if TYPE_CHECKING:
@@ -133,11 +134,20 @@ class CheckReport:
     constants : Constants
     findings : tuple of tuple of Finding
         One tuple for each run.
+    why : str
+        Why it is this paper, and which others speak of such runs; "" when it was asked for.
     """
 
     paper: str
     constants: Constants
     findings: tuple[tuple[Finding, ...], ...]
+    why: str = ""
+
+    @property
+    def title(self) -> str:
+        """Paper, number of runs, constants, and why it is this paper."""
+        runs = f"{len(self.findings)} run{'s' if len(self.findings) != 1 else ''}"
+        return f"{self.paper}: {runs}, {self.constants}" + (f" ({self.why})" if self.why else "")
 
     @cached_property
     def table(self) -> "pd.DataFrame":
@@ -189,10 +199,11 @@ class CheckReport:
         raise KeyError(f"{statement!r}: no such statement applies; see report.table['statement']")
 
     def to_markdown(self) -> str:
-        """The table as Markdown, the columns people read."""
+        """The title and the table as Markdown, the columns people read."""
         rows = [[cell.replace("|", r"\|") for cell in row] for row in self._shown().astype(str).to_numpy().tolist()]
         head = list(self._shown().columns)
-        return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+        lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+        return "\n".join([self.title, "", *lines])
 
     def to_csv(self, path: str | Path) -> None:
         """Write the whole table."""
@@ -207,11 +218,10 @@ class CheckReport:
         return shown
 
     def __str__(self) -> str:
-        title = f"{self.paper}: {len(self.findings)} run{'s' if len(self.findings) != 1 else ''}, {self.constants}"
-        return f"{title}\n{self._shown().to_string(index=False)}"
+        return f"{self.title}\n{self._shown().to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return self._shown().to_html(index=False)
+        return f"<p>{html.escape(self.title)}</p>{self._shown().to_html(index=False)}"
 
 
 def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
@@ -227,9 +237,12 @@ def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
     run : run or iterable of runs
         Of one system, fresh or loaded.
     paper : str, optional
-        One of ``theorysim.theory.PAPERS``; by default the first of them that speaks of such runs.
+        The name of a paper, ours ("han2025", "huang2025", "kou2023", "zhang2025", "zhang2026"), of another package, or
+        registered with :func:`register_paper`. By default the one whose setting the run has, and where none claims it
+        the first that speaks of such runs; the report says which and why.
     **constants
-        What the paper hides: see :class:`theorysim.theory.statement.Constants`.
+        What the paper hides: ``delta``, ``C`` and ``band`` of :class:`theorysim.theory.statement.Constants`, and more
+        for some papers.
 
     Returns
     -------
@@ -241,26 +254,26 @@ def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
         For what is not a run that the paper speaks about, an unknown paper or an impossible constant.
     """
     runs = _validated(run)
-    about = papers_about(runs[0])
-    paper = about[0] if paper is None else validate.choice("paper", paper, PAPERS)
-    if paper not in about:
-        raise ValueError(f"paper={paper!r}: says nothing of a {type(runs[0]).__name__}; must be one of "
-                         f"{', '.join(map(repr, about))}")
-    for name in constants:
-        if name not in Constants.__dataclass_fields__:
-            allowed = ", ".join(Constants.__dataclass_fields__)
-            raise TypeError(f"{name}={constants[name]!r}: no such constant; there are {allowed}")
-    chosen = Constants(**constants)
+    chosen, why = default_paper(runs[0]) if paper is None else _asked(runs[0], paper)
+    hidden = constants_of([chosen], constants)[chosen.name]
     found = []
     for one in runs:
-        evidence = evidence_of(paper)(one, chosen)
-        found.append(tuple(evaluate(claim, evidence) for claim in statements(paper) if claim.applies(one)))
-    return CheckReport(paper, chosen, tuple(found))
+        evidence = chosen.evidence(one, hidden)
+        found.append(tuple(evaluate(claim, evidence) for claim in chosen.statements if claim.applies(one)))
+    return CheckReport(chosen.name, hidden, tuple(found), why)
+
+
+def _asked(run: Any, name: str) -> Choice:
+    paper = paper_named(name)
+    if system_name(run) not in paper.about:
+        known = ", ".join(repr(one.name) for one in papers_about(run))
+        raise ValueError(f"paper={name!r}: says nothing of a {type(run).__name__}; must be one of {known or 'none'}")
+    return Choice(paper, "")
 
 
 def _validated(given: Any) -> list[Any]:
     """The runs, of one setting and each only once."""
-    if papers_about(given):
+    if system_name(given):
         given = [given]
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(f"run={given!r}: must be a Run or a sequence of Runs, not {type(given).__name__}")
@@ -269,7 +282,7 @@ def _validated(given: Any) -> list[Any]:
         raise ValueError("run: must be a Run or a non-empty sequence of Runs")
     seen: set[tuple[int, bytes]] = set()
     for one in runs:
-        if not papers_about(one):
+        if not system_name(one):
             raise TypeError(f"run={one!r}: must be a Run, not {type(one).__name__}")
         if (one.problem, one.algorithm) != (runs[0].problem, runs[0].algorithm):
             raise ValueError(f"run: must be runs of one setting over seeds; {one.problem}, {one.algorithm} is not "

@@ -1,45 +1,24 @@
-"""Figures and tables of papers, made again: one module each, by name.
+"""Figures and tables of papers, made again, by name: what they return, and what their reports are written with.
 
-A reproduction is a function ``run(seeds, progress)`` returning a :class:`Report`; what it draws on
-is the public library, so each is also an example of its use.
+A reproduction is a function of ``seeds``, ``progress`` and sizes returning a :class:`Report`. Papers bring them as
+:attr:`theorysim.theory.paper.Paper.figures`; what they draw on is the public library, so each is also an example of it.
 """
 
-import importlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from theorysim.core import validate
 from theorysim.sweep.work import DONE
+from theorysim.theory.paper import Figure, papers
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
-
-REPRODUCTIONS = {
-    "huang2025-fig2": "gradient descent memorises noise, label-noise gradient descent learns the signal",
-    "huang2025-fig3": "the same over sample size and SNR, as a phase diagram",
-    "huang2025-fig3-inside": "that diagram where d = n² log n, inside the regime of the theorems",
-    "kou2023-heatmap": "benign overfitting of ReLU networks over dimension and signal norm, 100 000 runs",
-    "han2025-fig1": "fixed noisy labels: signal first, noise later, in four settings",
-    "han2025-fig3": "the end of the first stage over signal strength and flip rate",
-    "han2025-phases": "where the first stage exists, over n·SNR² and flip rate",
-    "han2025-policies": "early stopping and sample selection against training to convergence",
-    "han2025-bounds": "exponents of T1, error of early stopping over d/n, a verdict for every statement",
-    "han2025-early-stop-bound": "the test error at T1, down to 10⁻¹⁰⁰⁰, over n and d",
-    "huang2025-error-bound": "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d",
-    "zhang2026-fig2": "linear networks under label-noise SGD: neurons shrink, then align",
-    "zhang2026-sam": "the same under sharpness-aware minimisation, whole and in parts; oscillation alone",
-    "zhang2026-periodic": "the same with label noise switched on and off",
-    "zhang2026-theorem2": "when all neurons have left the lazy regime: exponents, bound and derived law",
-    "zhang2025-phases": "sample weights learned from a few clean samples: alignment, filtering, post-filtering",
-    "zhang2025-drift": "what makes the weights of noisy samples come back late, and freezing them as a remedy",
-    "zhang2025-fbr": "feature-based reweighting on digits: detection, ablations, and what training gains by it",
-    "selection-methods": "small loss, early stopping, oracle and learned weights on one signal-noise problem",
-    "huang2025-bounds": "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts",
-}
+    from matplotlib.figure import Figure as Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +29,7 @@ class Report:
     title: str
     text: str
     tables: "dict[str, pd.DataFrame]"
-    figure: "Figure" = field(repr=False)
+    figure: "Picture" = field(repr=False)
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write NAME.png, NAME.md and one CSV per table; returns their paths."""
@@ -72,6 +51,15 @@ def markdown(frame: "pd.DataFrame") -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
+def spread(values: Sequence[float] | Any) -> str:
+    """Mean, with the smallest and the largest; of those that are numbers."""
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    if not known.size:
+        return "–"
+    return f"{known.mean():.3g} [{known.min():.3g}, {known.max():.3g}]"
+
+
 def interrupted_note(*frames: "pd.DataFrame") -> str:
     """What a report made of sweeps says first when Ctrl-C ended one of them; nothing otherwise."""
     if all(frame.attrs["complete"] for frame in frames):
@@ -89,11 +77,13 @@ def require_runs(frame: "pd.DataFrame", algorithms: Iterable[str]) -> None:
                          "same command goes on")
 
 
-def module_of(name: str) -> Any:
-    """The module that makes a figure."""
-    paper, _, figure = name.replace("-", "_").partition("_")
-    place = f"{paper}.figures.{figure}" if paper != "selection" else "zhang2025.figures.selection_methods"
-    return importlib.import_module(f"theorysim.papers.{place}")
+def figures() -> dict[str, Figure]:
+    """What can be made again, by name: the figures of all papers, of two with one name the first's."""
+    found: dict[str, Figure] = {}
+    for paper in papers().values():
+        for name, one in paper.figures.items():
+            found.setdefault(name, one)
+    return found
 
 
 def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **options: Any) -> Report:
@@ -102,7 +92,7 @@ def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **
     Parameters
     ----------
     name : str
-        One of ``REPRODUCTIONS``.
+        One of :func:`figures`.
     seeds : int, optional
         Independent runs per setting; each reproduction has its own default.
     progress : bool
@@ -110,13 +100,14 @@ def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **
     **options
         Further arguments of the reproduction's ``run`` (mostly sizes, to try it small).
     """
-    validate.choice("name", name, REPRODUCTIONS)
-    module = module_of(name)
-    known = inspect.signature(module.run).parameters
+    known_figures = figures()
+    validate.choice("name", name, tuple(known_figures))
+    run = known_figures[name].run
+    known = inspect.signature(run).parameters
     for option in options:
         if option not in known and "options" not in known:
             raise TypeError(f"{option}={options[option]!r}: {name} has no such option; it has {', '.join(known)}")
     if seeds is not None:
         options["seeds"] = validate.integer("seeds", seeds, 1)
-    report: Report = module.run(progress=validate.flag("progress", progress), **options)
+    report: Report = run(progress=validate.flag("progress", progress), **options)
     return report

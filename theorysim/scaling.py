@@ -3,31 +3,24 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import progress as bars, validate
-from theorysim.patch.algorithm import Flip, GradientDescent
-from theorysim.linear import LinearNetwork, LinearSGD
-from theorysim.patch.problem import SignalNoise
-from theorysim.systems import simulate
-from theorysim.theory.scaling_laws import LIMITS, MEASURES, Law, law_of
+from theorysim.core.run import Run
+from theorysim.core.system import System
+from theorysim.systems import simulate, system_of
+from theorysim.theory.law import Law
+from theorysim.theory.paper import Paper, constants_of, laws_of, papers_of
 from theorysim.theory.statement import Constants, Sense
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-Problem = SignalNoise | LinearNetwork
-Algorithm = GradientDescent | LinearSGD
-SYSTEMS: dict[type, type] = {SignalNoise: GradientDescent, LinearNetwork: LinearSGD}
-FIELDS: dict[type, tuple[str, ...]] = {
-    SignalNoise: ("n", "d", "m", "signal_norm", "noise_std", "init_std"),
-    LinearNetwork: ("n", "d", "width", "target_norm", "label_noise_std"),
-}
 REPLICATES = 2000  # of the bootstrap
 MAX_STEPS = 1_000_000  # of a run, unless asked otherwise
 
@@ -73,8 +66,8 @@ class ScalingFit:
 
 
 def scaling(
-    problem: Problem,
-    algorithm: Algorithm,
+    problem: Any,
+    algorithm: Any,
     measure: str | Callable[[Any], float] = "T1",
     *,
     vary: Mapping[str, Sequence[float]],
@@ -93,21 +86,23 @@ def scaling(
 
     Parameters
     ----------
-    problem : SignalNoise or LinearNetwork
-        The centre of the study. Wishart draws make d ≥ n² log n cheap.
-    algorithm : GradientDescent or LinearSGD
-    measure : "T1", "T1/start", "T2", "han2025.T1", "zhang2026.T1", "zhang2026.T2" or function
-        The stage time (T2 counted from T1), or a function of a run, which has no theory. "T1/start" divides
-        the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in place of the paper's logarithm;
-        "han2025.T1" is the end of the first stage with fixed noisy labels. Of a linear network "zhang2026.T1" is when
-        all its neurons (or 5000 of them) have left the lazy regime, "zhang2026.T2" when half of their norm is aligned.
+    problem, algorithm
+        The centre of the study, of any system. Wishart draws make d ≥ n² log n cheap.
+    measure : str or function
+        A law of a paper, "PAPER.LAW", or a function of a run, which has no theory. "T1" and "T2" (counted from T1) are
+        those of huang2025; "T1/start" divides the measured log(θ/β̄), β̄ the weakest start of any sample, out of T1 in
+        place of the paper's logarithm; "han2025.T1" is the end of the first stage with fixed noisy labels. Of a linear
+        network "zhang2026.T1" is when all its neurons (or 5000 of them) have left the lazy regime, "zhang2026.T2" when
+        half of their norm is aligned.
         A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
-        From a numeric field of the problem, ``lr``, ``p`` or ``epsilon`` to at least two values.
+        From a numeric field of the problem or the algorithm, such as ``lr``, a field of its law of label noise, such as
+        ``p``, or a constant of the law's paper, such as ``epsilon``, to at least two values.
     seeds : int or iterable of int
-    hold : iterable of "snr", "n_snr2", "init_scale"
-        Derived numbers to keep at the centre's value while a parameter varies: the first two through the
-        signal norm, init_scale = σ_0σ_p√d through init_std (but not when that one is itself varied).
+    hold : iterable of str
+        Derived numbers to keep at the centre's value while a parameter varies, each through the field that it stands
+        for (but not while that one is itself varied): of the patch network "snr" and "n_snr2" (through the signal
+        norm), "d_over_n2" (d), and "init_scale", σ_0σ_p√d (init_std).
     steps : int
         Longest run; runs stop as soon as the time is known.
     workers : int, optional
@@ -115,7 +110,7 @@ def scaling(
     progress : bool
         Show a progress bar.
     **constants
-        See :class:`theorysim.theory.statement.Constants`.
+        What the paper of the law hides.
 
     Returns
     -------
@@ -129,24 +124,23 @@ def scaling(
     TypeError, ValueError
         Naming the argument, its value and what is allowed.
     """
-    validate.instance("problem", problem, tuple(SYSTEMS))
-    validate.instance("algorithm", algorithm, (SYSTEMS[type(problem)],))
-    law = _law(measure, algorithm)
+    system = system_of(problem, algorithm)
+    paper, law = _law(measure, system, algorithm)
     chosen = list(range(validate.integer("seeds", seeds, 2))) if isinstance(seeds, int) else list(seeds)
-    settings = _settings(problem, algorithm, vary, tuple(hold), Constants(**constants))
+    settings = _settings(system, problem, algorithm, vary, tuple(hold), _hidden(paper, system, constants))
 
     def measured(task: tuple[_Setting, int]) -> tuple[float, float, float]:
         setting, seed = task
-        noisy = algorithm.label_noise is not None
         options = {} if law is None else dict(law.options(setting.problem))
-        run: Any = simulate(
+        run: Run = simulate(
             setting.problem, setting.algorithm, steps, seed, record_at=(),
-            until=None if law is None else law.until(setting.constants, noisy), on_failure="return", **options,
+            until=None if law is None or law.until is None else law.until(setting.constants), on_failure="return",
+            **options,
         )
-        if law is None:
+        if law is None or paper is None:
             assert callable(measure)
             return float(measure(run)), np.nan, 1.0
-        evidence = law.evidence(run, setting.constants)
+        evidence = paper.evidence(run, setting.constants)
         return law.measured(evidence), law.predicted(evidence), law.factor(evidence)
 
     tasks = [(setting, seed) for setting in settings for seed in chosen]
@@ -166,27 +160,35 @@ class _Setting:
     values: Mapping[str, float]
 
 
-def _law(measure: str | Callable[[Any], float], algorithm: Algorithm) -> Law | None:
+def _law(
+    measure: str | Callable[[Any], float], system: System, algorithm: Any
+) -> tuple[Paper | None, Law | None]:
+    """The law of a measure with a name, and the paper that has it."""
     if callable(measure):
-        return None
-    about_linear = isinstance(algorithm, LinearSGD)
-    validate.choice("measure", measure, [one for one in MEASURES if one.startswith("zhang2026") == about_linear])
-    return law_of("plain" if algorithm.label_noise is None else "label noise", measure)
+        return None, None
+    known = laws_of(system.name, algorithm)
+    validate.choice("measure", measure, tuple(known))
+    return known[measure]
+
+
+def _hidden(paper: Paper | None, system: System, given: Mapping[str, Any]) -> Constants:
+    """The constants of the law's paper, after those that no paper about the system knows are refused."""
+    constants_of(papers_of(system.name), given)
+    return Constants() if paper is None else paper.constants_from(given)
 
 
 def _settings(
-    problem: Problem,
-    algorithm: Algorithm,
-    vary: Mapping[str, Sequence[float]],
-    hold: tuple[str, ...],
+    system: System, problem: Any, algorithm: Any, vary: Mapping[str, Sequence[float]], hold: tuple[str, ...],
     constants: Constants,
 ) -> list[_Setting]:
     """The centre and, for every parameter, its values with the others at the centre."""
-    centre = _centre(problem, algorithm, constants)
-    if not vary:
+    centre = _centre(system, problem, algorithm, constants)
+    if not isinstance(vary, Mapping) or not vary:
         raise ValueError(f"vary={vary!r}: must name at least one of {', '.join(centre)}")
     for name in hold:
-        validate.choice("hold", name, ("snr", "n_snr2", "init_scale"))
+        if not system.holdable:
+            raise ValueError(f"hold={hold!r}: must be empty for a {type(problem).__name__}, which has no such numbers")
+        validate.choice("hold", name, tuple(system.holdable))
     settings: dict[tuple[float, ...], _Setting] = {}
     for name, values in vary.items():
         validate.choice("vary", name, tuple(centre))
@@ -194,49 +196,45 @@ def _settings(
             raise ValueError(f"vary[{name!r}]={list(values)!r}: must have at least two different values")
         for value in values:
             point = {other: centre[other] for other in vary} | {name: value}
-            setting = _setting(problem, algorithm, constants, name, value, hold, point)
+            setting = _setting(system, problem, algorithm, constants, name, value, hold, point)
             settings.setdefault(tuple(point.values()), setting)
     return list(settings.values())
 
 
-def _centre(problem: Problem, algorithm: Algorithm, constants: Constants) -> dict[str, float]:
-    fields = FIELDS[type(problem)]
-    centre = {name: float(getattr(problem, name)) for name in fields} | {"lr": algorithm.lr}
-    if isinstance(algorithm, LinearSGD):
-        return centre
-    if isinstance(algorithm.label_noise, Flip):
-        centre["p"] = algorithm.label_noise.p
-    return centre | {"epsilon": constants.epsilon}
+def _centre(system: System, problem: Any, algorithm: Any, constants: Constants) -> dict[str, float]:
+    """What may be varied, with its value: the numeric axes of the setting that are fields, and the paper's numbers."""
+    axes = system.axes(problem, algorithm)
+    found = {name: axis.get(problem, algorithm) for name, axis in axes.items()
+             if axis.owner != "problem" or name not in set(system.derived) - _own_fields(problem)}
+    numbers = {name: float(value) for name, value in found.items()
+               if isinstance(value, int | float) and not isinstance(value, bool)}
+    return numbers | _own_numbers(constants)
+
+
+def _own_fields(problem: Any) -> set[str]:
+    return {one.name for one in fields(problem)}
+
+
+def _own_numbers(constants: Constants) -> dict[str, float]:
+    """What a paper hides beside the usual, as far as these are numbers: they may be varied."""
+    own = {name: getattr(constants, name) for name in constants.names() if name not in Constants.names()}
+    return {name: float(value) for name, value in own.items() if value is not None}
 
 
 def _setting(
-    problem: Any,
-    algorithm: Any,
-    constants: Constants,
-    name: str,
-    value: float,
-    hold: tuple[str, ...],
-    point: Mapping[str, float],
+    system: System, problem: Any, algorithm: Any, constants: Constants, name: str, value: float,
+    hold: tuple[str, ...], point: Mapping[str, float],
 ) -> _Setting:
-    if isinstance(problem, LinearNetwork):
-        if hold:
-            raise ValueError(f"hold={hold!r}: must be empty for a LinearNetwork, which has none of these numbers")
-        if name == "lr":
-            return _Setting(problem, replace(algorithm, lr=value), constants, point)
-        return _Setting(problem.replace(**{name: value}), algorithm, constants, point)
-    held = {one: getattr(problem, one) for one in hold if one != "init_scale" and name != "signal_norm"}
-    scale = problem.init_std * problem.noise_std * problem.d**0.5
-    if name == "lr":
-        algorithm = GradientDescent(value, algorithm.label_noise)
-    elif name == "p":
-        algorithm = GradientDescent(algorithm.lr, Flip(value))
-    elif name == "epsilon":
-        constants = constants.replace(epsilon=value)
-    else:
-        problem = problem.replace(**{name: value}, **held)
-        if "init_scale" in hold and name != "init_std":
-            problem = problem.replace(init_std=scale / (problem.noise_std * problem.d**0.5))
-    return _Setting(problem, algorithm, constants, point)
+    """One value of one parameter; then what is held is put back, one number after the other."""
+    if name not in system.axes(problem, algorithm):
+        return _Setting(problem, algorithm, constants.replace(**{name: value}), point)
+    of_problem = name in system.axes(problem, None)
+    held = {one: getattr(problem, one) for one in hold if of_problem and system.holdable[one] != name}
+    together = {one: number for one, number in held.items() if one in system.derived}
+    changed, algorithm = system.changed(problem, algorithm, {name: value} | together)
+    for one in held.keys() - together.keys():
+        changed = changed.replace(**{one: held[one]})
+    return _Setting(changed, algorithm, constants, point)
 
 
 def _in_threads(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int, bar: Any) -> list[Any]:
@@ -315,7 +313,7 @@ def _verdict(law: Law | None, name: str, exponent: float, low: float, high: floa
         return ""
     if low <= theory <= high:
         return "agrees"
-    slack = (theory - exponent) * LIMITS.get(name, 1)
+    slack = (theory - exponent) * law.limits.get(name, 1)
     if law.sense == Sense.UPPER and slack > 0:
         return f"bound is loose by the power {abs(theory - exponent):.2f}"
     return "disagrees"

@@ -8,16 +8,11 @@ from typing import Any
 
 import theorysim
 from theorysim.check import check
-from theorysim.linear import options as linear
-from theorysim.patch import options as patch
-from theorysim.reweighting import options as reweighting
-from theorysim.reproduce import REPRODUCTIONS, reproduce
-from theorysim.patch.simulate import PRECISIONS
-from theorysim.storage import load_run
-from theorysim.theory import PAPERS
-from theorysim.theory.statement import Constants
-
-CONSTANTS = tuple(Constants.__dataclass_fields__)
+from theorysim.cli import train
+from theorysim.reproduce import figures, reproduce
+from theorysim.sweep.sweep import PRECISIONS
+from theorysim.systems import load_run
+from theorysim.theory.paper import paper_named, papers
 
 CHECK_EXAMPLES = """\
 examples:
@@ -36,17 +31,20 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    commands = {"simulate": patch.command, "linear": linear.command, "reweighting": reweighting.command,
-                "check": _check, "reproduce": _reproduce}
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments[0] if arguments else "").parse_args(arguments)
+    systems = train.commands()
     try:
-        return commands[options.command](options)
+        if options.command in systems:
+            return train.train(systems[options.command], options)
+        return {"check": _check, "reproduce": _reproduce}[options.command](options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"theorysim: {error}", file=sys.stderr)
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str) -> argparse.ArgumentParser:
+    """All commands; papers are looked up only for the one that is called, if it speaks of them."""
     parser = argparse.ArgumentParser(
         prog="theorysim",
         description="See whether a run does what a theorem says: exact dynamics at any dimension, at any width.",
@@ -54,32 +52,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"theorysim {theorysim.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    patch.add(commands)
-    linear.add(commands)
-    reweighting.add(commands)
-    _add_check(commands)
-    _add_reproduce(commands)
+    for system in train.commands().values():
+        train.add(commands, system)
+    _add_check(commands, _papers() if command == "check" else "")
+    _add_reproduce(commands, _figures() if command == "reproduce" else "")
     return parser
 
 
-def _add_check(commands: Any) -> None:
+def _papers() -> str:
+    """A line for each paper, with the constants that it hides."""
+    return "papers, and the constants that they hide:\n" + "\n".join(
+        f"  {name:12} {one.citation}\n{'':15}{', '.join(one.constants.names())}" for name, one in papers().items())
+
+
+def _figures() -> str:
+    """A line for each figure."""
+    return "\n".join(f"  {name:24} {one.text}" for name, one in figures().items())
+
+
+def _add_check(commands: Any, listing: str) -> None:
     parser = commands.add_parser(
         "check",
         help="hold saved runs against every statement of a paper",
         description="Hold saved runs (of one setting, over seeds) against every statement of a paper: conditions, "
-                    "predicted, measured, ratio and a verdict, one line each.",
+                    f"predicted, measured, ratio and a verdict, one line each.\n\n{listing}",
         epilog=CHECK_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", type=Path, nargs="+", metavar="NPZ", help="runs written by `theorysim simulate --save`")
-    parser.add_argument("--paper", choices=PAPERS, help="default: the first that speaks of such runs")
+    parser.add_argument("--paper", help="default: the one whose setting the runs have")
     parser.add_argument("--set", dest="constants", nargs="+", default=[], metavar="NAME=VALUE",
-                        help=f"constants that papers hide: {', '.join(CONSTANTS)}")
+                        help="constants that the paper hides")
     parser.add_argument("--csv", type=Path, help="write the whole table")
 
 
-def _add_reproduce(commands: Any) -> None:
-    listing = "\n".join(f"  {name:18} {text}" for name, text in REPRODUCTIONS.items())
+def _add_reproduce(commands: Any, listing: str) -> None:
     parser = commands.add_parser(
         "reproduce",
         help="make a figure of a paper again: picture, tables and a report",
@@ -87,7 +94,7 @@ def _add_reproduce(commands: Any) -> None:
         epilog=REPRODUCE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=REPRODUCTIONS, metavar="NAME", help="one of the names above")
+    parser.add_argument("name", metavar="NAME", help="one of the names above")
     parser.add_argument("--seeds", type=int, help="independent runs per setting (default: its own)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder to write to (default %(default)s)")
     sweeps = parser.add_argument_group("for those that are sweeps")
@@ -98,6 +105,8 @@ def _add_reproduce(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    if options.paper is not None:
+        paper_named(options.paper)  # before any file is read
     report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
     if options.csv:
         report.to_csv(options.csv)
@@ -112,8 +121,8 @@ def _constants(assignments: Sequence[str]) -> dict[str, float]:
     constants = {}
     for assignment in assignments:
         name, _, value = assignment.partition("=")
-        if name not in CONSTANTS:
-            raise ValueError(f"--set {assignment}: must be NAME=VALUE with a name among {', '.join(CONSTANTS)}")
+        if not name.isidentifier():
+            raise ValueError(f"--set {assignment}: must be NAME=VALUE")
         try:
             constants[name] = float(value)
         except ValueError:

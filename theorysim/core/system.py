@@ -92,6 +92,8 @@ class System:
         Measures kept by default.
     derived : mapping
         Numbers that the problem's ``replace`` takes besides its fields, and the field each takes the place of.
+    holdable : mapping
+        Of numbers that a scaling study may hold, such as the derived ones, to the field that each is held through.
     numbers : function
         Of problem and algorithm (either may be None): all that defines a cell, as a table shows it.
     economy : function
@@ -125,6 +127,7 @@ class System:
     policies: tuple[type, ...] = ()
     usual: tuple[str, ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)
+    holdable: Mapping[str, str] = field(default_factory=dict)
     numbers: Callable[[Any, Any], dict[str, Any]] | None = None
     economy: Callable[[str], dict[str, Any]] = _everything
     cost: Callable[[Any, Any, int], float] = _no_cost

@@ -113,6 +113,11 @@ class SignalNoise:
         return self.d / self.n**2
 
     @property
+    def init_scale(self) -> float:
+        """σ_0σ_p√d, the size of a filter's inner product with a noise vector at the start."""
+        return float(self.init_std * self.noise_std * self.d**0.5)
+
+    @property
     def atoms(self) -> int:
         """K, the number of distinct patches up to sign: the signal (two with a bias) and n noise vectors."""
         return self.n + (2 if self.bias else 1)
@@ -127,14 +132,14 @@ class SignalNoise:
         """A copy with some fields changed.
 
         Besides the fields the derived numbers may be given: ``d_over_n2=`` sets d (rounded) at the
-        possibly changed n, then ``snr=`` or ``n_snr2=`` sets ``signal_norm`` at the possibly changed n, d and
-        noise_std.
+        possibly changed n, then ``snr=`` or ``n_snr2=`` sets ``signal_norm`` and ``init_scale=`` sets ``init_std`` at
+        the possibly changed n, d and noise_std.
         """
         fields = {field.name for field in dataclasses.fields(self)}
-        unknown = set(changes) - fields - set(DERIVED)
+        unknown = set(changes) - fields - set(DERIVED) - {"init_scale"}
         if unknown:
             name = min(unknown)
-            allowed = ", ".join([*sorted(fields), *DERIVED])
+            allowed = ", ".join([*sorted(fields), *DERIVED, "init_scale"])
             raise TypeError(f"{name}={changes[name]!r}: not a field; the fields are {allowed}")
         if "d_over_n2" in changes:
             changes = changes | {"d": self._dimension(changes)}
@@ -143,6 +148,11 @@ class SignalNoise:
             raise ValueError(f"{' and '.join(signal)}: give only one of them, each sets the signal norm")
         plain = {name: value for name, value in changes.items() if name in fields}
         changed = dataclasses.replace(self, **plain)
+        if "init_scale" in changes:
+            if "init_std" in changes:
+                raise ValueError("init_std and init_scale: give only one of them, the latter sets init_std")
+            scale = validate.real("init_scale", changes["init_scale"], 0)
+            changed = dataclasses.replace(changed, init_std=scale / (changed.noise_std * changed.d**0.5))
         if "snr" in changes:
             snr = validate.real("snr", changes["snr"], 0)
         elif "n_snr2" in changes:

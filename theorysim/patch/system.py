@@ -96,6 +96,7 @@ PATCH = System(
     policies=(EarlyStopping, SmallLossSelection, OracleSelection),
     usual=("test_error", "train_loss"),
     derived=DERIVED,
+    holdable=DERIVED | {"init_scale": "init_std"},
     numbers=_numbers,
     economy=_economy,
     cost=_cost,

@@ -36,7 +36,6 @@ from theorysim.strategies.data import (  # noqa: E402
 )
 from theorysim.strategies.values import (  # noqa: E402
     PLAIN,
-    REGIMES,
     algorithms,
     as_strategy,
     biases,
@@ -65,7 +64,6 @@ __all__ = [
     "EDGES",
     "INSIDE",
     "PLAIN",
-    "REGIMES",
     "algorithms",
     "arrays",
     "as_strategy",

@@ -27,7 +27,8 @@ from theorysim.strategies.values import (
     stable_algorithms,
 )
 from theorysim.theory import concentration
-from theorysim.theory.statement import Constants, Evidence
+from theorysim.theory.signal_noise import SignalNoiseEvidence
+from theorysim.theory.statement import Constants
 
 Array = NDArray[np.float64]
 
@@ -113,9 +114,9 @@ def _good_draws(draw: st.DrawFn, problem: SignalNoise, constants: Constants) -> 
     reject()
 
 
-def evidence_of(problem: SignalNoise, draw: Draw, constants: Constants) -> Evidence:
+def evidence_of(problem: SignalNoise, draw: Draw, constants: Constants) -> SignalNoiseEvidence:
     """A draw as a run of no steps, to evaluate statements about initialisation."""
-    return Evidence(simulate(problem, GradientDescent(1.0), 0, draw=draw), constants)
+    return SignalNoiseEvidence(simulate(problem, GradientDescent(1.0), 0, draw=draw), constants)
 
 
 def _with_noise_length(draw: Draw, problem: SignalNoise, edge: str) -> Draw:

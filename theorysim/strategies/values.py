@@ -1,14 +1,11 @@
 """Strategies of values: seeds, problems, label noise and learning rates."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from theorysim.core import validate
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
 from theorysim.patch.policy import (
     ACTIONS,
@@ -23,7 +20,7 @@ from theorysim.patch.policy import (
     Trigger,
 )
 from theorysim.patch.problem import SignalNoise
-from theorysim.papers.huang2025 import assumption_3_1
+from theorysim.theory.paper import paper_named, papers
 
 
 def seeds() -> SearchStrategy[int]:
@@ -83,38 +80,11 @@ def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalN
     given = {name: as_strategy(value) for name, value in fields.items()}
     if inside is None:
         return st.builds(SignalNoise, **FIELDS | given)
-    return REGIMES[validate.choice("inside", inside, REGIMES)](given)
-
-
-@st.composite
-def _inside_huang2025(draw: st.DrawFn, given: Mapping[str, SearchStrategy[Any]]) -> SignalNoise:
-    def chosen(name: str, default: SearchStrategy[Any]) -> Any:
-        return draw(given.get(name, default))
-
-    n, m = chosen("n", FIELDS["n"]), chosen("m", FIELDS["m"])
-    noise_std = chosen("noise_std", scales(-1, 1))
-    d = chosen("d", scales(0, 4).map(lambda factor: max(20, round(1.01 * factor * n**4))))
-    largest_signal = noise_std * min(d**0.125 / n, np.sqrt(d / n))
-    signal_norm = chosen("signal_norm", scales(-2, -0.01).map(lambda share: float(share * largest_signal)))
-    low, high = n / (noise_std * d**0.75), 1 / (noise_std * np.sqrt(d))
-    if signal_norm > 0:
-        high = min(high, 1 / (signal_norm * d**0.625))
-    init_std = chosen("init_std", st.floats(0, 1).map(lambda share: float(low * (high / low) ** share)))
-    problem = SignalNoise(
-        n, d, m, signal_norm, noise_std, init_std,
-        q=chosen("q", st.just(2)),
-        label_flip=chosen("label_flip", st.just(0.0)),
-        orthogonal_noise=chosen("orthogonal_noise", st.just(True)),
-        **{name: chosen(name, st.just(value)) for name, value in PLAIN.items()},
-    )
-    model = problem.q == 2 and problem.flip_rates == (0, 0) and problem.orthogonal_noise
-    plain = problem.init_law == "normal" and not problem.bias
-    algorithm = GradientDescent(largest_small_lr(problem))
-    assume(model and plain and all(one.holds for one in assumption_3_1(problem, algorithm)))
-    return problem
-
-
-REGIMES = {"huang2025": _inside_huang2025}
+    regime = paper_named(inside).regime
+    if regime is None:
+        known = ", ".join(repr(name) for name, paper in papers().items() if paper.regime is not None)
+        raise ValueError(f"inside={inside!r}: this paper has no regime; must be one of {known}")
+    return regime(given)
 
 
 def lively_problems(**fields: Any) -> SearchStrategy[SignalNoise]:

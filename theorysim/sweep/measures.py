@@ -1,7 +1,7 @@
 """What a sweep keeps of every run: measures by name, statements by id, or functions of one's own."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -10,8 +10,7 @@ import numpy as np
 from theorysim.check import evaluate
 from theorysim.core.system import System, Value
 from theorysim.sweep.reading import Reading
-from theorysim.theory import PAPERS, evidence_of, papers_about, statements
-from theorysim.theory.statement import Statement
+from theorysim.theory.paper import Paper, papers, papers_about, registered_papers, statement_named
 
 Measure = str | Callable[[Any], Any]
 
@@ -34,10 +33,10 @@ def named(system: System, measures: Measure | Iterable[Measure]) -> dict[str, Me
             raise TypeError(f"measure={one!r}: must be a name or a function of a Run, not {type(one).__name__}")
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
         known = system.known()
-        if isinstance(one, str) and one not in known and statement_of(one) is None:
+        if isinstance(one, str) and one not in known and not statement_named(one):
             raise ValueError(f"measure={one!r}: must be one of {', '.join(system.named())}; an observable, whose "
                              f"last value is kept ({', '.join(system.observables)}); the id of a statement of "
-                             f"{', '.join(PAPERS)}; or a function of a Run")
+                             f"{', '.join(papers())}; or a function of a Run")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
         found[name] = one
@@ -46,14 +45,15 @@ def named(system: System, measures: Measure | Iterable[Measure]) -> dict[str, Me
     return found
 
 
-def statement_of(name: str) -> tuple[str, Statement] | None:
-    """The statement with this id, and the first paper that has it, if there is one."""
-    return next(((paper, one) for paper in PAPERS for one in statements(paper) if one.id == name), None)
+def unknown_elsewhere(measures: Mapping[str, Measure]) -> tuple[Paper, ...]:
+    """Papers whose statements are measures and that another process would not find."""
+    return tuple(paper for paper in registered_papers().values()
+                 if {one.id for one in paper.statements} & set(map(str, measures.values())))
 
 
 def needs(system: System, measures: dict[str, Measure]) -> str:
     """What measures look at: "all" recorded states, the "times" of stages at every step, or the "outputs" alone."""
-    if any(not isinstance(one, str) or statement_of(one) is not None for one in measures.values()):
+    if any(not isinstance(one, str) or statement_named(one) for one in measures.values()):
         return "all"
     return "times" if any(one in system.times for one in measures.values()) else "outputs"
 
@@ -81,12 +81,11 @@ def _value(system: System, measure: Measure, seen: Reading) -> Any:
         return seen.run.stopped_at
     if measure in system.observables:
         return float(seen.run.column(measure)[-1])
-    found = statement_of(measure)
-    assert found is not None
-    paper, statement = found
-    if paper not in papers_about(seen.run) or not statement.applies(seen.run):
-        return "does not apply"
-    return str(evaluate(statement, evidence_of(paper)(seen.run, seen.constants)).verdict)
+    about = papers_about(seen.run)
+    for paper, statement in statement_named(measure):
+        if paper in about and statement.applies(seen.run):
+            return str(evaluate(statement, paper.evidence(seen.run, paper.constants_from(seen.constants))).verdict)
+    return "does not apply"
 
 
 def fingerprint(measure: Measure) -> str:

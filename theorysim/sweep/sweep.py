@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from theorysim.core import progress as bars, validate
 from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
-from theorysim.sweep.measures import Measure, fingerprint, named
+from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewhere
 from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of, system_for
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
+from theorysim.theory.paper import constants_of, papers_of
 from theorysim.theory.statement import Constants
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def sweep(
     progress : bool
         Show a progress bar, in units of work, with the time left.
     **constants
-        Of "T1", "T2" and verdicts: see :class:`theorysim.theory.statement.Constants`.
+        Of "T1", "T2" and verdicts: what the papers about this system hide, each given to those that know it.
 
     Returns
     -------
@@ -111,12 +112,13 @@ def sweep(
     n_test = validate.integer("n_test", n_test, 1)
     validate.flag("progress", progress)
     executor, workers = validated(executor, workers)
-    job = Job(measures, Constants(**constants), n_test)
+    hidden = constants_of(papers_of(system.name), constants)
+    job = Job(measures, constants, n_test, unknown_elsewhere(measures))
     tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
     study = {
         "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,
-        "constants": asdict(job.constants), "measures": {name: fingerprint(one) for name, one in measures.items()},
-        "problem": _held(system, problem, grid),
+        "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, grid),
+        "measures": {name: fingerprint(one) for name, one in measures.items()},
     }
     if store is not None:
         validate.instance("store", store, (str, Path))
@@ -162,6 +164,11 @@ def _run(
         impossible = [task for task in missing.values() if task.cell.reason]
         take(impossible, perform(job, impossible))
         return execute(job, [task for task in missing.values() if not task.cell.reason], executor, workers, take)
+
+
+def _named(constants: Iterable[Constants]) -> dict[str, Any]:
+    """All of them by name, of two with one name the first."""
+    return {name: value for one in reversed(list(constants)) for name, value in asdict(one).items()}
 
 
 def _held(system: System, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:

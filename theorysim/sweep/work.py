@@ -1,6 +1,6 @@
 """Running a batch, wherever it has been sent: a thread, a process, another machine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 from theorysim.core.run import Run
 from theorysim.core.status import Status
 from theorysim.sweep.measures import Measure, needs, read
-from theorysim.sweep.plan import Cell, Task
 from theorysim.core.system import Value
+from theorysim.sweep.plan import Cell, Task
 from theorysim.sweep.reading import Reading
 from theorysim.systems import simulate
-from theorysim.theory.statement import Constants
+from theorysim.theory.paper import Paper, register_paper
 
 INVALID, FAILED = "invalid", "failed"  # beside those of theorysim.Status
 DONE = (str(Status.COMPLETED), str(Status.STOPPED))  # stopped by a policy; what there is to measure is there
@@ -23,8 +23,9 @@ class Job:
     """What is the same for all runs of a sweep."""
 
     measures: dict[str, Measure]
-    constants: Constants
+    constants: Mapping[str, Any]
     n_test: int
+    papers: tuple[Paper, ...] = ()  # registered where the sweep was called, and perhaps not where it is run
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Outcome:
 
 def perform(job: Job, tasks: Sequence[Task]) -> list[Outcome]:
     """Run a batch; what goes wrong in one run is its outcome, and the others go on."""
+    for paper in job.papers:
+        register_paper(paper)
     return [_perform(job, task) for task in tasks]
 
 

@@ -1,21 +1,55 @@
 """Label-noise gradient descent in the low-SNR regime (Huang et al. 2025, arXiv 2510.17526)."""
 
-from theorysim.patch.run import Run
+from collections.abc import Mapping
+from typing import Any
+
+from theorysim.papers.huang2025.evidence import HuangConstants, HuangEvidence
+from theorysim.papers.huang2025.figures import FIGURES
 from theorysim.papers.huang2025.laws import SOURCE, assumption_3_1
 from theorysim.papers.huang2025.reduced import ReducedProcess, reduced_process
 from theorysim.papers.huang2025.statements import STATEMENTS
+from theorysim.papers.huang2025.times import LAWS
+from theorysim.patch.run import Run
 from theorysim.patch.stages import (
     StageTimes, first_stage, first_step, second_stage_gradient_descent, second_stage_label_noise, stage_times,
 )
-from theorysim.theory.statement import Evidence
+from theorysim.theory.paper import Paper
 
-EVIDENCE, RUNS = Evidence, (Run,)
+
+def setting(run: Run) -> str:
+    """Label noise at every step, or an activation of power 2 and more."""
+    if run.algorithm.label_noise is not None:
+        return "label noise at every step"
+    return f"activation of power q = {run.problem.q:g}, no label noise" if run.problem.q >= 2 else ""
+
+
+def regime(fields: Mapping[str, Any]) -> Any:
+    """Problems inside Assumption 3.1, as a Hypothesis strategy."""
+    from theorysim.papers.huang2025.regime import inside
+
+    return inside(fields)
+
+
+PAPER = Paper(
+    name="huang2025",
+    citation="Huang et al. 2025: label-noise gradient descent in the low-SNR regime (arXiv 2510.17526)",
+    about=("patch",),
+    statements=STATEMENTS,
+    evidence=HuangEvidence,
+    constants=HuangConstants,
+    laws=LAWS,
+    plain_laws=True,
+    setting=setting,
+    regime=regime,
+    figures=FIGURES,
+)
 
 __all__ = [
-    "EVIDENCE",
-    "RUNS",
+    "PAPER",
     "SOURCE",
     "STATEMENTS",
+    "HuangConstants",
+    "HuangEvidence",
     "ReducedProcess",
     "StageTimes",
     "assumption_3_1",

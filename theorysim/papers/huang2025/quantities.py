@@ -3,7 +3,7 @@
 Õ(·) is read as C √log(8mn/δ) times its argument, the logarithm that the concentration lemmas give.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from theorysim.patch.run import Run
 from theorysim.theory import concentration
 from theorysim.theory.conditions import Condition
 from theorysim.papers.huang2025 import laws
-from theorysim.theory.statement import Array, Evidence, Steps
+from theorysim.papers.huang2025.evidence import HuangEvidence
+from theorysim.theory.statement import Array, Steps
 
 PAPER = "Huang et al. 2025"
 
@@ -41,12 +42,12 @@ def drawn_flips(run: Run) -> bool:
 # --- conditions -------------------------------------------------------------------------------------------------
 
 
-def assumption(evidence: Evidence) -> Sequence[Condition]:
+def assumption(evidence: HuangEvidence) -> Sequence[Condition]:
     """Assumption 3.1 with the constant C."""
     return laws.assumption_3_1(evidence.problem, evidence.run.algorithm, evidence.constants.C)
 
 
-def model(evidence: Evidence) -> Sequence[Condition]:
+def model(evidence: HuangEvidence) -> Sequence[Condition]:
     """The paper's network and data: q = 2, orthogonal noise, true labels."""
     p = evidence.problem
     rates = (
@@ -57,7 +58,7 @@ def model(evidence: Evidence) -> Sequence[Condition]:
     return rates
 
 
-def trajectory(evidence: Evidence) -> Sequence[Condition]:
+def trajectory(evidence: HuangEvidence) -> Sequence[Condition]:
     """What a lemma about the trajectory assumes: the model, the measured good events, and the regime.
 
     The regime is Assumption 3.1 without the lower ends of σ_0 and p, which these lemmas do not use.
@@ -66,44 +67,15 @@ def trajectory(evidence: Evidence) -> Sequence[Condition]:
     return (*model(evidence), *concentration.good_events(evidence), *regime)
 
 
-def theorem(evidence: Evidence) -> Sequence[Condition]:
+def theorem(evidence: HuangEvidence) -> Sequence[Condition]:
     """What a theorem assumes: the model and Assumption 3.1."""
     return (*model(evidence), *assumption(evidence))
-
-
-# --- when ------------------------------------------------------------------------------------------------------
-
-
-def end_of_first_stage(evidence: Evidence) -> Steps:
-    """The first recorded step at or after T1."""
-    return _record_from(evidence, evidence.first_stage_end)
-
-
-def end_of_second_stage(evidence: Evidence) -> Steps:
-    """T2 itself."""
-    reached = evidence.second_stage_end
-    return np.arange(0) if np.isnan(reached) else np.array([int(reached)])
-
-
-def record_after_second_stage(evidence: Evidence) -> Steps:
-    """The first recorded step at or after T2."""
-    return _record_from(evidence, evidence.second_stage_end)
-
-
-def _record_from(evidence: Evidence, step: float) -> Steps:
-    later = evidence.run.steps_recorded[evidence.run.steps_recorded >= step]
-    return later[:1]
 
 
 # --- measured ---------------------------------------------------------------------------------------------------
 
 
-def observed(name: str) -> Callable[[Evidence, Steps], Array]:
-    """An observable."""
-    return lambda evidence, steps: evidence.column(name, steps)
-
-
-def signal_growth(evidence: Evidence, steps: Steps) -> Array:
+def signal_growth(evidence: HuangEvidence, steps: Steps) -> Array:
     """max over (j, r) of (γ_{j,r}(t) + |⟨w_0, μ⟩|) / |⟨w_0, μ⟩|."""
     initial = np.abs(evidence.initial_signal)
     gamma = evidence.run.gamma[evidence.records(steps)]
@@ -112,19 +84,19 @@ def signal_growth(evidence: Evidence, steps: Steps) -> Array:
     return ratio.max(axis=(1, 2), initial=0.0)
 
 
-def weakest_signal(evidence: Evidence, steps: Steps) -> Array:
+def weakest_signal(evidence: HuangEvidence, steps: Steps) -> Array:
     """min over j of max over r of γ_{j,r} + j⟨w_{j,r}(0), μ⟩."""
     aligned = evidence.initial_signal * [[1.0], [-1.0]]
     return (evidence.run.gamma[evidence.records(steps)] + aligned).max(axis=2).min(axis=1)
 
 
-def signal_size(evidence: Evidence, steps: Steps) -> Array:
+def signal_size(evidence: HuangEvidence, steps: Steps) -> Array:
     """max over (j, r) of γ_{j,r} + |⟨w_{j,r}(0), μ⟩|."""
     gamma = evidence.run.gamma[evidence.records(steps)]
     return (gamma + np.abs(evidence.initial_signal)).max(axis=(1, 2))
 
 
-def weakest_growth_of_noise(evidence: Evidence, steps: Steps) -> Array:
+def weakest_growth_of_noise(evidence: HuangEvidence, steps: Steps) -> Array:
     """min over i and r with ⟨w_0, ξ_i⟩ ≥ β̄ of (ρ̄ + 0.6|⟨w_0, ξ_i⟩|)/|⟨w_0, ξ_i⟩|."""
     started = evidence.own_noise >= concentration.weakest_noise_start(evidence)
     initial = np.abs(np.where(started, evidence.own_noise, 1.0))
@@ -132,45 +104,45 @@ def weakest_growth_of_noise(evidence: Evidence, steps: Steps) -> Array:
     return np.where(started, rho / initial + 0.6, np.inf).min(axis=(1, 2))
 
 
-def memory_of_outputs(evidence: Evidence, steps: Steps) -> Array:
+def memory_of_outputs(evidence: HuangEvidence, steps: Steps) -> Array:
     """ι_i = (1/m) Σ_r ρ̄²_{ỹ_i,r,i}, (steps, n)."""
     rho = evidence.own(evidence.run.rho[evidence.records(steps)])
     return (rho**2).mean(axis=1)
 
 
-def output_over_memory(evidence: Evidence, steps: Steps) -> Array:
+def output_over_memory(evidence: HuangEvidence, steps: Steps) -> Array:
     """ỹ_i f_i/ι_i, (steps, n)."""
     outputs = np.array([evidence.run.outputs(int(step)) for step in steps]).reshape(len(steps), -1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return evidence.run.draw.observed_labels * outputs / memory_of_outputs(evidence, steps)
 
 
-def reached(evidence: Evidence, step: float, deadline: float) -> float:
+def reached(evidence: HuangEvidence, step: float, deadline: float) -> float:
     """A measured time; inf when the run passed the deadline without it, NaN when it is still open."""
     if np.isnan(step):
         return np.inf if evidence.run.steps >= deadline else np.nan
     return step
 
 
-def kept_labels(evidence: Evidence) -> NDArray[np.bool_]:
+def kept_labels(evidence: HuangEvidence) -> NDArray[np.bool_]:
     """Which labels were left as they are, (steps, n)."""
     run = evidence.run
     return drawn_multipliers(run.algorithm.label_noise, run.draw.n, run.steps, run.seed) > 0
 
 
-def flip_imbalance(evidence: Evidence, _steps: Steps) -> Array:
+def flip_imbalance(evidence: HuangEvidence) -> float:
     """Largest deviation of the number of unflipped labels of a step from (1 − p) n."""
     kept = kept_labels(evidence)
-    return np.array([np.abs(kept.sum(axis=1) - _kept_rate(evidence) * evidence.problem.n).max(initial=0.0)])
+    return float(np.abs(kept.sum(axis=1) - _kept_rate(evidence) * evidence.problem.n).max(initial=0.0))
 
 
-def sample_imbalance(evidence: Evidence, _steps: Steps) -> Array:
+def sample_imbalance(evidence: HuangEvidence) -> float:
     """Largest deviation over samples of the number of steps without flip from (1 − p) T."""
     kept = kept_labels(evidence)
-    return np.array([np.abs(kept.sum(axis=0) - _kept_rate(evidence) * evidence.run.steps).max()])
+    return float(np.abs(kept.sum(axis=0) - _kept_rate(evidence) * evidence.run.steps).max())
 
 
-def _kept_rate(evidence: Evidence) -> float:
+def _kept_rate(evidence: HuangEvidence) -> float:
     law = evidence.run.algorithm.label_noise
     return 1 - law.p if isinstance(law, Flip) else 1.0
 
@@ -178,41 +150,41 @@ def _kept_rate(evidence: Evidence) -> float:
 # --- predicted --------------------------------------------------------------------------------------------------
 
 
-def alpha(evidence: Evidence) -> float:
+def alpha(evidence: HuangEvidence) -> float:
     """α = 4 log T*."""
     return float(4 * np.log(evidence.horizon))
 
 
-def leakage(evidence: Evidence) -> float:
+def leakage(evidence: HuangEvidence) -> float:
     """β + 16 n √(log(4n²/δ)/d) α, with β = 2 max{|⟨w_0, μ⟩|, |⟨w_0, ξ_i⟩|}."""
     p, delta = evidence.problem, evidence.constants.delta
     beta = 2 * max(np.abs(evidence.initial_signal).max(), np.abs(evidence.initial_noise).max())
     return float(beta + 16 * p.n * np.sqrt(np.log(4 * p.n**2 / delta) / p.d) * alpha(evidence))
 
 
-def log_width(evidence: Evidence) -> float:
+def log_width(evidence: HuangEvidence) -> float:
     """√log(8mn/δ), the logarithm behind Õ."""
     p = evidence.problem
     return float(np.sqrt(np.log(8 * p.m * p.n / evidence.constants.delta)))
 
 
-def memory_unit(evidence: Evidence, _steps: Steps) -> float:
+def memory_unit(evidence: HuangEvidence) -> float:
     """C √log(8mn/δ) σ_0σ_p√d, what Õ(σ_0σ_p√d) is read as."""
     return evidence.constants.C * log_width(evidence) * concentration.initial_noise_unit(evidence)
 
 
-def signal_unit(evidence: Evidence, _steps: Steps) -> float:
+def signal_unit(evidence: HuangEvidence) -> float:
     """C √log(8mn/δ) σ_0‖μ‖, what Õ(σ_0‖μ‖) is read as."""
     p = evidence.problem
     return evidence.constants.C * log_width(evidence) * p.init_std * p.signal_norm
 
 
-def signal_rate(evidence: Evidence) -> float:
+def signal_rate(evidence: HuangEvidence) -> float:
     """η‖μ‖²/m."""
     return evidence.run.algorithm.lr * evidence.problem.signal_norm**2 / evidence.problem.m
 
 
-def lower_derivative(evidence: Evidence, steps: Steps, label_noise: bool) -> Array:
+def lower_derivative(evidence: HuangEvidence, steps: Steps, label_noise: bool) -> Array:
     """Lower bound of |ℓ'| over samples and steps up to t; with label noise of |ℓ̃'|, either sign of the label."""
     run, last = evidence.run, int(steps.max(initial=0)) + 1
     smallest = run.column("loss_derivative_min")[:last]
@@ -227,45 +199,33 @@ def growth(exponent: NDArray[Any]) -> Array:
         return np.exp(exponent)
 
 
-def noise_growth(evidence: Evidence, steps: Steps, label_noise: bool) -> Array:
+def noise_growth(evidence: HuangEvidence, steps: Steps, label_noise: bool) -> Array:
     """exp(η C σ_p² d t/(2nm)) with C the measured lower bound of the derivative up to t."""
     return growth(evidence.rate * lower_derivative(evidence, steps, label_noise) * steps / 2)
 
 
-def first_stage_law(evidence: Evidence) -> float:
+def first_stage_law(evidence: HuangEvidence) -> float:
     """T1 as the paper gives it, constant 1."""
     return stages.first_stage(evidence.problem, evidence.run.algorithm)
 
 
-def deadline(evidence: Evidence) -> float:
+def deadline(evidence: HuangEvidence) -> float:
     """T2 as the paper bounds it, from the measured T1 and outputs where there is label noise."""
-    c = evidence.constants
-    return evidence.run.stage_times(epsilon=c.epsilon, gamma_threshold=c.gamma_threshold).predicted_T2
+    return evidence.times.predicted_T2
 
 
-def signal_growth_from_first_stage(evidence: Evidence, steps: Steps) -> Array:
+def signal_growth_from_first_stage(evidence: HuangEvidence, steps: Steps) -> Array:
     """exp(η‖μ‖²(t − t₁)/(16m)) times the size of the signal at t₁, the first record of stage 2."""
     if not len(steps):
         return np.empty(0)
     return growth(signal_rate(evidence) * (steps - steps[0]) / 16) * signal_size(evidence, steps[:1])
 
 
-def low_snr_variable(evidence: Evidence) -> float:
-    """n‖μ‖⁴/(σ_p⁴ d) = n d·SNR⁴ for ReLU, n·SNR^q for q ≥ 2."""
-    p = evidence.problem
-    return p.n * p.d * p.snr**4 if p.q == 1 else p.n * p.snr**p.q
-
-
-def power(low: float, high: float) -> Callable[[Run], bool]:
-    """Runs whose activation has a power in [low, high]."""
-    return lambda run: low <= run.problem.q <= high
-
-
-def test_error_bound(evidence: Evidence, _steps: Steps) -> float:
+def test_error_bound(evidence: HuangEvidence) -> float:
     """2 exp(−C d/n²)."""
     return float(2 * np.exp(-evidence.constants.C * evidence.problem.d_over_n2))
 
 
-def test_error(evidence: Evidence, steps: Steps) -> list[float]:
+def test_error(evidence: HuangEvidence, steps: Steps) -> list[float]:
     """Test error counted on 10⁵ noise vectors: a smaller bound is confirmed as far as no error is found."""
     return [evidence.run.test_error(int(step), method="monte-carlo").value for step in steps]

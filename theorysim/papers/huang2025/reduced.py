@@ -17,7 +17,8 @@ from theorysim.core import validate
 from theorysim.patch.algorithm import Flip
 from theorysim.patch.label_noise import drawn_multipliers
 from theorysim.patch.run import Run
-from theorysim.theory.statement import Array, Evidence, Steps
+from theorysim.papers.huang2025.evidence import HuangEvidence
+from theorysim.theory.statement import Array, Steps
 
 
 class ReducedProcess(NamedTuple):
@@ -46,7 +47,7 @@ def reduced_process(run: Run, factor: float = 1.0) -> ReducedProcess:
     factor = validate.real("factor", factor, 0, above=True)
     if not isinstance(run.algorithm.label_noise, Flip) or run.given_label_noise:
         raise ValueError(f"run: has label noise {run.algorithm.label_noise!r}, must have Flip drawn from the seed")
-    evidence = Evidence(run)
+    evidence = HuangEvidence(run)
     steps = run.steps_recorded[run.steps_recorded >= evidence.first_stage_end]
     if not len(steps):
         raise ValueError("run: must have a recorded step after T1, which was not reached")
@@ -67,14 +68,14 @@ def reduced_step(iota: Array, kept: Array, rate: float) -> Array:
     return np.where(kept, 1 + rate / (1 + np.exp(iota**2)), 1 - rate / (1 + np.exp(-(iota**2)))) * iota
 
 
-def resting_point(evidence: Evidence) -> float:
+def resting_point(evidence: HuangEvidence) -> float:
     """log((1 − p)/p), where a kept and a flipped label balance; NaN without flips or at p = 0."""
     noise = evidence.run.algorithm.label_noise
     p = noise.p if isinstance(noise, Flip) else 0.0
     return float(np.log((1 - p) / p)) if 0 < p < 1 else float("nan")
 
 
-def expected_change(evidence: Evidence, steps: Steps) -> Array:
+def expected_change(evidence: HuangEvidence, steps: Steps) -> Array:
     """Exact E[ι_i(t+1) − ι_i(t) | state]/ι_i(t) for ι_i = (1/m) Σ_r ρ̄²_{y_i,r,i}, (steps, n).
 
     ρ̄_{y_i,r,i} changes only through the sample's own label, by (η/(nm)) |ℓ'| σ'(⟨w, ξ_i⟩) ‖ξ_i‖² upwards with
@@ -96,7 +97,7 @@ def expected_change(evidence: Evidence, steps: Steps) -> Array:
     return found
 
 
-def largest_expected_growth(evidence: Evidence, steps: Steps) -> Array:
+def largest_expected_growth(evidence: HuangEvidence, steps: Steps) -> Array:
     """The largest relative expected change among samples with f_i ≥ log((1 − p)/p) + 2κ; NaN if there is none."""
     rest = resting_point(evidence) + 2 * evidence.rate
     outputs = np.array([evidence.run.draw.observed_labels * evidence.run.outputs(int(step)) for step in steps])

@@ -1,4 +1,4 @@
-"""Huang et al. 2025 as data: the assumption, what holds throughout a run, and (in stages) the lemmas of both stages.
+"""Huang et al. 2025 as data: the assumption, what holds throughout a run, and the lemmas of both stages.
 
 Where the paper leaves more open than a constant, the source says "our reading".
 """
@@ -7,8 +7,12 @@ import numpy as np
 
 from theorysim.theory import concentration
 from theorysim.papers.huang2025 import quantities as q
-from theorysim.papers.huang2025.stages import FIRST_STAGE, SECOND_STAGE
-from theorysim.theory.statement import Evidence, Sense, Statement, any_run, every_step
+from theorysim.papers.huang2025.stage_one import FIRST_STAGE
+from theorysim.papers.huang2025.stage_two import SECOND_STAGE
+from theorysim.papers.huang2025.evidence import HuangEvidence, to_horizon
+from theorysim.papers.kou2023.statements import LOW_SNR, low_snr
+from theorysim.theory.statement import Sense, Statement, any_run
+from theorysim.theory.windows import number, observed
 
 PAPER = q.PAPER
 
@@ -16,7 +20,7 @@ PAPER = q.PAPER
 def _assumption(position: int, name: str, formula: str) -> Statement:
     """One item of Assumption 3.1; those about p exist only with flips."""
 
-    def item(evidence: Evidence) -> tuple[float, float, str]:
+    def item(evidence: HuangEvidence) -> tuple[float, float, str]:
         one = q.assumption(evidence)[position]
         return one.value, one.bound, one.sense
 
@@ -26,8 +30,8 @@ def _assumption(position: int, name: str, formula: str) -> Statement:
         formula=formula,
         source=f"{PAPER}, Assumption 3.1",
         sense=Sense.UPPER if "≤" in formula else Sense.LOWER,
-        measured=lambda evidence, _steps: item(evidence)[0],
-        predicted=lambda evidence, _steps: item(evidence)[1],
+        measured=number(lambda evidence: item(evidence)[0]),
+        predicted=number(lambda evidence: item(evidence)[1]),
         applies=q.flips if name.startswith("p_") else any_run,
     )
 
@@ -55,8 +59,8 @@ LABEL_COUNTS = (
         formula="|#{i: ε_i^(t) = 1} − (1−p)n| ≤ √((n/2) log(4T*/δ)), all t",
         source=f"{PAPER}, Lemma B.3",
         sense=Sense.UPPER,
-        measured=q.flip_imbalance,
-        predicted=lambda e, _s: np.sqrt(e.problem.n / 2 * np.log(4 * e.horizon / e.constants.delta)),
+        measured=number(q.flip_imbalance),
+        predicted=number(lambda e: np.sqrt(e.problem.n / 2 * np.log(4 * e.horizon / e.constants.delta))),
         applies=q.drawn_flips,
         over_draws=True,
     ),
@@ -66,8 +70,8 @@ LABEL_COUNTS = (
         formula="|#{t < T: ε_i^(t) = 1} − (1−p)T| ≤ √((T/2) log(4n/δ)), all i",
         source=f"{PAPER}, Lemma B.4 (our reading)",
         sense=Sense.UPPER,
-        measured=q.sample_imbalance,
-        predicted=lambda e, _s: np.sqrt(e.run.steps / 2 * np.log(4 * e.problem.n / e.constants.delta)),
+        measured=number(q.sample_imbalance),
+        predicted=number(lambda e: np.sqrt(e.run.steps / 2 * np.log(4 * e.problem.n / e.constants.delta))),
         applies=q.drawn_flips,
         over_draws=True,
     ),
@@ -81,8 +85,8 @@ WHOLE_RUN = (
         source=f"{PAPER}, Proposition 4.1",
         sense=Sense.UPPER,
         measured=lambda e, s: np.maximum(e.column("gamma_max", s), -e.column("gamma_min", s)),
-        predicted=lambda e, _s: q.alpha(e),
-        window=every_step,
+        predicted=number(q.alpha),
+        window=to_horizon,
         conditions=q.trajectory,
     ),
     Statement(
@@ -91,9 +95,9 @@ WHOLE_RUN = (
         formula="ρ̄_{j,r,i} ≤ 4 log T*",
         source=f"{PAPER}, Proposition 4.1",
         sense=Sense.UPPER,
-        measured=q.observed("rho_bar_max"),
-        predicted=lambda e, _s: q.alpha(e),
-        window=every_step,
+        measured=observed("rho_bar_max"),
+        predicted=number(q.alpha),
+        window=to_horizon,
         conditions=q.trajectory,
     ),
     Statement(
@@ -102,9 +106,9 @@ WHOLE_RUN = (
         formula="ρ̲_{j,r,i} ≥ −β − 16 n √(log(4n²/δ)/d) α",
         source=f"{PAPER}, Proposition 4.1",
         sense=Sense.LOWER,
-        measured=q.observed("rho_under_min"),
-        predicted=lambda e, _s: -q.leakage(e),
-        window=every_step,
+        measured=observed("rho_under_min"),
+        predicted=number(lambda e: -q.leakage(e)),
+        window=to_horizon,
         conditions=q.trajectory,
     ),
     Statement(
@@ -113,28 +117,16 @@ WHOLE_RUN = (
         formula="β + 16 n √(log(4n²/δ)/d) α ≤ α",
         source=f"{PAPER}, Proposition 4.1",
         sense=Sense.UPPER,
-        measured=lambda e, _s: q.leakage(e),
-        predicted=lambda e, _s: q.alpha(e),
+        measured=number(q.leakage),
+        predicted=number(q.alpha),
         conditions=q.theorem,
     ),
 )
 
-BOUNDARIES = tuple(
-    Statement(
-        id=f"low_snr.{name}",
-        claim="below this the signal is too weak to be learned without label noise",
-        formula=formula,
-        source=source,
-        sense=Sense.UPPER,
-        measured=lambda e, _s: q.low_snr_variable(e),
-        predicted=lambda e, _s: e.constants.C,
-        applies=applies,
-    )
-    for name, formula, source, applies in (
-        ("relu", "n‖μ‖⁴/(σ_p⁴ d) ≤ C", "Kou et al. 2023 (q = 1)", q.power(1, 1)),
-        ("squared_relu", "n·SNR² ≤ C", f"{PAPER} (q = 2)", q.power(2, 2)),
-        ("power", "n·SNR^q ≤ C", "Cao et al. 2022 (q > 2)", q.power(2.0000001, np.inf)),
-    )
+BOUNDARIES = (
+    LOW_SNR,
+    low_snr("squared_relu", "n·SNR² ≤ C", f"{PAPER} (q = 2)", 2, 2),
+    low_snr("power", "n·SNR^q ≤ C", "Cao et al. 2022 (q > 2)", 2.0000001, np.inf),
 )
 
 STATEMENTS = (

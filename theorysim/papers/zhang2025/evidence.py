@@ -1,24 +1,21 @@
 """What statements about sample reweighting are made of: one run, with what was measured in it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.reweighting import ReweightingDraw, ReweightingRun
-from theorysim.theory.statement import Constants
+from theorysim.theory.statement import Array, Evidence
 
-Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Steps = NDArray[np.int64]
-RUNS = ReweightingRun
 AT_REST = 1e-6  # largest change of an output or a weight between the last two records of a run at rest
 FLAT = 1e-12  # eigenvalues of K_AA below this share of the largest are 0
 
 
 @dataclass(frozen=True, eq=False)
-class ReweightingEvidence:
+class ReweightingEvidence(Evidence):
     """A run with sample weights. All but the times is of a fixed kernel.
 
     The kernel between training and clean samples is that of the meta-gradient ("proxy"); y^v are the clean labels as
@@ -26,7 +23,6 @@ class ReweightingEvidence:
     """
 
     run: ReweightingRun
-    constants: Constants = field(default_factory=Constants)
 
     @property
     def draw(self) -> ReweightingDraw:

@@ -6,15 +6,13 @@ Marks: "paper" is what the paper says as far as it is known here; "derived" is n
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from theorysim.reweighting import ReweightingRun
 from theorysim.theory.conditions import Condition
-from theorysim.theory.statement import Sense, Statement
+from theorysim.theory.statement import Array, Sense, Statement, Steps
+from theorysim.theory.windows import end, number
 from theorysim.papers.zhang2025.evidence import AT_REST, ReweightingEvidence
 
-Array = NDArray[np.float64]
-Steps = NDArray[np.int64]
 PAPER = "Zhang et al. 2025"
 MOST = 0.99  # share of samples with γ_i > 0 that the order of the phases asks for
 SLOW = 0.02  # largest ηλ_max, and
@@ -40,15 +38,6 @@ def _reweighted(run: ReweightingRun) -> bool:
     return run.algorithm.reweight
 
 
-def _constant(value: Callable[[ReweightingEvidence], float]) -> Callable[[ReweightingEvidence, Steps], Array]:
-    """One number for every step of the window."""
-    return lambda evidence, steps: np.full(len(steps), value(evidence))
-
-
-def _at_end(evidence: ReweightingEvidence) -> Steps:
-    return np.array([evidence.run.steps])
-
-
 def _sign_share(evidence: ReweightingEvidence) -> Sequence[Condition]:
     return [Condition("A3", evidence.sign_share, ">=", 1.0, f"{PAPER}, A3")]
 
@@ -72,7 +61,7 @@ def _certified(evidence: ReweightingEvidence) -> Steps:
 
 def _alignment(evidence: ReweightingEvidence, steps: Steps) -> tuple[Array, Array]:
     """Both sides of the inequality at the certified sample of each step that is nearest to failing, or fails worst."""
-    records = np.searchsorted(evidence.run.steps_recorded, steps)
+    records = evidence.records(steps)
     measured = evidence.alignment[records]
     bound = evidence.alignment_bound[records] - ROUNDING * evidence.kernel_size
     size = np.maximum(np.abs(measured), np.abs(bound))
@@ -126,59 +115,116 @@ def _monotone(evidence: ReweightingEvidence) -> Sequence[Condition]:
 
 STATEMENTS = (
     Statement(
-        "zhang2025.assumption_a3", "the kernel has the sign of the labels",
-        "sign K(x_i, x_j^v) = y*_i y_j^v for all i, j",
-        f"{PAPER}, A3 (the kernel of the meta-gradient, clean labels as observed); share of pairs; rare on real data",
-        Sense.LOWER, _constant(lambda e: e.sign_share), _constant(lambda _e: 1.0), conditions=_sign_share,
+        id="zhang2025.assumption_a3",
+        claim="the kernel has the sign of the labels",
+        formula="sign K(x_i, x_j^v) = y*_i y_j^v for all i, j",
+        source=(
+            f"{PAPER}, A3 (the kernel of the meta-gradient, clean labels as observed); share of pairs; rare on real "
+            "data"
+        ),
+        sense=Sense.LOWER,
+        measured=number(lambda e: e.sign_share),
+        predicted=number(1.0),
+        conditions=_sign_share,
     ),
     Statement(
-        "zhang2025.assumption_a4", "the clean set leans to the true label",
-        "γ_i = y*_i (1/m)Σ_j y_j^v K_ij > 0 for 99% of i",
-        "derived: A3 relaxed, the usable one; share of samples, clean labels as observed", Sense.LOWER,
-        _constant(lambda e: e.aligned_share), _constant(lambda _e: MOST), conditions=_aligned_share,
+        id="zhang2025.assumption_a4",
+        claim="the clean set leans to the true label",
+        formula="γ_i = y*_i (1/m)Σ_j y_j^v K_ij > 0 for 99% of i",
+        source="derived: A3 relaxed, the usable one; share of samples, clean labels as observed",
+        sense=Sense.LOWER,
+        measured=number(lambda e: e.aligned_share),
+        predicted=number(MOST),
+        conditions=_aligned_share,
     ),
     Statement(
-        "zhang2025.alignment", "weights of true labels rise and of flipped ones fall",
-        "y_i y*_i g_i ≥ (1 − ρ_t)(γ_i − ρ_t κ̄_i) where ρ_t < 1, γ_i ≥ ρ_t κ̄_i",
-        "derived, proved: any kernel, any weights, mini-batches (g over all clean samples); ρ_t takes f^v after the "
-        "look-ahead, or before it where there is none. With errors in clean labels true of the observed y^v, which "
-        "certify less, and false of γ_i with the true ones. Below its condition false for some. At each step the "
-        "sample nearest to failing",
-        Sense.LOWER, lambda e, steps: _alignment(e, steps)[0], lambda e, steps: _alignment(e, steps)[1], _certified,
+        id="zhang2025.alignment",
+        claim="weights of true labels rise and of flipped ones fall",
+        formula="y_i y*_i g_i ≥ (1 − ρ_t)(γ_i − ρ_t κ̄_i) where ρ_t < 1, γ_i ≥ ρ_t κ̄_i",
+        source=(
+            "derived, proved: any kernel, any weights, mini-batches (g over all clean samples); ρ_t takes f^v "
+            "after the look-ahead, or before it where there is none. With errors in clean labels true of the "
+            "observed y^v, which certify less, and false of γ_i with the true ones. Below its condition false "
+            "for some. At each step the sample nearest to failing"
+        ),
+        sense=Sense.LOWER,
+        measured=lambda e, steps: _alignment(e, steps)[0],
+        predicted=lambda e, steps: _alignment(e, steps)[1],
+        window=_certified,
         applies=_kernel,
     ),
     Statement(
-        "zhang2025.filtering", "while filtering, the clean samples alone are fitted",
-        "L_val(t) = ½ mean(f^v(T) − y^v + K_vA K_AA⁻¹(I − (I − ηK_AA)^{t−T})(y_A − f_A(T)))²",
-        "derived: exact for w = 1[i true] =: A, within 6% where weights are so up to 0.1 on average; T the first "
-        "record from t1 on, t the last up to t2", Sense.ORDER,
-        _span(lambda e, _first, last: e.clean_loss(last)), _span(lambda e, first, last: e.filtered_loss(first, last)),
-        _filtered, _separated, _kernel, band=FILTERING_BAND,
+        id="zhang2025.filtering",
+        claim="while filtering, the clean samples alone are fitted",
+        formula="L_val(t) = ½ mean(f^v(T) − y^v + K_vA K_AA⁻¹(I − (I − ηK_AA)^{t−T})(y_A − f_A(T)))²",
+        source=(
+            "derived: exact for w = 1[i true] =: A, within 6% where weights are so up to 0.1 on average; T the "
+            "first record from t1 on, t the last up to t2"
+        ),
+        sense=Sense.ORDER,
+        measured=_span(lambda e, _first, last: e.clean_loss(last)),
+        predicted=_span(lambda e, first, last: e.filtered_loss(first, last)),
+        window=_filtered,
+        conditions=_separated,
+        applies=_kernel,
+        band=FILTERING_BAND,
     ),
     Statement(
-        "zhang2025.rest.selected", "at rest the samples with weight are fitted, flipped labels too",
-        "w_i > 0 ⇒ |u_i| ≤ 1e-6 √(Σ_j w_j/min w): u_i = 0, and g_i with it",
-        "derived, for K ≻ 0; at rest: outputs and weights moved by at most 1e-6 between the last two records, and the "
-        "slowest mode would have by more. Without the latter false: weights of 1e-13 keep residuals above 1",
-        Sense.UPPER, _constant(lambda e: e.residual()), _constant(lambda e: e.residual_at_rest()), _resting,
-        _positive_definite, _kernel,
+        id="zhang2025.rest.selected",
+        claim="at rest the samples with weight are fitted, flipped labels too",
+        formula="w_i > 0 ⇒ |u_i| ≤ 1e-6 √(Σ_j w_j/min w): u_i = 0, and g_i with it",
+        source=(
+            "derived, for K ≻ 0; at rest: outputs and weights moved by at most 1e-6 between the last two "
+            "records, and the slowest mode would have by more. Without the latter false: weights of 1e-13 keep "
+            "residuals above 1"
+        ),
+        sense=Sense.UPPER,
+        measured=number(lambda e: e.residual()),
+        predicted=number(lambda e: e.residual_at_rest()),
+        window=_resting,
+        conditions=_positive_definite,
+        applies=_kernel,
     ),
     Statement(
-        "zhang2025.rest.excluded", "and nothing draws the others back", "w_i = 0 ⇒ max(g_i, 0)/κ̄_i ≤ 1e-5: g_i ≤ 0",
-        "derived, for any kernel; at rest: outputs and weights moved by at most 1e-6 between the last two records",
-        Sense.UPPER, _constant(lambda e: e.push()), _constant(lambda _e: 10 * AT_REST), _resting_excluded,
-        _monotone, _learning,
+        id="zhang2025.rest.excluded",
+        claim="and nothing draws the others back",
+        formula="w_i = 0 ⇒ max(g_i, 0)/κ̄_i ≤ 1e-5: g_i ≤ 0",
+        source=(
+            "derived, for any kernel; at rest: outputs and weights moved by at most 1e-6 between the last two "
+            "records"
+        ),
+        sense=Sense.UPPER,
+        measured=number(lambda e: e.push()),
+        predicted=number(10 * AT_REST),
+        window=_resting_excluded,
+        conditions=_monotone,
+        applies=_learning,
     ),
     Statement(
-        "zhang2025.phases.alignment", "the weights separate before outputs grow", "t_pol + 1 ≤ t1",
-        "derived: as measured; with conditions on A4 and η alone it is false, as outputs grow first when weights are "
-        "50 times slower",
-        Sense.LOWER, _constant(lambda e: e.times["t1"]), _constant(lambda e: e.times["t_pol"] + 1), _at_end, _rates,
-        _reweighted,
+        id="zhang2025.phases.alignment",
+        claim="the weights separate before outputs grow",
+        formula="t_pol + 1 ≤ t1",
+        source=(
+            "derived: as measured; with conditions on A4 and η alone it is false, as outputs grow first when "
+            "weights are 50 times slower"
+        ),
+        sense=Sense.LOWER,
+        measured=number(lambda e: e.times["t1"]),
+        predicted=number(lambda e: e.times["t_pol"] + 1),
+        window=end,
+        conditions=_rates,
+        applies=_reweighted,
     ),
     Statement(
-        "zhang2025.phases.filtering", "and outputs grow before the meta-gradient turns", "t1 + 1 ≤ t2",
-        "derived: as measured; t2 ≥ t1 by definition", Sense.LOWER,
-        _constant(lambda e: e.times["t2"]), _constant(lambda e: e.times["t1"] + 1), _at_end, _rates, _reweighted,
+        id="zhang2025.phases.filtering",
+        claim="and outputs grow before the meta-gradient turns",
+        formula="t1 + 1 ≤ t2",
+        source="derived: as measured; t2 ≥ t1 by definition",
+        sense=Sense.LOWER,
+        measured=number(lambda e: e.times["t2"]),
+        predicted=number(lambda e: e.times["t1"] + 1),
+        window=end,
+        conditions=_rates,
+        applies=_reweighted,
     ),
 )

@@ -1,24 +1,19 @@
 """What statements about linear networks are made of: one run, with what was measured in it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from theorysim.linear import LinearRun, LinearTimes, OscillationRun
-from theorysim.theory.statement import Constants
-
-Array = NDArray[np.float64]
-RUNS = (LinearRun, OscillationRun)
+from theorysim.theory.statement import Array, Evidence
 
 
 @dataclass(frozen=True, eq=False)
-class LinearEvidence:
+class LinearEvidence(Evidence):
     """A run of a linear network; an :class:`OscillationRun` has only the first four properties."""
 
     run: LinearRun | OscillationRun
-    constants: Constants = field(default_factory=Constants)
 
     @property
     def lr(self) -> float:
@@ -91,10 +86,6 @@ class LinearEvidence:
     def shrunk(self) -> float:
         """Phase II's start: first step watched with tr A/m ≤ √η, where Lemma 4 brings it; NaN if none."""
         return self.trained.first(self.trained.column("mean_norm_sq") <= np.sqrt(self.lr))
-
-    def at(self, column: str, step: float) -> float:
-        """An observable at the first step watched from ``step`` on."""
-        return float(self.trained.column(column)[np.searchsorted(self.trained.steps_watched, step)])
 
     def first_phase_mean(self, column: str) -> float:
         """Mean of an observable over the steps watched until all neurons followed have left (or to the end)."""

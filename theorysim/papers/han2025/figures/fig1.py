@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.core import progress as bars
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import SETTINGS, Setting, algorithm, spread
+from theorysim.reproduce import Report, markdown, spread
+from theorysim.papers.han2025.figures.settings import SETTINGS, Setting, algorithm
 from theorysim.patch.run import Run
 from theorysim.patch.simulate import simulate
-from theorysim.papers import han2025
+from theorysim.papers.han2025.laws import stage_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def _row(setting: Setting, tau: float, runs: list[Run], step: int) -> dict[str, 
         with np.errstate(invalid="ignore"):  # NaN where no label was flipped
             return [float(np.logaddexp(0.0, -one.column(name)[step])) for one in runs]
 
-    times = [han2025.stage_times(one) for one in runs]
+    times = [stage_times(one) for one in runs]
     return {
         "setting": setting.name, "τ": tau, "step": step, "seeds": len(runs),
         "accuracy clean": spread(column("clean_accuracy")), "noisy": spread(column("noisy_accuracy")),
@@ -131,7 +131,7 @@ def _dress(axis: "Axes", title: str, unit: str) -> None:
 
 def _mark(axes: "Sequence[Axes]", runs: list[Run]) -> None:
     """T1 and the crossing as vertical lines, Stage I shaded."""
-    times = [han2025.stage_times(one) for one in runs]
+    times = [stage_times(one) for one in runs]
     first, crossing = (np.array([getattr(one, name) for one in times]) for name in ("T1", "crossing"))
     for axis in axes:
         if not np.isnan(crossing).any():

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from theorysim.core import progress as bars
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import algorithm, problem, spread
+from theorysim.reproduce import Report, markdown, spread
+from theorysim.papers.han2025.figures.settings import algorithm, problem
 from theorysim.patch.run import Run
 from theorysim.patch.simulate import simulate
-from theorysim.papers import han2025
+from theorysim.papers.han2025.laws import stage_times
 
 SIGNALS, RATES = (3.0, 6.0, 12.0), (0.1, 0.2, 0.3)
 
@@ -33,7 +33,7 @@ def run(
                     bar.update(1)
     rows = []
     for (x, tau), runs in cells.items():
-        times = [han2025.stage_times(one) for one in runs]
+        times = [stage_times(one) for one in runs]
         rows.append({
             "n·SNR²": x, "‖μ‖": f"{np.sqrt(runs[0].draw.gram[0, 0]):.3g}", "τ": tau,
             "n·SNR²(1−2τ)": f"{x * (1 - 2 * tau):.2g}",
@@ -69,7 +69,7 @@ def _figure(cells: dict[tuple[float, float], list[Run]], signals: Sequence[float
                 values = np.stack([one.column(name) for one in runs])
                 axis.plot(steps, np.median(values, axis=0), color=colour, label=label)
                 axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
-            crossing = np.median([han2025.stage_times(one).crossing for one in runs])
+            crossing = np.median([stage_times(one).crossing for one in runs])
             if not np.isnan(crossing):
                 axis.axvspan(0, float(crossing), color="0.9", zorder=0)
             axis.set(xscale="symlog", yscale="symlog", title=f"n·SNR² = {x:g}, τ = {tau:g}", ylabel="coefficient")

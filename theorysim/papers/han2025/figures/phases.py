@@ -15,7 +15,7 @@ from theorysim.papers.han2025.figures.settings import algorithm
 from theorysim.patch.run import Run
 from theorysim.sweep import summarise, sweep
 from theorysim.theory import boundaries
-from theorysim.papers import han2025
+from theorysim.papers.han2025.laws import stage_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,18 +33,18 @@ def problem(n_snr2: float, tau: float) -> SignalNoise:
 
 def crossing(run: Run) -> float:
     """First step at which the largest ρ̄ of a noisy sample exceeds the largest γ."""
-    return han2025.stage_times(run).crossing
+    return stage_times(run).crossing
 
 
 def signal_leads(run: Run) -> bool:
     """Whether at T1 (c = 0.1) the smallest γ exceeds the largest ρ̄, as Theorem 4.1 says."""
-    first = han2025.stage_times(run).T1
+    first = stage_times(run).T1
     return bool(not np.isnan(first) and run.column("gamma_min")[int(first)] > run.column("rho_bar_max")[int(first)])
 
 
 def separates(run: Run) -> bool:
     """Whether log 2 ever separates the losses of clean and noisy samples."""
-    return not np.isnan(han2025.stage_times(run).separation[0])
+    return not np.isnan(stage_times(run).separation[0])
 
 
 def run(

@@ -9,9 +9,9 @@ import numpy as np
 
 from theorysim.patch.policy import AtStep, EarlyStopping, FirstStage, OracleSelection, SmallLossSelection
 from theorysim.patch.problem import SignalNoise
-from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
+from theorysim.reproduce import Report, interrupted_note, markdown, require_runs, spread
 from theorysim.papers.han2025.figures import settings as han2025_settings
-from theorysim.papers.han2025.figures.settings import algorithm, spread
+from theorysim.papers.han2025.figures.settings import algorithm
 from theorysim.sweep import sweep
 
 if TYPE_CHECKING:

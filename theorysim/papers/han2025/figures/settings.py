@@ -1,8 +1,6 @@
 """The settings at which the reproductions of Han et al. 2025 run. The paper does not publish its own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -43,12 +41,3 @@ SETTINGS = (
     Setting("n=200 d=400 m=20 τ=.3 (d < n²)", problem(200, 400, 20, tau=0.3), 5, 6000),
     Setting("n=50 d=2500 m=10", problem(50, 2500, 10), 45, 4000),
 )
-
-
-def spread(values: Sequence[float] | Any) -> str:
-    """Mean, with the smallest and the largest; of those that are numbers."""
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
-    if not known.size:
-        return "–"
-    return f"{known.mean():.3g} [{known.min():.3g}, {known.max():.3g}]"

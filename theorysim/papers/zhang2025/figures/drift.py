@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import spread
+from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import ODD_EVEN, STEPS, ZERO_ONE, Case, difference, each
 from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
 from theorysim.reweighting.run import drift

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import blas, progress as bars
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import spread
+from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import difference, plus_minus
 from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_one_out, train
 from theorysim.reweighting import feature_reweighting

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from theorysim import plot
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import spread
+from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import (
     ODD_EVEN, PATCH, STEPS, THREE_EIGHT, ZERO_ONE, alignment_share, at_t1, each,
 )

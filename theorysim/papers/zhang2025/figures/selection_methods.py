@@ -13,9 +13,8 @@ from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.policy import EarlyStopping, FirstStage, OracleSelection, Policy, SmallLossSelection
 from theorysim.patch.problem import SignalNoise
-from theorysim.reproduce import Report, markdown
+from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.han2025.figures import settings as han2025_settings
-from theorysim.papers.han2025.figures.settings import spread
 from theorysim.papers.zhang2025.figures.setting import difference, plus_minus
 from theorysim.reweighting import KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun
 from theorysim.reweighting.gram import gram

@@ -4,7 +4,9 @@ from theorysim import plot
 from theorysim.check import check
 from theorysim.linear import LinearNetwork, LinearSGD
 from theorysim.reproduce import Report, markdown
-from theorysim.papers.zhang2026.figures.setting import LOOKS, LR, PAPER, STEPS, groups, looks_table, setting, times_table
+from theorysim.papers.zhang2026.figures.setting import (
+    LOOKS, LR, PAPER, STEPS, groups, looks_table, setting, times_table,
+)
 
 ALGORITHMS = {"label noise": LinearSGD(LR), "no label noise": LinearSGD(LR, label_noise=False)}
 

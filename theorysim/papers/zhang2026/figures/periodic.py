@@ -6,8 +6,7 @@ import numpy as np
 
 from theorysim import plot
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import spread
+from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2026.figures.setting import LR, PAPER, groups, setting, slope
 
 if TYPE_CHECKING:

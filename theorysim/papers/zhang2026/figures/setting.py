@@ -8,7 +8,7 @@ import numpy as np
 
 from theorysim.core import progress as bars
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
-from theorysim.papers.han2025.figures.settings import spread
+from theorysim.reproduce import spread
 from theorysim.systems import simulate
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 from theorysim import plot
 from theorysim.check import check
 from theorysim.linear import LinearNetwork, LinearSGD
-from theorysim.reproduce import Report, markdown
-from theorysim.papers.han2025.figures.settings import spread
+from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2026.figures.setting import PAPER, groups
 from theorysim.scaling import scaling
 

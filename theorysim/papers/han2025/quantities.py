@@ -1,0 +1,143 @@
+"""What the claims of Han et al. 2025 are made of: functions of a run at some steps."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from theorysim.patch.run import Run
+from theorysim.theory.conditions import Condition
+from theorysim.papers.han2025 import laws
+from theorysim.papers.han2025.evidence import HanEvidence
+from theorysim.theory.statement import Array, Steps
+
+PAPER = "Han et al. 2025"
+ALL_ROUND = 0.05  # how far −ℓ' may be from ½ for the early law to speak, and how close it is then claimed to be
+
+
+# --- which runs, and under which conditions ----------------------------------------------------------------------
+
+
+def relu(run: Run) -> bool:
+    """Plain gradient descent on ReLU, no policy acting on it."""
+    return bool(run.problem.q == 1) and run.algorithm.label_noise is None and run.policy is None
+
+
+def noisy_labels(run: Run) -> bool:
+    """The same with some labels flipped before training."""
+    return relu(run) and bool(run.draw.noisy.any())
+
+
+def clean_labels(run: Run) -> bool:
+    """The same with none flipped."""
+    return relu(run) and not run.draw.noisy.any()
+
+
+def model(evidence: HanEvidence) -> Sequence[Condition]:
+    """The paper's data: noise not orthogonal to the signal."""
+    return (Condition("noise is not orthogonal to μ", float(evidence.problem.orthogonal_noise), "<=", 0, PAPER),)
+
+
+def condition(evidence: HanEvidence) -> Sequence[Condition]:
+    """The model and Condition 4.1 (τ = 0 where the labels are clean, Theorem 4.4)."""
+    noisy = evidence.run.draw.noisy.any()
+    return (*model(evidence), *(one for one in items(evidence) if noisy or not one.formula.startswith("τ± =")))
+
+
+def items(evidence: HanEvidence) -> Sequence[Condition]:
+    """Condition 4.1 item by item."""
+    c = evidence.constants
+    return laws.condition_4_1(evidence.problem, evidence.run.algorithm, c.C, c.order_one, c.delta)
+
+
+# --- when --------------------------------------------------------------------------------------------------------
+
+
+def early(evidence: HanEvidence) -> Steps:
+    """The last recorded step but the initial one with all −ℓ' within 0.05 of ½."""
+    run = evidence.run
+    steps = run.steps_recorded[run.steps_recorded > 0]
+    low, high = evidence.column("loss_derivative_min", steps), evidence.column("loss_derivative_max", steps)
+    return steps[(low >= 0.5 - ALL_ROUND) & (high <= 0.5 + ALL_ROUND)][-1:]
+
+
+# --- measured ----------------------------------------------------------------------------------------------------
+
+
+def loss(name: str) -> Callable[[HanEvidence, Steps], Array]:
+    """ℓ of an observed margin."""
+    return lambda evidence, steps: np.logaddexp(0.0, -evidence.column(name, steps))
+
+
+def test_error(kind: str) -> Callable[[HanEvidence, Steps], Array]:
+    """Test error of a kind, counted: a bound below 10⁻⁵ is confirmed as far as no error is found."""
+
+    def counted(evidence: HanEvidence, steps: Steps) -> Array:
+        errors = [evidence.run.test_error(int(step), kind=kind, method="monte-carlo") for step in steps]
+        return np.array([one.value for one in errors])
+
+    return counted
+
+
+def overtaken_share(evidence: HanEvidence, steps: Steps) -> Array:
+    """Noisy samples with Σ_r ρ̄_{ỹ_i,r,i} > Σ_r γ_{−ỹ_i,r}, as a share of all samples."""
+    run, at = evidence.run, evidence.records(steps)
+    memory = evidence.own(run.rho[at]).sum(axis=1)  # (steps, n)
+    signal = run.gamma[at].sum(axis=2)  # (steps, 2)
+    against = np.where(run.draw.observed_labels > 0, signal[:, 1:], signal[:, :1])
+    return ((memory > against) & run.draw.noisy).mean(axis=1)
+
+
+def output_gap(noisy: bool) -> Callable[[HanEvidence, Steps], Array]:
+    """Largest distance of ỹ_i f_i from what Lemma 5.1 says, over S_t or S_f."""
+
+    def gap(evidence: HanEvidence, steps: Steps) -> Array:
+        run, at = evidence.run, evidence.records(steps)
+        memory = evidence.own(run.rho[at]).mean(axis=1)
+        signal = run.gamma[at].mean(axis=2)
+        own = np.where(run.draw.observed_labels > 0, signal[:, :1], signal[:, 1:])
+        against = np.where(run.draw.observed_labels > 0, signal[:, 1:], signal[:, :1])
+        claimed = memory - against if noisy else memory + own
+        outputs = np.array([run.outputs(int(step)) for step in steps]).reshape(len(steps), -1)
+        gaps = np.abs(run.draw.observed_labels * outputs - claimed)
+        return gaps[:, run.draw.noisy == noisy].max(axis=1, initial=0.0)
+
+    return gap
+
+
+def output_scale(evidence: HanEvidence, steps: Steps) -> Array:
+    """C(√log(8mn/δ) σ_0 max{σ√d, ‖μ‖} + 2n √(log(4n²/δ)/d) max ρ̄ + √(2 log(6n/δ)) (max γ σ/‖μ‖ + n max ρ̄ ‖μ‖/(σd))).
+
+    Initial outputs, what leaks between noises, and what leaks between signal and noise, by the concentration lemmas.
+    """
+    p, c = evidence.problem, evidence.constants
+    ratio = p.noise_std / p.signal_norm if p.signal_norm else np.inf
+    across = np.sqrt(2 * np.log(6 * p.n / c.delta)) * (
+        evidence.column("gamma_max", steps) * ratio + p.n * evidence.column("rho_bar_max", steps) / (ratio * p.d))
+    start = np.sqrt(np.log(8 * p.m * p.n / c.delta)) * p.init_std * max(p.noise_std * np.sqrt(p.d), p.signal_norm)
+    leak = 2 * p.n * np.sqrt(np.log(4 * p.n**2 / c.delta) / p.d) * evidence.column("rho_bar_max", steps)
+    scale: Array = c.C * (start + leak + across)
+    return scale
+
+
+def law_deviation(evidence: HanEvidence, steps: Steps) -> Array:
+    """|(mean γ)/(mean ρ̄ of initially active filters)/(n·SNR²(1 − 2τ)/2) − 1|."""
+    run, at = evidence.run, evidence.records(steps)
+    active = evidence.own_noise >= 0
+    rho = np.where(active, evidence.own(run.rho[at]), 0.0).sum(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = run.gamma[at].mean(axis=(1, 2)) / (rho / active.sum())
+        deviation: Array = np.abs(ratio / laws.early_ratio(evidence.problem) - 1)
+    return deviation
+
+
+def first_stage_law(evidence: HanEvidence) -> float:
+    """2c nm/(ησ²d)."""
+    return laws.first_stage(evidence.problem, evidence.run.algorithm, evidence.constants.rho_threshold)
+
+
+def first_stage_reached(evidence: HanEvidence) -> float:
+    """T1; infinite when the run has passed band times the law without it, NaN when it is open."""
+    measured, law = evidence.times.T1, first_stage_law(evidence)
+    if not np.isnan(measured):
+        return measured
+    return np.inf if evidence.run.steps >= evidence.constants.band * law else np.nan

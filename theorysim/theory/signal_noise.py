@@ -1,0 +1,69 @@
+"""What papers about the signal-noise model make statements of: one run of the patch network, with its quantities."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import Run
+from theorysim.theory.statement import Array, Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class SignalNoiseEvidence(Evidence):
+    """One run of a signal-noise problem, with the quantities that statements are made of."""
+
+    run: Run
+
+    @property
+    def problem(self) -> SignalNoise:
+        """The problem of the run."""
+        problem = self.run.problem
+        if not isinstance(problem, SignalNoise):
+            raise ValueError(f"run.problem={problem!r}: statements speak about a SignalNoise problem")
+        if problem.bias or problem.init_law != "normal":
+            raise ValueError(f"run.problem={problem!r}: statements speak about Gaussian initial weights without bias, "
+                             "init_law='normal' and bias=0")
+        return problem
+
+    @property
+    def label_noise(self) -> bool:
+        """Whether labels are multiplied by noise at every step."""
+        return self.run.algorithm.label_noise is not None
+
+    @cached_property
+    def rate(self) -> float:
+        """η σ_p² d/(nm), the growth rate of memorization per step (up to a constant)."""
+        p = self.problem
+        return self.run.algorithm.lr * p.noise_std**2 * p.d / (p.n * p.m)
+
+    @cached_property
+    def initial_signal(self) -> Array:
+        """⟨w_{j,r}(0), μ⟩, (2, m)."""
+        return self.run.draw.inner[:, 0].reshape(2, -1)
+
+    @cached_property
+    def initial_noise(self) -> Array:
+        """⟨w_{j,r}(0), ξ_i⟩, (2, m, n)."""
+        return self.run.draw.inner[:, 1:].reshape(2, self.run.draw.m, -1)
+
+    @cached_property
+    def own_noise(self) -> Array:
+        """⟨w_{ỹ_i,r}(0), ξ_i⟩ of the sample's own branch, (m, n)."""
+        return self.own(self.initial_noise)
+
+    def own(self, values: Array) -> Array:
+        """Of an array (..., 2, m, n) what belongs to the branch of the sample's observed label, (..., m, n)."""
+        positive = self.run.draw.observed_labels > 0
+        return np.where(positive, values[..., 0, :, :], values[..., 1, :, :])
+
+    @cached_property
+    def noise_gram(self) -> Array:
+        """⟨ξ_i, ξ_k⟩, (n, n)."""
+        return self.run.draw.gram[1:, 1:]
+
+    @cached_property
+    def first_stage_end(self) -> float:
+        """Measured T1: every sample is memorized; NaN when not reached."""
+        return self.run.stage_times().T1
