@@ -193,7 +193,7 @@ class _March:
                            and self._met(condition, stepper.step, stepper.step) is not None)
 
     def _advance(self, stop: int) -> int | None:
-        """Move to ``stop``, to where a condition is met, or to the last finite step; the step of an overflow, if any."""
+        """Move to ``stop``, to where a condition is met or to the last finite step; the step of an overflow, if any."""
         stepper, until = self.stepper, _either(self.until, self.stepper.guard.condition())
         start, before = stepper.step, stepper.state()
         goal = finite = stepper.advance(stop)

@@ -214,10 +214,11 @@ def joined_timings(before: Mapping[str, float], after: Mapping[str, float]) -> d
     return {name: before.get(name, 0.0) + after.get(name, 0.0) for name in {**before, **after}}
 
 
-def joined(before: Any, after: Any, keep_record: bool, keep_row: bool) -> Any:
+def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look: bool = True) -> Any:
     """One run from a run and its continuation, which begins with the last record and row of the former.
 
-    What was recorded or observed only because the former ended there is not of the whole, unless it is to be kept.
+    What was recorded or observed only because the former ended there is not of the whole, unless it is to be kept;
+    ``keep_look`` says it of what one's own observables saw.
     """
     further = after.steps > before.steps
     changes = after.continued(before)
@@ -230,4 +231,7 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool) -> Any:
     seam = 0 if keep_row or not further else 1
     changes["own"] = {name: np.concatenate([before.own[name][:-1], values[seam:]])
                       for name, values in after.own.items()}
+    if further and keep_row and not keep_look:
+        for values in changes["own"].values():
+            values[len(before.steps_observed) - 1] = np.nan
     return replace(after, **changes)
