@@ -329,7 +329,9 @@ def resume(
         ending = march(stepper, end, wanted, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         further = _spaced(stepper.result(ending), every)
-        return _settled(joined(run, further, *system.seams(run)), on_failure)
+        record, row = system.seams(run)
+        look = watching.look_again(run.steps, record)
+        return _settled(joined(run, further, record, row or look, look), on_failure)
 
 
 @overload

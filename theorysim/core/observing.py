@@ -43,6 +43,10 @@ class Observers:
             return False
         return step in self._due if self._due is not None else step % (self.every or 1) == 0
 
+    def look_again(self, step: int, recorded: bool) -> bool:
+        """Whether they would look at a step where a run is continued, had it not ended there; ``recorded`` likewise."""
+        return bool(self.functions) and (recorded if self.every is None else step % self.every == 0)
+
     def look(self, step: int, view: Any) -> None:
         """Call them all, once a step."""
         if self.steps and self.steps[-1] == step:

@@ -214,25 +214,31 @@ def joined_timings(before: Mapping[str, float], after: Mapping[str, float]) -> d
     return {name: before.get(name, 0.0) + after.get(name, 0.0) for name in {**before, **after}}
 
 
-def joined(before: Any, after: Any, keep_record: bool, keep_row: bool) -> Any:
+def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look: bool = True) -> Any:
     """One run from a run and its continuation, which begins with the last record and row of the former.
 
-    What was recorded or observed only because the former ended there is not of the whole, unless it is to be kept.
-    A policy may have put the whole back to a step of the former.
+    What was recorded or observed only because the former ended there is not of the whole, unless it is to be kept;
+    ``keep_look`` says it of what one's own observables saw. A policy may have put the whole back to a step of the
+    former.
     """
     further, back = after.steps > before.steps, after.steps < before.steps
     changes = after.continued(before)
     parts = ((after.PER_RECORD, before.steps_recorded < after.steps, keep_record),
              (after.PER_ROW, before.steps_observed <= after.steps, keep_row))
     for names, earlier, keep in parts:
-        seam = 0 if keep or not further else 1
         for name in names:
             first, second = getattr(before, name), getattr(after, name)
             if first is not None and second is not None:
-                changes[name] = np.concatenate([first[earlier] if back else first[:-1], second[seam:]])
-    seam, earlier = 0 if keep_row or not further else 1, parts[1][1]
-    changes["own"] = {
-        name: np.concatenate([before.own[name][earlier] if back else before.own[name][:-1], values[seam:]])
-        for name, values in after.own.items()
-    }
+                changes[name] = _seam(first, second, earlier if back else None, keep or not further)
+    earlier = parts[1][1]
+    changes["own"] = {name: _seam(before.own[name], values, earlier if back else None, keep_row or not further)
+                      for name, values in after.own.items()}
+    if further and keep_row and not keep_look:
+        for values in changes["own"].values():
+            values[len(before.steps_observed) - 1] = np.nan
     return replace(after, **changes)
+
+
+def _seam(first: Array, second: Array, earlier: NDArray[np.bool_] | None, keep: bool) -> Array:
+    """All but the last of the first array, or what of it is ``earlier``; then the second, with its first or without."""
+    return np.concatenate([first[:-1] if earlier is None else first[earlier], second[0 if keep else 1 :]])

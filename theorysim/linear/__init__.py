@@ -5,14 +5,13 @@ depends on M only through Q = MᵀM, so a network of any width m *is* one of wid
 evolved by the ordinary kernel (derived). Its neurons are C R(t), where M(0) = C R(0).
 """
 
+from theorysim.linear.algorithm import LinearSGD
 from theorysim.linear.draw import LinearDraw
-from theorysim.oscillation.simulate import OscillatingLayer, OscillationRun, oscillate
-from theorysim.linear.problem import LinearNetwork, LinearSGD
-from theorysim.linear.run import LinearRun, LinearTimes
-from theorysim.linear.simulate import resume_linear, simulate_linear
-from theorysim.linear.watch import LINEAR_OBSERVABLES
+from theorysim.linear.problem import LinearNetwork
+from theorysim.linear.run import LinearRun
+from theorysim.linear.stages import LinearTimes
+from theorysim.linear.watch import LINEAR_OBSERVABLES, LinearState
 
 __all__ = [
-    "LINEAR_OBSERVABLES", "LinearDraw", "LinearNetwork", "LinearRun", "LinearSGD", "LinearTimes",
-    "OscillatingLayer", "OscillationRun", "oscillate", "resume_linear", "simulate_linear",
+    "LINEAR_OBSERVABLES", "LinearDraw", "LinearNetwork", "LinearRun", "LinearSGD", "LinearState", "LinearTimes",
 ]

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import validate
-from theorysim.linear.problem import LinearNetwork, LinearSGD
 from theorysim.core.seeds import Stream, generator
+from theorysim.linear.algorithm import LinearSGD
+from theorysim.linear.problem import LinearNetwork
 
 # Steps whose random numbers are drawn at a time, fewer for large batches; part of the seed discipline.
 BLOCK, BLOCK_SIZE = 4096, 65_536
@@ -27,19 +28,19 @@ class LinearDraw:
     inputs : (n, d) array
     target : (d,) array
         θ*.
-    rows : (k, d+1) array
-        Rows whose second moment is that of M = [W | a]: all m neurons, or some, followed by a triangle for the rest.
+    factor : (k, d+1) array
+        Its second moment is that of M = [W | a]: all m neurons, or some, followed by a triangle for the rest.
     neurons : int
-        How many of the rows, from the first, are neurons of the network.
+        How many of its rows, from the first, are neurons of the network.
     """
 
     inputs: Array
     target: Array
-    rows: Array
+    factor: Array
     neurons: int
 
     def __post_init__(self) -> None:
-        for array in (self.inputs, self.target, self.rows):
+        for array in (self.inputs, self.target, self.factor):
             array.setflags(write=False)
 
     @classmethod
@@ -60,11 +61,11 @@ class LinearDraw:
         scale = np.concatenate([np.full(d, 1 / np.sqrt(d)), [1 / np.sqrt(m)]])
         rng = generator(seed, Stream.LINEAR_WEIGHTS)
         explicit = m if m * (d + 1) <= EXPLICIT_SIZE else neurons
-        rows, rest = rng.standard_normal((explicit, d + 1)), m - explicit
+        factor, rest = rng.standard_normal((explicit, d + 1)), m - explicit
         if rest:
             others = rng.standard_normal((rest, d + 1)) if rest <= d + 1 else _triangle(rng, d + 1, rest)
-            rows = np.concatenate([rows, others])
-        return cls(inputs, target, rows * scale, explicit if rest > d + 1 else m)
+            factor = np.concatenate([factor, others])
+        return cls(inputs, target, factor * scale, explicit if rest > d + 1 else m)
 
     @classmethod
     def from_arrays(
@@ -80,22 +81,22 @@ class LinearDraw:
         x = validate.array("inputs", inputs, None, None)
         theta = validate.array("target", target, x.shape[1])
         first = validate.array("weights", weights, None, x.shape[1])
-        rows = np.column_stack([first, validate.array("second_layer", second_layer, len(first))])
-        return cls(x, theta, rows, len(rows))
+        factor = np.column_stack([first, validate.array("second_layer", second_layer, len(first))])
+        return cls(x, theta, factor, len(factor))
 
     @property
     def fingerprint(self) -> bytes:
         """Equal for equal draws, and hardly ever for others."""
-        return self.rows.tobytes()
+        return self.factor.tobytes()
 
     def square_root(self) -> tuple[Array, Array]:
         """R with RᵀR = Q = MᵀM, at most d + 1 rows, and (neurons, ·) combinations C with C R the neurons.
 
         A step multiplies M from the right, so C R(t) are the neurons at any t.
         """
-        if len(self.rows) <= self.rows.shape[1]:
-            return self.rows.copy(), np.eye(len(self.rows))[: self.neurons]
-        combination, root = np.linalg.qr(self.rows)
+        if len(self.factor) <= self.factor.shape[1]:
+            return self.factor.copy(), np.eye(len(self.factor))[: self.neurons]
+        combination, root = np.linalg.qr(self.factor)
         return np.ascontiguousarray(root), np.ascontiguousarray(combination[: self.neurons])
 
 
@@ -133,7 +134,7 @@ class StepNoise:
         """The first step after ``step`` at which a new block begins."""
         return (step // self.steps_of_block + 1) * self.steps_of_block
 
-    def rows(self, start: int, stop: int) -> tuple[Samples, Array]:
+    def between(self, start: int, stop: int) -> tuple[Samples, Array]:
         """Indices and noise, each (stop − start, batch); the range must not cross the end of a block."""
         number = start // self.steps_of_block
         first = number * self.steps_of_block

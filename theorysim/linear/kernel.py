@@ -1,11 +1,11 @@
 """The two-layer linear network f(x) = a'Wx under stochastic gradient descent, both layers trained.
 
-With M = [W | a] (rows x (d+1)) a step on a batch is
+With M = [W | a], m x (d+1), a step on a batch is
 
     M <- M (I - lr S_v),   S_v = [[0, v], [v', 0]],   v = mean_b g_b x_b,   g_b = f(x_b) - y_b - eps_b,
 
-that is W <- W - lr a v' and a <- a - lr W v at once. Rows of M meet each other only through f, so the same kernel
-evolves the m neurons of a network and the d + 1 rows of the square root of M'M, which is all that f depends on.
+that is W <- W - lr a v' and a <- a - lr W v at once. Neurons meet each other only through f, so the same kernel
+evolves the m neurons of a network and the d + 1 of the square root of M'M, which is all that f depends on.
 Sharpness-aware steps take the gradient at M (I + kappa S_v), kappa = radius/N, N^2 = |a|^2|v|^2 + |Wv|^2:
 
     M <- M - lr M (I + kappa S_v) S_u,   u = mean_b (g_b + <delta, x_b>) x_b,
@@ -104,15 +104,15 @@ def sharpness_update(
 
 @jit
 def evolve_linear(
-    rows: Array, inputs: Array, outputs: Array, chosen: Samples, noise: Array, lr: float, radius: float, terms: int
+    factor: Array, inputs: Array, outputs: Array, chosen: Samples, noise: Array, lr: float, radius: float, terms: int
 ) -> int:
-    """Advance rows [W | a] in place by one step per row of chosen (steps, batch) and noise.
+    """Advance M = [W | a], or a factor of its second moment, in place by a step for each of chosen (steps, batch).
 
     Returns the number of steps made: fewer than asked when the network overflows.
     """
     d = inputs.shape[1]
-    first, second = rows[:, :d].T.copy(), rows[:, d].copy()
-    mean, perturbed, wv = np.empty(d), np.empty(d), np.empty(rows.shape[0])
+    first, second = factor[:, :d].T.copy(), factor[:, d].copy()
+    mean, perturbed, wv = np.empty(d), np.empty(d), np.empty(factor.shape[0])
     made = chosen.shape[0]
     for t in range(chosen.shape[0]):
         if not np.isfinite(residual_mean(first, second, inputs, outputs, chosen, noise, t, mean, wv)):
@@ -123,28 +123,5 @@ def evolve_linear(
             sharpness_update(first, second, mean, wv, perturbed, kappa, lr, terms)
         else:
             update(first, second, mean, wv, lr)
-    rows[:, :d], rows[:, d] = first.T, second
+    factor[:, :d], factor[:, d] = first.T, second
     return made
-
-
-@jit
-def oscillate(
-    weights: Array, inputs_gram: Array, target: Array, signs: Array, lr: float, second: float
-) -> None:
-    """Full-batch steps of W (m, d) under a second layer that is given: signs (steps, m) in {-1, 0, 1} times second.
-
-    W <- W - lr a (H e)',   e = W'a - target,   a = second * signs[t].
-    """
-    m, d = weights.shape
-    error, pull = np.empty(d), np.empty(d)
-    for t in range(signs.shape[0]):
-        error[:] = -target
-        for i in range(m):
-            if signs[t, i] != 0.0:
-                for j in range(d):
-                    error[j] += second * signs[t, i] * weights[i, j]
-        pull[:] = np.dot(inputs_gram, error)
-        for i in range(m):
-            if signs[t, i] != 0.0:
-                for j in range(d):
-                    weights[i, j] -= lr * second * signs[t, i] * pull[j]

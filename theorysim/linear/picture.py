@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.linear import LinearRun
+from theorysim.core.run import Run
+from theorysim.linear.run import LinearRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,20 +34,11 @@ def two_phases(runs: LinearRuns, axes: "Sequence[Axes] | None" = None) -> "NDArr
     -------
     array of three Axes
     """
-    named = {"run": [runs]} if isinstance(runs, LinearRun) else {
-        name: [one] if isinstance(one, LinearRun) else list(one) for name, one in runs.items()}
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        _, panels = plt.subplots(1, len(PANELS), figsize=(13, 3.8), layout="constrained")
-    else:
-        panels = np.asarray(axes, dtype=object).ravel()
-        if panels.size != len(PANELS):
-            raise ValueError(f"axes: must be {len(PANELS)} Axes, got {panels.size}")
+    named, panels = grouped(runs), panels_of(axes, len(PANELS))
     for number, (name, group) in enumerate(named.items()):
-        steps = _common([one.steps_watched for one in group])
+        steps = _common([one.steps_observed for one in group])
         for axis, column in zip(panels, PANELS, strict=True):
-            values = np.stack([one.column(column)[np.isin(one.steps_watched, steps)] for one in group])
+            values = np.stack([one.column(column)[np.isin(one.steps_observed, steps)] for one in group])
             axis.plot(steps, np.median(values, axis=0), color=f"C{number}", label=name)
             if len(group) > 1:
                 axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.2,
@@ -85,8 +77,33 @@ def neurons(run: LinearRun, steps: Sequence[int], axis: "Axes | None" = None) ->
     return axis
 
 
+def grouped(runs: Any) -> dict[str, list[Any]]:
+    """Runs by name, of each name several: of a run, or a mapping from name to run or sequence of runs."""
+    if not isinstance(runs, Mapping):
+        return {"run": [runs]}
+    return {name: [one] if isinstance(one, Run) else list(one) for name, one in runs.items()}
+
+
+def panels_of(axes: "Sequence[Axes] | Axes | None", count: int) -> "NDArray[Any]":
+    """The Axes given, or those of a new figure.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many as needed.
+    """
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        return np.atleast_1d(plt.subplots(1, count, figsize=(1 + 4 * count, 3.8), layout="constrained")[1])
+    panels = np.asarray(axes, dtype=object).ravel()
+    if panels.size != count:
+        raise ValueError(f"axes: must be {count} Axes, got {panels.size}")
+    return panels
+
+
 def _common(every: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Steps that all runs were watched at."""
+    """Steps that all runs were observed at."""
     steps = every[0]
     for other in every[1:]:
         steps = np.intersect1d(steps, other)

@@ -1,100 +1,170 @@
 """The changing state of one training, between kernels."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from time import perf_counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core import interrupts, progress
+from theorysim.core import validate
+from theorysim.core.loop import Ending, Stepper
+from theorysim.core.observing import NEVER
+from theorysim.core.overflow import last_finite
+from theorysim.core.rows import Rows
+from theorysim.linear.algorithm import SAM_TERMS, LinearSGD
+from theorysim.linear.draw import LinearDraw, StepNoise, fitting
 from theorysim.linear.kernel import evolve_linear
-from theorysim.linear.draw import LinearDraw, StepNoise
-from theorysim.linear.problem import SAM_TERMS, LinearNetwork, LinearSGD
+from theorysim.linear.problem import LinearNetwork
 from theorysim.linear.run import LinearRun
-from theorysim.linear.watch import LINEAR_OBSERVABLES, Watch, grid
-from theorysim.core.status import Status
+from theorysim.linear.watch import LINEAR_OBSERVABLES, LinearState, Watch, grid
 
-LARGEST = 1e30  # of the rows: beyond it observables, of fourth and sixth order, may overflow
+ENGINES = ("width-free", "explicit")
+FOLLOWED = 100  # neurons, unless asked otherwise
+LARGEST = 1e30  # of the weights: beyond it observables, of fourth and sixth order, may overflow
 
 Array = NDArray[np.float64]
-Until = Callable[[Mapping[str, float]], bool]
 
 
-@dataclass
-class Training:
-    """The rows that evolve, and what has been seen of them."""
+class LinearStepper(Stepper):
+    """M ← M(I − ηS_v) on M = [W | a] or on a factor of its second moment.
 
-    problem: LinearNetwork
-    algorithm: LinearSGD
-    draw: LinearDraw
-    seed: int
-    engine: str
-    rows: Array
-    step: int
-    combination: Array
-    leaving: Array
+    Parameters
+    ----------
+    problem, algorithm, draw, seed, engine
+    end : int
+        The step to go to.
+    factor : (k, d+1) array
+    combination : (K, k) array
+    leaving : (K,) array
+    step : int
+    """
 
-    def run(self, end: int, wanted: NDArray[np.int64], until: Until | None, shown: bool) -> LinearRun:
-        """Advance to step ``end``, keeping the states wanted; a run from the step begun at."""
-        started = perf_counter()
-        noise = StepNoise(self.problem, self.algorithm, self.seed)
-        watch = Watch(self.draw, self.problem.width, self.combination, noise, self.leaving)
-        usual, keep = set(grid(end).tolist()), set(wanted.tolist())
-        looks = sorted(step for step in usual | keep if step >= self.step)
-        seen: list[tuple[int, Array]] = []
-        states: list[tuple[int, Array]] = []
-        status, last = Status.COMPLETED, self.rows.copy()
-        with progress.bar(end - self.step, shown) as bar, interrupts.postponed() as interrupted:
-            for look in looks:
-                before, status = self.step, self._advance(look, noise, interrupted)
-                bar.update(self.step - before)
-                if status == Status.DIVERGED:
-                    break
-                last = self.rows.copy()
-                seen.append((self.step, watch.look(last, self.step, self.step in usual)))
-                if until is not None and status == Status.COMPLETED and _met(until, *seen[-1]):
-                    status = Status.STOPPED
-                if self.step in keep or status != Status.COMPLETED:
-                    states.append((self.step, last))
-                if status != Status.COMPLETED:
-                    break
-        if states[-1][0] != seen[-1][0]:  # what diverged ends where it was last looked at
-            states.append((seen[-1][0], last))
+    def __init__(
+        self, problem: LinearNetwork, algorithm: LinearSGD, draw: LinearDraw, seed: int, engine: str, end: int, *,
+        factor: Array, combination: Array, leaving: Array, step: int = 0,
+    ) -> None:
+        super().__init__(problem, algorithm, draw, seed, engine, step)
+        self.factor, self.combination = factor, combination
+        self.noise = StepNoise(problem, algorithm, seed)
+        self.watch = Watch(self.noise, leaving)
+        self.watched = grid(end)
+        self.table = Rows(len(LINEAR_OBSERVABLES), expected=len(self.watched))
+        self._inputs, self._outputs = np.array(draw.inputs), draw.inputs @ draw.target
+
+    def advance(self, stop: int) -> int:
+        """Make the updates up to a step of the same block of noise; returns the last step that is finite."""
+        factor = self._evolved(stop)
+        if factor is None:
+            return last_finite(self.step, stop, lambda step: self._evolved(step) is not None)
+        self.factor, self.step = factor, stop
+        if self._is_watched():
+            self._look()
+        return stop
+
+    def _evolved(self, stop: int) -> Array | None:
+        """The factor at a later step; None where it overflows."""
+        factor = self.factor.copy()
+        chosen, eps = self.noise.between(self.step, stop)
+        made = evolve_linear(
+            factor, self._inputs, self._outputs, chosen, eps, self.algorithm.lr, self.algorithm.sam_radius,
+            SAM_TERMS.index(self.algorithm.sam_terms))
+        return factor if made == stop - self.step and np.abs(factor).max() < LARGEST else None
+
+    def chunk_end(self) -> int:
+        """The next step watched, or the end of a block of noise."""
+        following = int(np.searchsorted(self.watched, self.step, side="right"))
+        watched = int(self.watched[following]) if following < len(self.watched) else NEVER
+        return min(self.noise.end_of_block(self.step), watched)
+
+    def _is_watched(self) -> bool:
+        place = int(np.searchsorted(self.watched, self.step))
+        return place < len(self.watched) and int(self.watched[place]) == self.step
+
+    def _look(self) -> None:
+        self.table.write(self.step, self.watch.look(self.view(), self._is_watched())[None])
+
+    def keep(self) -> None:
+        """A row of the present step, watched or not."""
+        if not self.table.count or self.table.steps[-1] != self.step:
+            self._look()
+
+    def rows(self, first: int, last: int) -> Mapping[str, Any]:
+        """Observables at the steps observed in first..last, with their "step"."""
+        part = slice(*np.searchsorted(self.table.steps, [first, last + 1]))
+        return {"step": self.table.steps[part]} | dict(
+            zip(LINEAR_OBSERVABLES, self.table.rows[part].T, strict=True))
+
+    def view(self) -> LinearState:
+        """What observables of one's own are functions of."""
+        self.factor.setflags(write=False)
+        return LinearState(self.problem, self.draw, self.step, self.factor, self.combination)
+
+    def state(self) -> tuple[int, Array, Array]:
+        """All that changes; arrays are replaced and never written."""
+        return self.step, self.factor, self.watch.leaving
+
+    def restore(self, state: tuple[int, Array, Array]) -> None:
+        """Back to a state; rows after it are forgotten."""
+        self.step, self.factor, self.watch.leaving = state
+        self.table.cut(self.step)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The factor."""
+        return {"states": self.factor}
+
+    def remedy(self, step: int) -> str:
+        """What to lower, and the limit of stability."""
+        return (f"the network overflows at step {step}; lower lr (now {self.algorithm.lr:g}) below "
+                f"2d/((d+2)m) = {self.problem.largest_stable_lr():.3g}, the stability limit at the start, or "
+                f"label_noise_std (now {self.problem.label_noise_std:g})")
+
+    def result(self, ending: Ending) -> LinearRun:
+        """The run as it stands."""
+        steps = self.table.steps.copy()
         return LinearRun(
-            problem=self.problem, algorithm=self.algorithm, draw=self.draw, seed=self.seed, engine=self.engine,
-            status=status, message=self._message(status),
-            stopped_at=None if status == Status.COMPLETED else self.step,
-            steps_watched=np.array([step for step, _ in seen]), rows=np.array([row for _, row in seen]),
-            steps_recorded=np.array([step for step, _ in states]), states=np.array([state for _, state in states]),
-            combination=self.combination, leaving=self.leaving, timings={"solve": perf_counter() - started},
+            **self.common(ending, steps), observed_at=steps, rows=self.table.rows.copy(),
+            columns=tuple(LINEAR_OBSERVABLES), states=ending.records["states"], combination=self.combination,
+            leaving=self.watch.leaving,
         )
 
-    def _advance(self, goal: int, noise: StepNoise, interrupted: Callable[[], bool]) -> Status:
-        """Move to ``goal``, or to where the network overflows or Ctrl-C is noticed."""
-        outputs, inputs = self.draw.inputs @ self.draw.target, np.array(self.draw.inputs)
-        radius, terms = self.algorithm.sam_radius, SAM_TERMS.index(self.algorithm.sam_terms)
-        while self.step < goal:
-            stop = min(noise.end_of_block(self.step), goal)
-            chosen, eps = noise.rows(self.step, stop)
-            with np.errstate(over="ignore", invalid="ignore"):
-                made = evolve_linear(self.rows, inputs, outputs, chosen, eps, self.algorithm.lr, radius, terms)
-            self.step, asked = self.step + made, stop - self.step
-            if made < asked or not np.abs(self.rows).max() < LARGEST:
-                return Status.DIVERGED
-            if self.step < goal and interrupted():
-                return Status.INTERRUPTED
-        return Status.COMPLETED
 
-    def _message(self, status: Status) -> str:
-        if status == Status.DIVERGED:
-            return (f"the network overflows by step {self.step}; lower lr (now {self.algorithm.lr:g}) below "
-                    f"2d/((d+2)m) = {self.problem.largest_stable_lr():.3g}, the stability limit at the start, or "
-                    f"label_noise_std (now {self.problem.label_noise_std:g})")
-        if status == Status.INTERRUPTED:
-            return f"interrupted at step {self.step}; resume() goes on from there"
-        return f"the condition was met at step {self.step}" if status == Status.STOPPED else ""
+def start(
+    problem: LinearNetwork, algorithm: LinearSGD, steps: int, seed: int, *, engine: str = ENGINES[0],
+    draw: LinearDraw | None = None, neurons: int | None = None,
+) -> LinearStepper:
+    """A stepper at step 0.
+
+    Parameters
+    ----------
+    problem, algorithm, steps, seed
+    engine : {"width-free", "explicit"}
+        Evolve the square root of Q = MᵀM, (d+1)×(d+1), or the m neurons themselves: the oracle.
+    draw : LinearDraw, optional
+        Data and initial network given instead of drawn.
+    neurons : int, optional
+        Neurons to follow exactly, min(width, 100) by default: for cosines and for the times of leaving.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and the range allowed.
+    """
+    followed = validate.integer("neurons", min(problem.width, FOLLOWED) if neurons is None else neurons, 0,
+                                problem.width)
+    drawn = LinearDraw.from_problem(problem, seed, followed) if draw is None else fitting(draw, problem)
+    if engine == "explicit" and drawn.neurons < problem.width:
+        raise ValueError(f"engine='explicit': width={problem.width} is too large to have its neurons drawn one by "
+                         "one; must be such that width·(d + 1) <= 1e6, or give the network as draw=")
+    if engine == "explicit":
+        factor, combination = drawn.factor.copy(), np.eye(followed, problem.width)
+    else:
+        factor, combination = drawn.square_root()
+    return LinearStepper(problem, algorithm, drawn, seed, engine, steps, factor=factor,
+                         combination=combination[:followed], leaving=np.full(followed, np.nan))
 
 
-def _met(until: Until, step: int, row: Array) -> bool:
-    return bool(until(dict(zip(LINEAR_OBSERVABLES, row.tolist(), strict=True)) | {"step": step}))
+def proceed(run: LinearRun, end: int) -> LinearStepper:
+    """A stepper at the end of a run."""
+    return LinearStepper(
+        run.problem, run.algorithm, run.draw, run.seed, run.engine, end, factor=run.states[-1].copy(),
+        combination=run.combination, leaving=run.leaving, step=run.steps)

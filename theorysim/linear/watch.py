@@ -1,16 +1,17 @@
 """What is looked at, and when: observables at steps that grow geometrically."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core import validate
+from theorysim.core.recording import MAX_BYTES
 from theorysim.linear.draw import LinearDraw, StepNoise
+from theorysim.linear.problem import LinearNetwork
 
 RESOLUTION = 128  # steps watched before their distance grows; then it is one part in so many, or the step after
 THINNING = 8  # of the steps watched, every so many'th has its state kept by default
+USUAL = 320  # records kept by default, at most, in as many steps as anyone makes (10^10)
 
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -38,57 +39,120 @@ def grid(end: int) -> Steps:
     return every[every <= end]
 
 
-def recorded(start: int, end: int, at: Iterable[int] | None) -> Steps:
-    """The steps in start..end whose state is kept, both ends included."""
-    if at is None:
-        chosen = grid(end)[::THINNING]
-        chosen = chosen[chosen >= start]
-    elif not isinstance(at, Iterable):
-        raise TypeError(f"record_at={at!r}: must be a sequence of steps, not {type(at).__name__}")
-    else:
-        chosen = np.array([validate.integer("record_at", step, start, end) for step in at], dtype=np.int64)
-    return np.unique(np.concatenate([[start], chosen, [end]])).astype(np.int64)
+def record_bytes(problem: LinearNetwork) -> int:
+    """The size of one record, of the engine that is free of the width."""
+    return 8 * min(problem.width, problem.d + 1) * (problem.d + 1)
+
+
+def usual_records(end: int, problem: LinearNetwork) -> Steps:
+    """Those of the :func:`grid` that are recorded by default; fewer of networks of very many inputs."""
+    return grid(end)[:: THINNING * -(-USUAL * record_bytes(problem) // MAX_BYTES)]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearState:
+    """The network at one step: what observables of one's own are functions of.
+
+    Attributes
+    ----------
+    problem : LinearNetwork
+    draw : LinearDraw
+        Data, θ* and the initial network.
+    step : int
+    factor : (k, d+1) array
+        R with RᵀR = Q: a network of width at most d + 1 that stands for all m neurons, or these themselves with
+        engine "explicit".
+    combination : (K, k) array
+        The neurons followed are combination @ factor.
+    """
+
+    problem: LinearNetwork
+    draw: LinearDraw
+    step: int
+    factor: Array
+    combination: Array
+
+    @property
+    def first_layer(self) -> Array:
+        """W of the network evolved, (k, d): its WᵀW, Wᵀa and ‖a‖² are those of the m neurons."""
+        return self.factor[:, :-1]
+
+    @property
+    def second_layer(self) -> Array:
+        """a of the network evolved, (k,)."""
+        return self.factor[:, -1]
+
+    @property
+    def second_moment(self) -> Array:
+        """Q = MᵀM of M = [W | a], (d+1, d+1): everything that f depends on."""
+        moment: Array = self.factor.T @ self.factor
+        return moment
+
+    @property
+    def neurons(self) -> Array:
+        """Rows [w_i | a_i] of the neurons followed, (K, d+1)."""
+        neurons: Array = self.combination @ self.factor
+        return neurons
+
+    @property
+    def mean_norm_sq(self) -> float:
+        """tr A/m with A = WᵀW: mean squared norm of the m neurons."""
+        return self.norm_sq / self.problem.width
+
+    @property
+    def norm_sq(self) -> float:
+        """tr A."""
+        return float((self.first_layer**2).sum())
+
+    @property
+    def error(self) -> Array:
+        """e = Wᵀa − θ*, (d,)."""
+        error: Array = self.second_layer @ self.first_layer - self.draw.target
+        return error
 
 
 @dataclass
 class Watch:
     """Observables of a state; remembers which neurons have left, and when."""
 
-    draw: LinearDraw
-    width: int
-    combination: Array  # (K, k): neurons are combination @ rows
     noise: StepNoise
-    leaving: Array  # (K,) step at which each neuron was first seen to have left, NaN before
+    leaving: Array  # (K,) step at which each neuron was first seen to have left, NaN before; replaced, never written
 
-    def look(self, rows: Array, step: int, counts: bool) -> Array:
+    def look(self, state: LinearState, counts: bool) -> Array:
         """One row of :data:`LINEAR_OBSERVABLES`; only looks that any run takes count for the times of leaving."""
-        first, second = rows[:, :-1], rows[:, -1]
-        target, trace = self.draw.target, float((first**2).sum())
-        error = second @ first - target
+        target, trace = state.draw.target, state.norm_sq
+        error, second = state.error, state.second_layer
         size = float(np.linalg.norm(target))
-        along = first @ target
+        along = state.first_layer @ target
         alignment = float(along @ along) / (size**2 * trace) if size**2 * trace > 0 else np.nan
         return np.array([
-            trace / self.width, second @ second, ((self.draw.inputs @ error) ** 2).mean() / 2, error @ error / 2,
-            alignment, *self._neurons(self.combination @ rows, error, size, step, counts),
+            state.mean_norm_sq, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2, error @ error / 2,
+            alignment, *self._neurons(state, error, size, counts),
         ])
 
-    def _neurons(self, neurons: Array, error: Array, size: float, step: int, counts: bool) -> list[float]:
+    def _neurons(self, state: LinearState, error: Array, size: float, counts: bool) -> list[float]:
         """What is known of the neurons followed; NaN when there are none."""
+        neurons = state.neurons
         if not len(neurons):
             return [np.nan] * 6
         first, second = neurons[:, :-1], neurons[:, -1]
-        moved = np.sqrt(self.width) * np.linalg.norm(first - self.draw.rows[: len(neurons), :-1], axis=1)
+        start = state.draw.factor[: len(neurons), :-1]
+        moved = np.sqrt(state.problem.width) * np.linalg.norm(first - start, axis=1)
         if counts:
-            self.leaving[(moved > 1) & np.isnan(self.leaving)] = step
+            self.leaving = np.where((moved > 1) & np.isnan(self.leaving), float(state.step), self.leaving)
         lengths = np.linalg.norm(first, axis=1) * size
         known = lengths > 0
-        cosines = np.abs(first[known] @ self.draw.target) / lengths[known]
+        cosines = np.abs(first[known] @ state.draw.target) / lengths[known]
         summary = [cosines.mean(), np.median(cosines), cosines.min()] if known.any() else [np.nan] * 3
-        chosen, noise = (one[0] for one in self.noise.rows(step, step + 1))
-        x = self.draw.inputs[chosen]
-        mean = (x @ error - noise) @ x / len(chosen)
+        mean = self._mean(state, error)
         change = second**2 * (mean @ mean) - (first @ mean) ** 2
-        fast = -((self.noise.problem.label_noise_std / 4) ** 2)
+        fast = -((state.problem.label_noise_std / 4) ** 2)
         shares = [np.mean(change <= 0), np.mean(change <= fast)]
         return [*summary, 1 - np.isnan(self.leaving).mean(), *shares]
+
+    def _mean(self, state: LinearState, error: Array) -> Array:
+        """v of the step to come: the batch's mean of g x."""
+        chosen, noise = (one[0] for one in self.noise.between(state.step, state.step + 1))
+        x = state.draw.inputs[chosen]
+        mean: Array = (x @ error - noise) @ x / len(chosen)
+        return mean

@@ -1,0 +1,69 @@
+"""Linear networks, as a value."""
+
+from typing import Any
+
+from theorysim.core import axes
+from theorysim.core.recording import Steps, evenly
+from theorysim.core.system import OVERHEAD, System
+from theorysim.linear import former, picture, stages, stepper, watch
+from theorysim.linear.algorithm import LinearSGD
+from theorysim.linear.draw import LinearDraw
+from theorysim.linear.options import LinearOptions
+from theorysim.linear.problem import LinearNetwork
+from theorysim.linear.run import LinearRun, seams
+
+DERIVED = {"target_norm": "target"}
+
+
+def usual_records(start: int, end: int, problem: LinearNetwork, run: Any) -> tuple[int | None, Steps]:
+    """As the run that is continued is recorded, if evenly; else every eighth of the steps watched.
+
+    ``run`` may be of any system of linear networks.
+    """
+    if run is not None and run.record_every is not None:
+        return run.record_every, evenly(start, end, run.record_every)
+    chosen = watch.usual_records(end, problem)
+    return None, chosen[chosen >= start]
+
+
+def numbers(problem: LinearNetwork | None, algorithm: Any) -> dict[str, Any]:
+    """All that defines a setting; of θ* its length."""
+    found = axes.numbers(problem, algorithm, DERIVED)
+    return {name: value for name, value in found.items() if name != "target"}
+
+
+def economy(needs: str) -> dict[str, Any]:
+    """Rows are cheap, states are not."""
+    return {} if needs == "all" else {"record_at": ()}
+
+
+def _cost(problem: LinearNetwork, algorithm: LinearSGD, steps: int) -> float:
+    width = min(problem.width, problem.d + 1)
+    return OVERHEAD + steps * problem.d * (8.0 * width + 4.0 * algorithm.samples(problem))
+
+
+LINEAR = System(
+    name="linear",
+    problems=(LinearNetwork,),
+    algorithms=(LinearSGD,),
+    run=LinearRun,
+    start=stepper.start,
+    proceed=stepper.proceed,
+    engines=stepper.ENGINES,
+    observables=watch.LINEAR_OBSERVABLES,
+    usual_records=usual_records,
+    record_bytes=watch.record_bytes,
+    seams=seams,
+    measures={"test_loss_floor": lambda seen: seen.run.loss_floor()},
+    times=stages.TIMES,
+    usual=("test_loss", "alignment"),
+    derived=DERIVED,
+    numbers=numbers,
+    economy=economy,
+    cost=_cost,
+    numerics=2,
+    picture=picture.two_phases,
+    options=LinearOptions(),
+    types=(LinearDraw,),
+    former=former.read,
+)
