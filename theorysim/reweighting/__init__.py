@@ -5,16 +5,19 @@ moves every weight against the gradient of the clean loss there. Under a fixed k
 that there is, and they are evolved exactly; an explicit ReLU network shows how far a finite width is from that.
 """
 
+from theorysim.reweighting.algorithm import Reweighting
+from theorysim.reweighting.data import Digits, LabelledArrays, SignalNoiseImages
 from theorysim.reweighting.draw import ReweightingDraw, draw_reweighting
-from theorysim.reweighting.data import LabelledArrays, Digits, SignalNoiseImages
 from theorysim.reweighting.features import FeatureWeights, feature_reweighting
-from theorysim.reweighting.network import deviation, simulate_network
-from theorysim.reweighting.problem import KernelReweighting, Reweighting
-from theorysim.reweighting.run import REWEIGHTING_OBSERVABLES, ReweightingRun
-from theorysim.reweighting.simulate import resume_reweighting, simulate_reweighting
+from theorysim.reweighting.network import deviation
+from theorysim.reweighting.observables import REWEIGHTING_OBSERVABLES
+from theorysim.reweighting.problem import KernelReweighting
+from theorysim.reweighting.run import ReweightingRun
+from theorysim.reweighting.stages import ReweightingTimes
+from theorysim.reweighting.stepper import ReweightingView
 
 __all__ = [
     "REWEIGHTING_OBSERVABLES", "Digits", "FeatureWeights", "KernelReweighting", "LabelledArrays", "Reweighting",
-    "ReweightingDraw", "ReweightingRun", "SignalNoiseImages", "deviation", "draw_reweighting", "feature_reweighting",
-    "resume_reweighting", "simulate_network", "simulate_reweighting",
+    "ReweightingDraw", "ReweightingRun", "ReweightingTimes", "ReweightingView", "SignalNoiseImages", "deviation",
+    "draw_reweighting", "feature_reweighting",
 ]

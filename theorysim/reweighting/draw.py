@@ -8,10 +8,11 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from theorysim.core import blas, validate
+from theorysim.core.seeds import Stream, generator
+from theorysim.reweighting.algorithm import Reweighting
 from theorysim.reweighting.data import Sizes
 from theorysim.reweighting.gram import gram, median_distance
-from theorysim.reweighting.problem import KernelReweighting, Reweighting
-from theorysim.core.seeds import Stream, generator
+from theorysim.reweighting.problem import KernelReweighting
 
 SYMMETRY = 1e-10  # asymmetry of K_tt allowed, relative to its largest entry
 
@@ -96,8 +97,8 @@ class ReweightingDraw:
         return int(self.outputs_kernel.shape[1])
 
     @property
-    def m(self) -> int:
-        """Number of clean samples."""
+    def clean(self) -> int:
+        """Number of clean samples m."""
         return int(self.outputs_kernel.shape[0]) - self.n
 
     @property
@@ -131,7 +132,7 @@ class ReweightingDraw:
                 raise ValueError(f"lr=None: must be given when the largest eigenvalue of K_tt is {top:g}")
             lr = algorithm.lr_share / top
         if weight_lr is None:
-            scale = float(np.median(np.abs(self.proxy_kernel.T @ self.clean_labels)) / self.m)
+            scale = float(np.median(np.abs(self.proxy_kernel.T @ self.clean_labels)) / self.clean)
             if algorithm.reweight and not scale > 0:
                 raise ValueError("weight_lr=None: must be given when the median of |(K_vt^T y^v)_i| is 0")
             weight_lr = 0.1 / scale if scale > 0 else 0.0
@@ -143,7 +144,7 @@ def _default(given: Array | None, otherwise: Array) -> Array:
 
 
 def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingDraw:
-    """One realisation of a problem: what ``simulate_reweighting`` draws from this seed.
+    """One realisation of a problem: what :func:`theorysim.simulate` draws from this seed.
 
     Raises
     ------
@@ -157,7 +158,7 @@ def draw_reweighting(problem: KernelReweighting, seed: int = 0) -> ReweightingDr
     n, m, test = problem.n, problem.clean, problem.test_size()
     inputs, true = problem.data.draw(Sizes(n, m, test, problem.balanced_clean), seed)
     flips = [generator(seed, Stream.REWEIGHTING_LABELS, which).random(size) < probability for which, size, probability
-             in ((0, n, problem.label_noise), (1, m, problem.clean_label_noise))]
+             in ((0, n, problem.label_flip), (1, m, problem.clean_label_flip))]
     train, clean, rest = inputs[:n], inputs[n:n + m], inputs[n + m:]
     with blas.single_threaded():
         width = problem.bandwidth or (median_distance(train) if "rbf" in (problem.kernel, problem.proxy_kernel) else 1)

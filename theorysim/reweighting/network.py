@@ -9,25 +9,24 @@ f(x) = M^(−½) Σ_r a_r max(0, ⟨w_r, x⟩), all a_r and w_r trained, θ = (W
 The gradient through the step is exact: only its inner product with ∇f_i(θ) is needed, so no second derivative occurs.
 """
 
-from collections.abc import Iterable
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from theorysim.core import blas, validate
-from theorysim.reweighting.kernel import AT_T2, HALF, STEADY, Rule
-from theorysim.reweighting.draw import ReweightingDraw
-from theorysim.reweighting.stepper import Snapshot, make_rule
-from theorysim.reweighting.problem import KernelReweighting, Reweighting
-from theorysim.reweighting.run import ReweightingRun
-from theorysim.reweighting.simulate import advance, make_run, prepare, recorded, settle
+from theorysim.core import validate
 from theorysim.core.seeds import Stream, generator
+from theorysim.reweighting.algorithm import Reweighting
+from theorysim.reweighting.draw import ReweightingDraw
+from theorysim.reweighting.kernel import AT_T2, HALF, STEADY
+from theorysim.reweighting.problem import KernelReweighting
+from theorysim.reweighting.run import ReweightingRun
+from theorysim.reweighting.stepper import ReweightingStepper
 
 LARGEST = 1e25  # of |f|; earlier than for a kernel, the parameters overflow too: g is of the order of |f| cubed
 
 Array = NDArray[np.float64]
+Steps = NDArray[np.int64]
 
 
 class Parameters(NamedTuple):
@@ -66,36 +65,58 @@ class Parameters(NamedTuple):
         return Parameters(self.first + by * direction.first, self.second + by * direction.second)
 
 
-class NetworkEngine:
-    """Outputs of an explicit network.
+class Moving(NamedTuple):
+    """What moves: θ, f and f^v (n + m,), w (n,); and sign g(0) (n,), whether t1 and t2 are reached (2,)."""
+
+    network: Parameters
+    outputs: Array
+    weights: Array
+    signs: Array
+    reached: NDArray[np.bool_]
+
+
+class NetworkStepper(ReweightingStepper):
+    """Outputs of an explicit network. Arrays are replaced at each step, never written to, but for ``reached``.
 
     Parameters
     ----------
-    draw : ReweightingDraw
-        With inputs.
-    rule : Rule
-    weights : (n,) array
-    network : Parameters
+    problem, algorithm, draw, seed, rates
+        As of :class:`ReweightingStepper`; the draw with inputs.
+    start : (Parameters, (n,) array) or Moving
+        Initial θ and w; or a state to go on from.
+    step : int
     """
 
-    def __init__(self, draw: ReweightingDraw, rule: Rule, weights: Array, network: Parameters) -> None:
-        inputs, n = np.asarray(draw.inputs), draw.n
-        self.draw, self.rule, self.network, self.weights = draw, rule, network, weights.copy()
-        self.inputs, self.clean, self.test = np.split(inputs, [n, n + draw.m])
-        self.reached = np.zeros(2, dtype=bool)
-        self.outputs = self._outputs()
-        self.signs = np.sign(self.gradient(np.arange(draw.m)))
+    def __init__(
+        self, problem: KernelReweighting, algorithm: Reweighting, draw: ReweightingDraw, seed: int,
+        rates: tuple[float, float], start: tuple[Parameters, Array] | Moving, step: int = 0,
+    ) -> None:
+        n, m = draw.n, draw.clean
+        super().__init__(problem, algorithm, draw, seed, "network", rates, step, 20.0 * (n + m) * start[0].first.size)
+        self.inputs, self.clean, self.test = np.split(np.asarray(draw.inputs), [n, n + m])
+        if isinstance(start, Moving):
+            self.network, self.outputs, self.weights, self.signs, self.reached = start
+        else:
+            self.network, self.weights = start[0], start[1].copy()
+            self.outputs, self.reached = self._outputs(), np.zeros(2, dtype=bool)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.signs = np.sign(self.meta_gradient(np.arange(m)))
+        self.see()
 
     def _outputs(self) -> Array:
         """f on training and clean samples, (n + m,)."""
         return np.concatenate([self.network.outputs(self.inputs), self.network.outputs(self.clean)])
+
+    def test_outputs(self) -> Array:
+        """f on the test samples, (T,)."""
+        return self.network.outputs(self.test)
 
     def residual(self) -> Array:
         """u, (n,)."""
         residual: Array = self.outputs[: self.draw.n] - self.draw.labels
         return residual
 
-    def gradient(self, batch: NDArray[np.int64]) -> Array:
+    def meta_gradient(self, batch: Steps) -> Array:
         """g of the clean samples of a batch, (n,)."""
         ahead = self.network
         if self.rule.exact:
@@ -104,107 +125,43 @@ class NetworkEngine:
         direction = ahead.gradient(self.clean[batch], error / batch.size)
         return self.residual() * self.network.along(self.inputs, direction)
 
-    def advance(self, chosen: NDArray[np.int64], start: int, rows: Array) -> int:
+    def evolve(self, chosen: Steps, start: int, rows: Array) -> int:
         """One step per row of rows, which is observed before it; the number of steps that do not overflow."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            for t, row in enumerate(rows):
-                gradient = self._see(row)
-                frozen = 0 <= self.rule.freeze <= start + t or (self.rule.freeze == AT_T2 and self.reached[1])
-                if not frozen and chosen.shape[1] > 0:
-                    gradient = self.gradient(chosen[t])
-                before = self.network, self.weights, self.outputs
-                if not frozen:
-                    self.weights = np.clip(self.weights + self.rule.weight_lr * gradient, 0, 1)
-                step = self.network.gradient(self.inputs, self.weights * self.residual())
-                self.network = self.network.moved(step, -self.rule.lr)
-                self.outputs = self._outputs()
-                if not np.abs(self.outputs).max() < LARGEST:
-                    self.network, self.weights, self.outputs = before
-                    return t
+        for t, row in enumerate(rows):
+            self.observe(row)
+            frozen = 0 <= self.rule.freeze <= start + t or (self.rule.freeze == AT_T2 and self.reached[1])
+            gradient = self.meta_gradient(chosen[t]) if not frozen and chosen.shape[1] > 0 else self.gradient
+            before = self.network, self.weights, self.outputs
+            if not frozen:
+                self.weights = np.clip(self.weights + self.rule.weight_lr * gradient, 0, 1)
+            step = self.network.gradient(self.inputs, self.weights * self.residual())
+            self.network = self.network.moved(step, -self.rule.lr)
+            self.outputs = self._outputs()
+            if not np.abs(self.outputs).max() < LARGEST:
+                self.network, self.weights, self.outputs = before
+                return t
         return len(rows)
 
-    def observe(self, row: Array) -> Snapshot:
-        """The present state; row as for :meth:`advance`."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            gradient = self._see(row)
-        return Snapshot(self.outputs, self.network.outputs(self.test), self.weights, gradient, None)
-
-    def _see(self, row: Array) -> Array:
-        """As ``observe_reweighting`` of a fixed kernel; g over all clean samples."""
-        gradient, noisy = self.gradient(np.arange(self.draw.m)), self.draw.noisy
+    def observe(self, row: Array) -> None:
+        """As ``observe_reweighting`` of a fixed kernel: the row of the present step, and its g."""
+        self.gradient, noisy = self.meta_gradient(np.arange(self.draw.clean)), self.draw.noisy
         row[0] = self.weights[~noisy].mean() if not noisy.all() else np.nan
         row[1] = self.weights[noisy].mean() if noisy.any() else np.nan
-        row[2], row[3] = np.abs(self.outputs).max(), (np.sign(gradient) == self.signs).mean()
+        row[2], row[3] = np.abs(self.outputs).max(), (np.sign(self.gradient) == self.signs).mean()
         self.reached[0] |= row[2] >= HALF
         self.reached[1] |= self.reached[0] and row[3] < STEADY
-        return gradient
 
+    def state(self) -> tuple[int, Moving]:
+        """A copy of all that changes."""
+        return self.step, Moving(self.network, self.outputs, self.weights, self.signs, self.reached.copy())
 
-def simulate_network(
-    problem: KernelReweighting,
-    algorithm: Reweighting,
-    steps: int,
-    seed: int = 0,
-    *,
-    width: int,
-    record_at: Iterable[int] | None = None,
-    draw: ReweightingDraw | None = None,
-    weights: ArrayLike | None = None,
-    parameters: tuple[ArrayLike, ArrayLike] | None = None,
-    on_failure: str = "raise",
-    progress: bool = False,
-) -> ReweightingRun:
-    """Train an explicit ReLU network; as the width grows its run approaches that of the kernel "ntk".
-
-    η and β are those of the kernel run. The fixed kernel of the draw serves for the flip margins of the run only.
-
-    Parameters
-    ----------
-    problem : KernelReweighting
-        With kernel "ntk" and no proxy kernel.
-    algorithm : Reweighting
-    steps, seed, record_at, weights, on_failure, progress
-        As in :func:`simulate_reweighting`: data, labels and mini-batches are the same.
-    width : int
-        Neurons M, even.
-    draw : ReweightingDraw, optional
-        With ``inputs``.
-    parameters : (W (M, d), a (M,)), optional
-        Initial weights; drawn with W and a antisymmetric by default, so that f(0) = 0.
-
-    Returns
-    -------
-    ReweightingRun
-        With engine "network".
-
-    Raises
-    ------
-    TypeError, ValueError
-        Naming the argument, its value and the range allowed.
-    """
-    validate.choice("on_failure", on_failure, ("raise", "return"))
-    started = perf_counter()
-    steps, seed, draw, start = prepare(problem, algorithm, steps, seed, draw, weights)
-    width = validate.integer("width", width, 2)
-    if width % 2:
-        raise ValueError(f"width={width}: must be even")
-    if problem.kernel != "ntk" or problem.proxy_kernel not in (None, "ntk"):
-        raise ValueError(f"kernel={problem.kernel!r}, proxy_kernel={problem.proxy_kernel!r}: must be 'ntk' and None, "
-                         "the limit of the network")
-    if draw.inputs is None:
-        raise ValueError("draw: must have inputs for the network to see")
-    wanted, d = recorded(0, steps, record_at), draw.inputs.shape[1]
-    network = Parameters.antisymmetric(width, d, seed)
-    if parameters is not None:
-        network = Parameters(validate.array("W", parameters[0], width, d), validate.array("a", parameters[1], width))
-    with blas.single_threaded():
-        rates = draw.learning_rates(algorithm)
-        engine = NetworkEngine(draw, make_rule(algorithm, *rates), start, network)
-        drawn = perf_counter()
-        march = advance(engine, draw, algorithm, rates[0], seed, wanted, progress)
-    timings = {"draw": drawn - started, "solve": perf_counter() - drawn}
-    final = engine.network.first, engine.network.second
-    return settle(make_run(problem, algorithm, seed, "network", draw, rates, march, timings, final), on_failure)
+    def restore(self, state: tuple[int, Moving]) -> None:
+        """Back to such a copy, with its row and its g."""
+        self.step = state[0]
+        self.network, self.outputs, self.weights, self.signs = state[1][:4]
+        self.reached = state[1].reached.copy()
+        self.looks.cut(self.step)
+        self.see()
 
 
 def deviation(kernel: ReweightingRun, network: ReweightingRun) -> dict[str, float]:
@@ -223,7 +180,7 @@ def deviation(kernel: ReweightingRun, network: ReweightingRun) -> dict[str, floa
     for name, run in (("kernel", kernel), ("network", network)):
         validate.instance(name, run, (ReweightingRun,))
     one, other = kernel.draw, network.draw
-    if (one.n, one.m) != (other.n, other.m) or (one.labels != other.labels).any():
+    if (one.n, one.clean) != (other.n, other.clean) or (one.labels != other.labels).any():
         raise ValueError("network: must be a run on the same samples as kernel")
     _, first, second = np.intersect1d(kernel.steps_recorded, network.steps_recorded, return_indices=True)
     differences = {name: max(float(np.abs(getattr(kernel, part)[first] - getattr(network, part)[second]).max())

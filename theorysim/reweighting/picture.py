@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.reweighting import ReweightingRun
+from theorysim.reweighting.run import ReweightingRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
