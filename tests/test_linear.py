@@ -226,7 +226,7 @@ def test_cut_and_resumed_is_the_same(cuts: tuple[int, ...], tmp_path: Path) -> N
     for start, stop in zip(cuts, (*cuts[1:], steps), strict=True):
         run.save(tmp_path / "run.npz")
         run = ts.resume(ts.load_run(tmp_path / "run.npz"), stop - start)
-    for name in ("steps_watched", "rows", "steps_recorded", "states", "leaving", "combination"):
+    for name in ("steps_observed", "rows", "steps_recorded", "states", "leaving", "combination"):
         np.testing.assert_array_equal(getattr(run, name), getattr(whole, name))
     assert (run.problem, run.algorithm, run.status) == (whole.problem, whole.algorithm, whole.status)
 

@@ -14,7 +14,7 @@ from theorysim.reproduce import figures, reproduce
 from theorysim.papers.zhang2025.figures import drift as zhang2025_drift, fbr as zhang2025_fbr, selection_methods
 from theorysim.papers.zhang2025.figures.setting import at_t1, each, interval
 from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_one_out, train
-from theorysim.reweighting.run import drift, weight_auc
+from theorysim.reweighting.observables import drift, weight_auc
 
 TINY = ts.KernelReweighting(ts.SignalNoiseImages(d=10, noise_std=0.5), 40, 10, test=30)
 OTHER = TINY.replace(kernel="ntk", label_noise=0.3)

@@ -12,7 +12,7 @@ from scipy.stats import binom, binomtest
 import theorysim as ts
 from theorysim.patch import risk
 from theorysim.patch.risk import sampling
-from theorysim.patch.run import At
+from theorysim.core.run import At
 
 Array = NDArray[np.float64]
 SAMPLES = 200_000

@@ -45,7 +45,7 @@ class ScalarTimes(Times):
     close: float
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ScalarRun(RowsRun):
     """w at the recorded steps."""
 

@@ -1,10 +1,15 @@
 """theorysim: see whether a run does what a theorem says."""
 
 from theorysim import plot
-from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.check import check
+from theorysim.core.files import save
+from theorysim.core.run import Run
+from theorysim.core.status import DivergenceError, Status
+from theorysim.core.system import System
+from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
+from theorysim.oscillation import OscillatingLayer, OscillationRun
+from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.patch.draw import Draw
-from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.policy import (
     AtStep,
@@ -17,6 +22,8 @@ from theorysim.patch.policy import (
     SmallLossSelection,
 )
 from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import PatchRun
+from theorysim.patch.trained import reconstruct
 from theorysim.reweighting import (
     Digits,
     KernelReweighting,
@@ -27,12 +34,9 @@ from theorysim.reweighting import (
     SignalNoiseImages,
     feature_reweighting,
 )
-from theorysim.core.status import DivergenceError, Status
-from theorysim.patch.run import Run, reconstruct
 from theorysim.scaling import scaling
-from theorysim.storage import load_run
 from theorysim.sweep import load_sweep, summarise, sweep
-from theorysim.systems import resume, simulate
+from theorysim.systems import load, load_run, register_system, resume, simulate
 from theorysim.theory.paper import Paper, register_paper
 
 __version__ = "0.1.0"
@@ -60,6 +64,7 @@ __all__ = [
     "OscillationRun",
     "Paper",
     "PatchData",
+    "PatchRun",
     "Reweighting",
     "ReweightingDraw",
     "ReweightingRun",
@@ -69,15 +74,19 @@ __all__ = [
     "SignalNoiseImages",
     "SmallLossSelection",
     "Status",
+    "System",
     "Uniform",
     "check",
     "feature_reweighting",
+    "load",
     "load_run",
     "load_sweep",
     "plot",
     "reconstruct",
     "register_paper",
+    "register_system",
     "resume",
+    "save",
     "scaling",
     "simulate",
     "summarise",

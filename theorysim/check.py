@@ -287,7 +287,7 @@ def _validated(given: Any) -> list[Any]:
         if (one.problem, one.algorithm) != (runs[0].problem, runs[0].algorithm):
             raise ValueError(f"run: must be runs of one setting over seeds; {one.problem}, {one.algorithm} is not "
                              f"{runs[0].problem}, {runs[0].algorithm}")
-        draw = (one.seed, one.draw.fingerprint)
+        draw = (one.seed, getattr(one.draw, "fingerprint", b""))
         if draw in seen:
             raise ValueError(f"run: the draw of seed {one.seed} occurs twice, and would count twice")
         seen.add(draw)

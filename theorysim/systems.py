@@ -368,6 +368,7 @@ def load(path: str | Path) -> object:
     """
     types = [kind for one in SYSTEMS for kind in (*one.problems, *one.algorithms, one.run, *one.types)]
     former = {one.name: one.former for one in SYSTEMS if one.former is not None}
+    former[""] = former[PATCH.name]  # the first files were of the first system, and did not say so
     return files.load(path, types, former)
 
 

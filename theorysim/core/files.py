@@ -53,7 +53,7 @@ def save(value: Any, path: str | Path) -> None:
 def load(path: str | Path, types: Iterable[type], former: Mapping[str, Reader] | None = None) -> Any:
     """Read a value written by :func:`save`, made of the given types and their subclasses.
 
-    ``former`` reads files of format 2, by the name of the system.
+    ``former`` reads files of format 2, by the name of the system ("" where they have none).
 
     Raises
     ------
@@ -69,7 +69,7 @@ def load(path: str | Path, types: Iterable[type], former: Mapping[str, Reader] |
         header = json.loads(text)
         written = header.pop("format")
         if written == 2 and former:
-            return former[header.pop("system", "patch")](header, arrays)
+            return former[header.pop("system", "")](header, arrays)
         if written == FORMAT:
             if str(arrays.pop("checksum")) != _checksum(text, arrays):
                 raise ValueError("it is damaged: its checksum is not that of its content")

@@ -44,7 +44,7 @@ class Times:
         return table("Stage times (steps)", self.sentences())
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Run(ABC):
     """An immutable result of :func:`theorysim.simulate`; every system has a class of its own.
 
@@ -180,7 +180,7 @@ class Run(ABC):
         return {"timings": joined_timings(before.timings, self.timings)}
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RowsRun(Run):
     """A run whose observables were written down as it went.
 

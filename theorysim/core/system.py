@@ -36,10 +36,21 @@ class Options(Protocol):
         """What is printed of a run besides its summary and its times."""
 
 
-def _even(start: int, end: int, _problem: Any, run: Run | None) -> tuple[int | None, Steps]:
-    """About 100 records, evenly spaced."""
-    every = max(1, -(-(end - start) // RECORDS))
+def even_records(start: int, end: int, most: int, run: Run | None) -> tuple[int | None, Steps]:
+    """So many records, evenly spaced; a run goes on at its own spacing, or, if it has none, keeps only the end."""
+    if run is not None and run.record_every is None:
+        return None, evenly(end, end, 1)
+    every = max(1, -(-(end - start) // most)) if run is None or run.record_every is None else run.record_every
     return every, evenly(start, end, every)
+
+
+def even_seams(run: Run) -> tuple[bool, bool]:
+    """The last record is of the whole where it is on the run's spacing; so is the last row, every step having one."""
+    return run.record_every is None or run.steps % run.record_every == 0, True
+
+
+def _usual(start: int, end: int, _problem: Any, run: Run | None) -> tuple[int | None, Steps]:
+    return even_records(start, end, RECORDS, run)
 
 
 def _no_cost(_problem: Any, _algorithm: Any, steps: int) -> float:
@@ -119,9 +130,9 @@ class System:
     proceed: Callable[..., Stepper]
     engines: tuple[str, ...] = ("exact",)
     observables: Mapping[str, str] = field(default_factory=dict)
-    usual_records: Callable[[int, int, Any, Any], tuple[int | None, Steps]] = _even
+    usual_records: Callable[[int, int, Any, Any], tuple[int | None, Steps]] = _usual
     record_bytes: Callable[[Any], int] = _nothing
-    seams: Callable[[Any], tuple[bool, bool]] = lambda _run: (True, True)
+    seams: Callable[[Any], tuple[bool, bool]] = even_seams
     measures: Mapping[str, Callable[[Any], Value]] = field(default_factory=dict)
     times: tuple[str, ...] = ()
     policies: tuple[type, ...] = ()

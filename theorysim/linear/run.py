@@ -19,7 +19,7 @@ from theorysim.linear.watch import grid, usual_records
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class LinearRun(RowsRun):
     """A training of a two-layer linear network, the result of :func:`theorysim.simulate`.
 

@@ -21,7 +21,7 @@ OSCILLATION_OBSERVABLES = {
 }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class OscillationRun(RowsRun):
     """What the oscillation does to the neurons, the result of :func:`theorysim.simulate`.
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from theorysim.core import validate
 from theorysim.core.loop import Ending, Stepper
 from theorysim.core.rows import Rows
+from theorysim.core.system import even_seams
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import FORMS, Draw
 from theorysim.patch.guard import PatchGuard, guard_of, pending
@@ -228,7 +229,7 @@ def proceed(run: PatchRun, end: int, *, label_noise: ArrayLike | None = None) ->
 
 def seams(run: PatchRun) -> tuple[bool, bool]:
     """Whether the last record and the last row of a run that is continued are of the whole."""
-    record = run.record_every is None or run.steps % run.record_every == 0
+    record, _ = even_seams(run)
     return record, record or run.steps % run.observables_every == 0
 
 

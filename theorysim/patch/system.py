@@ -3,8 +3,8 @@
 from typing import Any
 
 from theorysim.core.axes import numbers
-from theorysim.core.recording import MAX_BYTES, RECORDS, Steps, evenly
-from theorysim.core.system import OVERHEAD, System
+from theorysim.core.recording import MAX_BYTES, RECORDS, Steps
+from theorysim.core.system import OVERHEAD, System, even_records
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.patch.draw import Draw
 from theorysim.patch.former import read_format_2
@@ -36,12 +36,8 @@ def _record_bytes(problem: Problem) -> int:
 
 
 def _usual_records(start: int, end: int, problem: Problem, run: PatchRun | None) -> tuple[int | None, Steps]:
-    """About 100 records, fewer where they are large; a run goes on at its own spacing."""
-    if run is not None and run.record_every is None:
-        return None, evenly(end, end, 1)
-    records = max(1, min(RECORDS, MAX_BYTES // _record_bytes(problem) - 2))
-    every = run.record_every if run is not None else max(1, -(-(end - start) // records))
-    return every, evenly(start, end, every or 1)
+    """About 100 records, fewer where they are large."""
+    return even_records(start, end, max(1, min(RECORDS, MAX_BYTES // _record_bytes(problem) - 2)), run)
 
 
 def _numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from theorysim.patch.problem import Problem
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Trained(RowsRun):
     """A run with coefficients; :class:`PatchRun` adds what is measured of it.
 

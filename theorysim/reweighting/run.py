@@ -21,7 +21,7 @@ Steps = NDArray[np.int64]
 NEVER = np.empty(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ReweightingRun(Run):
     """A training with reweighted samples.
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.run import Run
-from theorysim.patch.simulate import simulate
+from theorysim.patch.run import PatchRun
+from theorysim.systems import simulate
 from theorysim.strategies.values import (
     PLAIN,
     comparable_steps,
@@ -199,8 +199,8 @@ class Case:
         plain = {name: value for name, value in changes.items() if name in fields}
         return dataclasses.replace(self, **{"given": given} | plain)
 
-    def simulate(self, **options: Any) -> Run:
-        """Run it, keeping every step."""
+    def simulate(self, **options: Any) -> PatchRun:
+        """Simulate it, keeping every step."""
         return simulate(
             problem_of(self.given, self.q, self.orthogonal_noise),
             GradientDescent(self.lr),

@@ -74,7 +74,7 @@ class Paper:
 
     name: str
     citation: str
-    about: tuple[str, ...] = ("patch",)
+    about: tuple[str, ...]
     statements: tuple[Statement, ...] = ()
     evidence: Callable[..., Any] = Evidence
     constants: type[Constants] = Constants

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.theory.statement import Array, Evidence
 
 
@@ -14,7 +14,7 @@ from theorysim.theory.statement import Array, Evidence
 class SignalNoiseEvidence(Evidence):
     """One run of a signal-noise problem, with the quantities that statements are made of."""
 
-    run: Run
+    run: PatchRun
 
     @property
     def problem(self) -> SignalNoise:

@@ -5,11 +5,11 @@ from theorysim.papers.han2025.figures import FIGURES
 from theorysim.papers.han2025.laws import SOURCE, StageTimes, condition_4_1, early_ratio, first_stage, stage_times
 from theorysim.papers.han2025.statements import STATEMENTS
 from theorysim.papers.han2025.times import LAWS
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.theory.paper import Paper
 
 
-def setting(run: Run) -> str:
+def setting(run: PatchRun) -> str:
     """ReLU without label noise per step: labels flipped once before training, or none (Theorem 4.4)."""
     if run.problem.q != 1 or run.algorithm.label_noise is not None:
         return ""

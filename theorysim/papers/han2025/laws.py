@@ -12,7 +12,7 @@ from theorysim.core import validate
 from theorysim.core.html import show, table
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.theory.conditions import Condition
 from theorysim.patch.stages import first_step
 
@@ -107,12 +107,12 @@ class StageTimes:
         return table("Stage times (steps)", self.rows())
 
 
-def stage_times(run: Run, *, c: float = 0.1, epsilon: float = 0.01) -> StageTimes:
+def stage_times(run: PatchRun, *, c: float = 0.1, epsilon: float = 0.01) -> StageTimes:
     """T1, crossing, T2 and the window of separation of a run, beside the paper's T1.
 
     Parameters
     ----------
-    run : Run
+    run : PatchRun
     c : float
         The paper's Θ(1) in T1.
     epsilon : float
@@ -120,14 +120,15 @@ def stage_times(run: Run, *, c: float = 0.1, epsilon: float = 0.01) -> StageTime
     c = validate.real("c", c, 0, above=True)
     epsilon = validate.real("epsilon", epsilon, 0, above=True)
     apart = (run.column("clean_accuracy") == 1) & (run.column("noisy_accuracy") == 0)
-    first = first_step(apart)
-    end = first_step(~apart, after=first)
+    steps = run.steps_observed
+    first = first_step(steps, apart)
+    end = first_step(steps, ~apart, after=first)
     last = first if np.isnan(first) else (run.steps if np.isnan(end) else end - 1)
     predicted = first_stage(run.problem, run.algorithm, c) if isinstance(run.problem, SignalNoise) else np.nan
     return StageTimes(
-        T1=first_step(run.column("rho_bar_active_min") >= c),
-        crossing=first_step(run.column("rho_bar_max_noisy") > run.column("gamma_max")),
-        T2=first_step(run.column("train_loss") <= epsilon),
+        T1=first_step(steps, run.column("rho_bar_active_min") >= c),
+        crossing=first_step(steps, run.column("rho_bar_max_noisy") > run.column("gamma_max")),
+        T2=first_step(steps, run.column("train_loss") <= epsilon),
         separation=(first, float(last)),
         predicted_T1=float(predicted),
         c=c,

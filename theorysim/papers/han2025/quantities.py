@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.theory.conditions import Condition
 from theorysim.papers.han2025 import laws
 from theorysim.papers.han2025.evidence import HanEvidence
@@ -17,17 +17,17 @@ ALL_ROUND = 0.05  # how far −ℓ' may be from ½ for the early law to speak, a
 # --- which runs, and under which conditions ----------------------------------------------------------------------
 
 
-def relu(run: Run) -> bool:
+def relu(run: PatchRun) -> bool:
     """Plain gradient descent on ReLU, no policy acting on it."""
     return bool(run.problem.q == 1) and run.algorithm.label_noise is None and run.policy is None
 
 
-def noisy_labels(run: Run) -> bool:
+def noisy_labels(run: PatchRun) -> bool:
     """The same with some labels flipped before training."""
     return relu(run) and bool(run.draw.noisy.any())
 
 
-def clean_labels(run: Run) -> bool:
+def clean_labels(run: PatchRun) -> bool:
     """The same with none flipped."""
     return relu(run) and not run.draw.noisy.any()
 

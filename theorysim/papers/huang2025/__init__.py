@@ -9,14 +9,14 @@ from theorysim.papers.huang2025.laws import SOURCE, assumption_3_1
 from theorysim.papers.huang2025.reduced import ReducedProcess, reduced_process
 from theorysim.papers.huang2025.statements import STATEMENTS
 from theorysim.papers.huang2025.times import LAWS
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.patch.stages import (
     StageTimes, first_stage, first_step, second_stage_gradient_descent, second_stage_label_noise, stage_times,
 )
 from theorysim.theory.paper import Paper
 
 
-def setting(run: Run) -> str:
+def setting(run: PatchRun) -> str:
     """Label noise at every step, or an activation of power 2 and more."""
     if run.algorithm.label_noise is not None:
         return "label noise at every step"

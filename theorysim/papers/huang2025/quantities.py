@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from theorysim.patch.algorithm import Flip
 from theorysim.patch.label_noise import drawn_multipliers
 from theorysim.patch import stages
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.theory import concentration
 from theorysim.theory.conditions import Condition
 from theorysim.papers.huang2025 import laws
@@ -24,17 +24,17 @@ PAPER = "Huang et al. 2025"
 # --- which runs -------------------------------------------------------------------------------------------------
 
 
-def plain(run: Run) -> bool:
+def plain(run: PatchRun) -> bool:
     """Gradient descent without label noise."""
     return run.algorithm.label_noise is None
 
 
-def flips(run: Run) -> bool:
+def flips(run: PatchRun) -> bool:
     """Label-noise gradient descent as in the paper."""
     return isinstance(run.algorithm.label_noise, Flip)
 
 
-def drawn_flips(run: Run) -> bool:
+def drawn_flips(run: PatchRun) -> bool:
     """The same, with flips drawn from the seed, which alone can be counted afterwards."""
     return flips(run) and not run.given_label_noise
 

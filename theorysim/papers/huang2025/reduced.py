@@ -16,7 +16,7 @@ import numpy as np
 from theorysim.core import validate
 from theorysim.patch.algorithm import Flip
 from theorysim.patch.label_noise import drawn_multipliers
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.papers.huang2025.evidence import HuangEvidence
 from theorysim.theory.statement import Array, Steps
 
@@ -29,12 +29,12 @@ class ReducedProcess(NamedTuple):
     reduced: Array  # (records, n)
 
 
-def reduced_process(run: Run, factor: float = 1.0) -> ReducedProcess:
+def reduced_process(run: PatchRun, factor: float = 1.0) -> ReducedProcess:
     """Drive the reduced process by the run's own flips, from the exact outputs at the first record after T1.
 
     Parameters
     ----------
-    run : Run
+    run : PatchRun
         Of a signal-noise problem with flips drawn from the seed, and recorded steps after T1.
     factor : float
         1 is the paper's rate, 2 the derived one.

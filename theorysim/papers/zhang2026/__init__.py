@@ -1,6 +1,7 @@
 """Zhang et al., AAAI 2026: two phases of two-layer linear networks under label-noise SGD."""
 
-from theorysim.linear import LinearRun, OscillationRun
+from theorysim.linear import LinearRun
+from theorysim.oscillation import OscillationRun
 from theorysim.papers.zhang2026.evidence import LinearEvidence
 from theorysim.papers.zhang2026.figures import FIGURES
 from theorysim.papers.zhang2026.quantities import alignment_law, escape_bound

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import brentq
 
-from theorysim.linear import LinearRun, OscillationRun
+from theorysim.linear import LinearRun
+from theorysim.oscillation import OscillationRun
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Array, Steps
 from theorysim.papers.zhang2026.evidence import LinearEvidence
@@ -72,7 +73,7 @@ def escape(evidence: LinearEvidence) -> float:
 
 def shrinking_escape(evidence: LinearEvidence) -> float:
     """The step by which e^{−Hτ/2} alone would have carried every neuron followed out of the lazy regime."""
-    slow, steps = evidence.slow_time, evidence.trained.steps_watched
+    slow, steps = evidence.slow_time, evidence.trained.steps_observed
     gone = [evidence.all_shrunk_away(time) >= 1 for time in slow]
     if not any(gone):
         return float("nan")
@@ -97,7 +98,7 @@ def alignment_law(evidence: LinearEvidence) -> float:
 def final_floor(evidence: LinearEvidence) -> float:
     """ησ²(tr A + dc)/4 with the means of the run's last quarter."""
     run = evidence.trained
-    late = run.steps_watched >= 0.75 * run.steps
+    late = run.steps_observed >= 0.75 * run.steps
     trace = run.column("mean_norm_sq")[late].mean() * run.problem.width
     second = run.column("second_layer")[late].mean()
     return float(evidence.lr * evidence.sigma**2 * (trace + run.problem.d * second) / 4)
@@ -113,7 +114,7 @@ def late_in_first_phase(evidence: LinearEvidence) -> Steps:
     run = evidence.trained
     norm = run.column("mean_norm_sq") * run.problem.width
     inside = (evidence.slow_time <= 2) & (norm >= 10 * evidence.target_norm)
-    return run.steps_watched[1:][inside[1:]][-1:]
+    return run.steps_observed[1:][inside[1:]][-1:]
 
 
 def trace_ratio(evidence: LinearEvidence, steps: Steps) -> Array:
@@ -123,7 +124,7 @@ def trace_ratio(evidence: LinearEvidence, steps: Steps) -> Array:
 
 def slow_decay(evidence: LinearEvidence, steps: Steps) -> Array:
     """tr(A(0) e^{−Hτ}) over its start."""
-    times = evidence.slow_time[np.searchsorted(evidence.trained.steps_watched, steps)]
+    times = evidence.slow_time[np.searchsorted(evidence.trained.steps_observed, steps)]
     return evidence.slow_norm(times) / evidence.slow_norm(np.zeros(1))
 
 

@@ -12,7 +12,7 @@ from theorysim.check import check
 from theorysim.reproduce import Report, markdown
 from theorysim.papers.han2025.figures.settings import STEP, algorithm, problem
 from theorysim.scaling import ScalingFit, scaling
-from theorysim.patch.simulate import simulate
+from theorysim.systems import simulate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from theorysim.reproduce import Report, markdown
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import algorithm, problem
 from theorysim.patch.risk.estimate import Estimate
-from theorysim.patch.simulate import simulate
+from theorysim.systems import simulate
 
 CELLS = (
     *((50, d) for d in (2500, 5000, 10_000, 30_000, 100_000)),

@@ -11,8 +11,8 @@ import numpy as np
 from theorysim.core import progress as bars
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.han2025.figures.settings import SETTINGS, Setting, algorithm
-from theorysim.patch.run import Run
-from theorysim.patch.simulate import simulate
+from theorysim.patch.run import PatchRun
+from theorysim.systems import simulate
 from theorysim.papers.han2025.laws import stage_times
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CURVES = (("gamma_max", "max γ", "C2"), ("rho_bar_max_clean", "max ρ̄, clean samples", "C0"),
           ("rho_bar_max_noisy", "max ρ̄, noisy samples", "C1"))
 ACCURACIES = (("train_accuracy", "all", "0.3"), ("clean_accuracy", "clean", "C0"), ("noisy_accuracy", "noisy", "C1"))
-Group = dict[str, list[Run]]
+Group = dict[str, list[PatchRun]]
 
 
 def run(
@@ -55,7 +55,7 @@ def run(
     )
 
 
-def _row(setting: Setting, tau: float, runs: list[Run], step: int) -> dict[str, object]:
+def _row(setting: Setting, tau: float, runs: list[PatchRun], step: int) -> dict[str, object]:
     """What is seen at one step, over seeds."""
     def column(name: str) -> list[float]:
         return [float(one.column(name)[step]) for one in runs]
@@ -104,7 +104,7 @@ def _figure(name: str, groups: Group) -> Any:
     return figure
 
 
-def _curves(axis: "Axes", runs: list[Run], columns: Any, title: str, unit: str) -> None:
+def _curves(axis: "Axes", runs: list[PatchRun], columns: Any, title: str, unit: str) -> None:
     steps = np.arange(runs[0].steps + 1)
     for column, label, colour in columns:
         values = np.stack([one.column(column) for one in runs])
@@ -115,7 +115,7 @@ def _curves(axis: "Axes", runs: list[Run], columns: Any, title: str, unit: str) 
     _dress(axis, title, unit)
 
 
-def _test(axis: "Axes", runs: list[Run], title: str) -> None:
+def _test(axis: "Axes", runs: list[PatchRun], title: str) -> None:
     for kind, label, colour in (("fresh", "fresh noise", "C2"), ("memory", "memory test", "C3")):
         curves = [1 - one.test_accuracy_curve(kind=kind, n_test=10_000)["test_accuracy"] for one in runs]
         axis.plot(curves[0].index, np.median(np.stack(curves), axis=0), color=colour, label=label)
@@ -129,7 +129,7 @@ def _dress(axis: "Axes", title: str, unit: str) -> None:
     axis.margins(x=0)
 
 
-def _mark(axes: "Sequence[Axes]", runs: list[Run]) -> None:
+def _mark(axes: "Sequence[Axes]", runs: list[PatchRun]) -> None:
     """T1 and the crossing as vertical lines, Stage I shaded."""
     times = [stage_times(one) for one in runs]
     first, crossing = (np.array([getattr(one, name) for one in times]) for name in ("T1", "crossing"))

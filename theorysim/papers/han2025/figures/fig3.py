@@ -8,8 +8,8 @@ import numpy as np
 from theorysim.core import progress as bars
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.han2025.figures.settings import algorithm, problem
-from theorysim.patch.run import Run
-from theorysim.patch.simulate import simulate
+from theorysim.patch.run import PatchRun
+from theorysim.systems import simulate
 from theorysim.papers.han2025.laws import stage_times
 
 SIGNALS, RATES = (3.0, 6.0, 12.0), (0.1, 0.2, 0.3)
@@ -22,7 +22,7 @@ def run(
     """Simulate every signal strength and rate, and report."""
     import pandas as pd
 
-    cells: dict[tuple[float, float], list[Run]] = {}
+    cells: dict[tuple[float, float], list[PatchRun]] = {}
     with bars.bar(seeds * len(signals) * len(rates), progress, unit="run", description="han2025-fig3") as bar:
         for x in signals:
             for tau in rates:
@@ -56,7 +56,7 @@ def run(
     )
 
 
-def _figure(cells: dict[tuple[float, float], list[Run]], signals: Sequence[float], rates: Sequence[float]) -> Any:
+def _figure(cells: dict[tuple[float, float], list[PatchRun]], signals: Sequence[float], rates: Sequence[float]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6 * len(rates), 3.1 * len(signals)), layout="constrained")

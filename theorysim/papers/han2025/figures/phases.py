@@ -12,7 +12,7 @@ from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
 from theorysim.papers.han2025.figures import settings as han2025_settings
 from theorysim.papers.han2025.figures.settings import algorithm
-from theorysim.patch.run import Run
+from theorysim.patch.run import PatchRun
 from theorysim.sweep import summarise, sweep
 from theorysim.theory import boundaries
 from theorysim.papers.han2025.laws import stage_times
@@ -31,18 +31,18 @@ def problem(n_snr2: float, tau: float) -> SignalNoise:
     return han2025_settings.problem(N, int(np.ceil(N**2 * np.log(N / 0.05))), M, n_snr2=n_snr2, tau=tau)
 
 
-def crossing(run: Run) -> float:
+def crossing(run: PatchRun) -> float:
     """First step at which the largest ρ̄ of a noisy sample exceeds the largest γ."""
     return stage_times(run).crossing
 
 
-def signal_leads(run: Run) -> bool:
+def signal_leads(run: PatchRun) -> bool:
     """Whether at T1 (c = 0.1) the smallest γ exceeds the largest ρ̄, as Theorem 4.1 says."""
     first = stage_times(run).T1
     return bool(not np.isnan(first) and run.column("gamma_min")[int(first)] > run.column("rho_bar_max")[int(first)])
 
 
-def separates(run: Run) -> bool:
+def separates(run: PatchRun) -> bool:
     """Whether log 2 ever separates the losses of clean and noisy samples."""
     return not np.isnan(stage_times(run).separation[0])
 

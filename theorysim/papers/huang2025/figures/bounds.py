@@ -14,7 +14,7 @@ from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, markdown
 from theorysim.core.status import Status
 from theorysim.scaling import ScalingFit, scaling
-from theorysim.patch.simulate import simulate
+from theorysim.systems import simulate
 
 if TYPE_CHECKING:
     import pandas as pd

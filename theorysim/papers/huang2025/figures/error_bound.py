@@ -11,8 +11,8 @@ from theorysim.reproduce import Report, markdown
 from theorysim.papers import rare_errors
 from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.sampling import signal_outputs
-from theorysim.patch.run import Run
-from theorysim.patch.simulate import simulate
+from theorysim.patch.run import PatchRun
+from theorysim.systems import simulate
 
 CELLS = (
     *((50, d) for d in (2500, 10_000, 30_000, 100_000, 300_000, 1_000_000)),
@@ -63,7 +63,7 @@ def run(
     )
 
 
-def _first(done: Run, level: float) -> int | None:
+def _first(done: PatchRun, level: float) -> int | None:
     """The first recorded step at which both labels' signal outputs reach a level."""
     for step in done.steps_recorded:
         plus, minus = signal_outputs(done, int(step))

@@ -13,8 +13,8 @@ from theorysim.core import progress as bars
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, markdown
-from theorysim.patch.run import Run
-from theorysim.patch.simulate import simulate
+from theorysim.patch.run import PatchRun
+from theorysim.systems import simulate
 from theorysim.theory.conditions import conditions_table
 from theorysim.papers.huang2025.laws import assumption_3_1
 
@@ -56,7 +56,7 @@ def run(*, seeds: int = 10, progress: bool = False, paper: SignalNoise = PAPER, 
     import pandas as pd
 
     chosen = settings(paper)
-    runs: dict[str, dict[str, list[Run]]] = {}
+    runs: dict[str, dict[str, list[PatchRun]]] = {}
     with bars.bar(2 * seeds * len(chosen), progress, unit="run", description="huang2025-fig2") as bar:
         for setting in chosen:
             algorithms = {
@@ -83,7 +83,7 @@ def run(*, seeds: int = 10, progress: bool = False, paper: SignalNoise = PAPER, 
     )
 
 
-def _rows(setting: str, group: dict[str, list[Run]]) -> "pd.DataFrame":
+def _rows(setting: str, group: dict[str, list[PatchRun]]) -> "pd.DataFrame":
     """One row per run."""
     import pandas as pd
 
@@ -102,7 +102,7 @@ def _rows(setting: str, group: dict[str, list[Run]]) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _both_classes_started(run: Run) -> bool:
+def _both_classes_started(run: PatchRun) -> bool:
     """Whether each class has a filter of its own branch that is active on its signal at initialisation."""
     alignment = run.draw.inner[:, 0].reshape(2, -1) * [[1.0], [-1.0]]
     return bool((alignment > 0).any(axis=1).all())
@@ -174,7 +174,7 @@ def _width_text(table: "pd.DataFrame") -> str:
     )
 
 
-def _figure(runs: dict[str, dict[str, list[Run]]]) -> Any:
+def _figure(runs: dict[str, dict[str, list[PatchRun]]]) -> Any:
     from matplotlib.figure import Figure
 
     from theorysim import plot

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import ODD_EVEN, STEPS, ZERO_ONE, Case, difference, each
 from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
-from theorysim.reweighting.run import drift
+from theorysim.reweighting.observables import drift
 
 if TYPE_CHECKING:
     import pandas as pd

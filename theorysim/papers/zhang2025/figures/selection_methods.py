@@ -18,8 +18,8 @@ from theorysim.papers.han2025.figures import settings as han2025_settings
 from theorysim.papers.zhang2025.figures.setting import difference, plus_minus
 from theorysim.reweighting import KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun
 from theorysim.reweighting.gram import gram
-from theorysim.reweighting.run import weight_auc
-from theorysim.patch.run import Run
+from theorysim.reweighting.observables import weight_auc
+from theorysim.patch.run import PatchRun
 from theorysim.core.seeds import Stream, generator
 from theorysim.systems import simulate
 
@@ -68,7 +68,7 @@ class Task:
         flipped: Flags = self.draw.labels != self.draw.observed_labels
         return flipped[: self.sizes.n]
 
-    def network(self, policy: Policy | None = None, kept: Flags | None = None) -> Run:
+    def network(self, policy: Policy | None = None, kept: Flags | None = None) -> PatchRun:
         """The patch network under a policy, or on the samples kept and the clean ones, with the same η."""
         problem, draw = self.problem, self.draw
         if kept is not None:
@@ -200,11 +200,11 @@ def _learned(task: Task, method: str, run: ReweightingRun) -> dict[str, Any]:
     return _row(task, method, task.right(run.test_outputs[-1]), weights, weights <= TRUSTED)
 
 
-def _flagged(run: Run, n: int) -> Flags | None:
+def _flagged(run: PatchRun, n: int) -> Flags | None:
     return None if run.selection is None else run.selection.flagged[:n]
 
 
-def _network(task: Task, method: str, run: Run, trust: Array | None, flagged: Flags | None) -> dict[str, Any]:
+def _network(task: Task, method: str, run: PatchRun, trust: Array | None, flagged: Flags | None) -> dict[str, Any]:
     stopped = float(run.steps) if run.steps < task.sizes.steps else float("nan")
     return _row(task, method, task.right(run.predict(task.test_patches)), trust, flagged) | {"stopped at": stopped}
 
