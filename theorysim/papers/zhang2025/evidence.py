@@ -38,7 +38,7 @@ class ReweightingEvidence(Evidence):
     @cached_property
     def gamma(self) -> Array:
         """γ_i = y*_i (1/m) Σ_j y_j^v K_ij, (n,)."""
-        gamma: Array = self.draw.true_labels * (self.draw.proxy_kernel.T @ self.draw.clean_labels) / self.draw.m
+        gamma: Array = self.draw.true_labels * (self.draw.proxy_kernel.T @ self.draw.clean_labels) / self.draw.clean
         return gamma
 
     @cached_property

@@ -105,7 +105,7 @@ class Kernels:
         draw = ReweightingDraw(
             self.whole[used, used], self.whole[n:, used], task.draw.observed_labels[used], task.draw.labels[n:],
             task.draw.labels[used], self.tests[:, used], task.test_labels)
-        problem = KernelReweighting(LabelledArrays(self.inputs, task.draw.labels), draw.n, draw.m, test=0,
+        problem = KernelReweighting(LabelledArrays(self.inputs, task.draw.labels), draw.n, draw.clean, test=0,
                                     kernel=self.name)
         return simulate(problem, algorithm, task.sizes.kernel_steps, task.seed, draw=draw, weights=weights,
                         record_at=())
@@ -137,7 +137,7 @@ def make_task(rate: float, seed: int, sizes: Sizes = Sizes()) -> Task:
 def _part(draw: Draw, chosen: Flags) -> Draw:
     """Some of the samples of a draw, the same initial weights."""
     signal, noise = draw.vectors[0], draw.vectors[1:]
-    return Draw.from_arrays(noise=noise[chosen], weights=draw.weights.reshape(2, draw.m, -1), signal=signal,
+    return Draw.from_arrays(noise=noise[chosen], weights=draw.weights.reshape(2, draw.clean, -1), signal=signal,
                             labels=draw.labels[chosen], observed_labels=draw.observed_labels[chosen])
 
 
