@@ -251,7 +251,7 @@ def test_selection_task() -> None:
     np.testing.assert_allclose(kept.predict(task.test_patches), oracle.predict(task.test_patches), rtol=1e-8)
     matrices = task.kernels("linear")
     learned = matrices.train(ts.Reweighting())
-    assert learned.draw.n == 30 and learned.draw.m == 6
+    assert learned.draw.n == 30 and learned.draw.clean == 6
     np.testing.assert_array_equal(learned.noisy, task.wrong)
     raw = task.patches.reshape(36, -1)
     np.testing.assert_allclose(matrices.whole, raw @ raw.T / (raw**2).sum(axis=1).mean(), atol=1e-12)

@@ -218,7 +218,7 @@ def test_alignment_with_errors_in_clean_labels() -> None:
     assert (known.draw.clean_labels != true_labels).sum() > 5
     certified, violations, _, _ = alignment_counts(run)
     assert 0 < certified < 0.7 * alignment_counts(right)[0] and violations == 0
-    gamma = known.draw.true_labels * (known.draw.proxy_kernel.T @ true_labels) / known.draw.m
+    gamma = known.draw.true_labels * (known.draw.proxy_kernel.T @ true_labels) / known.draw.clean
     size = known.output_size[:, None]
     certain = (size < 1) & (gamma >= size * known.kernel_size)
     bound = (1 - size) * (gamma - size * known.kernel_size)

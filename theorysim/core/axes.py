@@ -5,7 +5,7 @@ label noise), and numbers that a problem derives and its ``replace`` takes (SNR)
 an axis without a word about it here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -17,12 +17,18 @@ class Axis:
     Attributes
     ----------
     owner : "problem", "algorithm", or the name of a field of the algorithm whose value has it
-    get : function
-        Of problem and algorithm: its value.
+    name : str
+        Of the field, or of the derived number.
     """
 
     owner: str
-    get: Callable[[Any, Any], Any]
+    name: str
+
+    def get(self, problem: Any, algorithm: Any) -> Any:
+        """Its value."""
+        if self.owner == "problem":
+            return getattr(problem, self.name)
+        return getattr(algorithm if self.owner == "algorithm" else getattr(algorithm, self.owner), self.name)
 
 
 def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, Axis]:
@@ -30,15 +36,14 @@ def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, 
     found: dict[str, Axis] = {}
     if problem is not None:
         for name in (*_names(problem), *derived):
-            found.setdefault(name, Axis("problem", lambda p, _a, name=name: getattr(p, name)))
+            found.setdefault(name, Axis("problem", name))
     if algorithm is not None:
         for name in _names(algorithm):
-            found.setdefault(name, Axis("algorithm", lambda _p, a, name=name: getattr(a, name)))
+            found.setdefault(name, Axis("algorithm", name))
             inner = getattr(algorithm, name)
             if is_dataclass(inner):
                 for below in _names(inner):
-                    found.setdefault(below, Axis(
-                        name, lambda _p, a, name=name, below=below: getattr(getattr(a, name), below)))
+                    found.setdefault(below, Axis(name, below))
     return found
 
 

@@ -141,6 +141,7 @@ def _family(kind: type) -> Iterator[type]:
     """A type and its subclasses, theirs too."""
     if is_dataclass(kind):
         yield kind
+    below: type
     for below in kind.__subclasses__():
         yield from _family(below)
 

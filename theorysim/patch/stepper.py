@@ -145,8 +145,8 @@ class PatchStepper(Stepper):
 
     def view(self) -> PatchView:
         """What observables of one's own are functions of."""
-        arrays = (self.now.inner, self.now.coef, self.scratch.margin)
-        return PatchView(self.step, self.problem, self.draw, *(array.copy() for array in arrays))
+        return PatchView(self.step, self.problem, self.draw, self.now.inner.copy(), self.now.coef.copy(),
+                         self.scratch.margin.copy())
 
     def remedy(self, step: int) -> str:
         """The message of a run that overflows at a step."""

@@ -176,7 +176,8 @@ def _held(system: System, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
     if not isinstance(problem, system.problems):
         return f"function {getattr(problem, '__qualname__', type(problem).__qualname__)}"
     moved = set(grid) | {system.derived[name] for name in grid if name in system.derived}
-    kept = {field.name: getattr(problem, field.name) for field in fields(problem) if field.name not in moved}
+    given: Any = problem
+    kept = {one.name: getattr(given, one.name) for one in fields(given) if one.name not in moved}
     return {name: _told(value) if is_dataclass(value) else value for name, value in kept.items()}
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.reweighting.stages import ReweightingTimes
 from theorysim.reweighting import ReweightingDraw, ReweightingRun
 from theorysim.theory.statement import Array, Evidence
 
@@ -63,7 +64,7 @@ class ReweightingEvidence(Evidence):
         return self.run.weight_lr * float(np.median(np.abs(self.gamma)))
 
     @cached_property
-    def times(self) -> dict[str, float]:
+    def times(self) -> ReweightingTimes:
         """t_pol, t1, t2; NaN for what is not reached."""
         return self.run.stage_times()
 

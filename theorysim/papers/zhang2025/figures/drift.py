@@ -35,7 +35,7 @@ def causes(problem: KernelReweighting) -> dict[str, Case]:
     """The exact dynamics, and each thing that may disturb them."""
     return {
         EXACT: (problem, Reweighting()),
-        f"{CLEAN_NOISE:.0%} wrong clean labels": (problem.replace(clean_label_noise=CLEAN_NOISE), Reweighting()),
+        f"{CLEAN_NOISE:.0%} wrong clean labels": (problem.replace(clean_label_flip=CLEAN_NOISE), Reweighting()),
         f"clean mini-batches of {BATCH}": (problem, Reweighting(clean_batch=min(BATCH, problem.clean))),
         f"kernel mismatch ({OTHER[problem.kernel]})": (
             problem.replace(proxy_kernel=OTHER[problem.kernel]), Reweighting()),

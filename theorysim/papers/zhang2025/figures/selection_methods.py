@@ -137,7 +137,7 @@ def make_task(rate: float, seed: int, sizes: Sizes = Sizes()) -> Task:
 def _part(draw: Draw, chosen: Flags) -> Draw:
     """Some of the samples of a draw, the same initial weights."""
     signal, noise = draw.vectors[0], draw.vectors[1:]
-    return Draw.from_arrays(noise=noise[chosen], weights=draw.weights.reshape(2, draw.clean, -1), signal=signal,
+    return Draw.from_arrays(noise=noise[chosen], weights=draw.weights.reshape(2, draw.m, -1), signal=signal,
                             labels=draw.labels[chosen], observed_labels=draw.observed_labels[chosen])
 
 
