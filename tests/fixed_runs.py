@@ -90,7 +90,7 @@ RUNS: dict[str, Callable[[], Any]] = {
     "oscillation, chains": lambda: ts.simulate(LINEAR, ts.OscillatingLayer(1e-2, 3), 2000, 1),
     "reweighting, linear": lambda: ts.simulate(KERNEL, ts.Reweighting(), 400, 1),
     "reweighting, ntk": lambda: ts.simulate(
-        KERNEL.replace(kernel="ntk", clean_label_noise=0.2), ts.Reweighting(clean_batch=3, freeze_at="t2"), 400, 2),
+        KERNEL.replace(kernel="ntk", clean_label_flip=0.2), ts.Reweighting(clean_batch=3, freeze_at="t2"), 400, 2),
     "reweighting, rbf": lambda: ts.simulate(
         KERNEL.replace(kernel="rbf", proxy_kernel="linear"), ts.Reweighting(look_ahead="none"), 300, 3),
     "reweighting, network": lambda: ts.simulate(

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.reweighting import ReweightingDraw, ReweightingRun
+from theorysim.reweighting import ReweightingDraw, ReweightingRun, ReweightingTimes
 from theorysim.theory.statement import Constants
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ class ReweightingEvidence:
     @cached_property
     def gamma(self) -> Array:
         """γ_i = y*_i (1/m) Σ_j y_j^v K_ij, (n,)."""
-        gamma: Array = self.draw.true_labels * (self.draw.proxy_kernel.T @ self.draw.clean_labels) / self.draw.m
+        gamma: Array = self.draw.true_labels * (self.draw.proxy_kernel.T @ self.draw.clean_labels) / self.draw.clean
         return gamma
 
     @cached_property
@@ -67,7 +67,7 @@ class ReweightingEvidence:
         return self.run.weight_lr * float(np.median(np.abs(self.gamma)))
 
     @cached_property
-    def times(self) -> dict[str, float]:
+    def times(self) -> ReweightingTimes:
         """t_pol, t1, t2; NaN for what is not reached."""
         return self.run.stage_times()
 

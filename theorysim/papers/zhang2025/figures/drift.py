@@ -10,7 +10,7 @@ from theorysim.reproduce import Report, markdown
 from theorysim.papers.han2025.figures.settings import spread
 from theorysim.papers.zhang2025.figures.setting import ODD_EVEN, STEPS, ZERO_ONE, Case, difference, each
 from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
-from theorysim.reweighting.run import drift
+from theorysim.reweighting.observables import drift
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def causes(problem: KernelReweighting) -> dict[str, Case]:
     """The exact dynamics, and each thing that may disturb them."""
     return {
         EXACT: (problem, Reweighting()),
-        f"{CLEAN_NOISE:.0%} wrong clean labels": (problem.replace(clean_label_noise=CLEAN_NOISE), Reweighting()),
+        f"{CLEAN_NOISE:.0%} wrong clean labels": (problem.replace(clean_label_flip=CLEAN_NOISE), Reweighting()),
         f"clean mini-batches of {BATCH}": (problem, Reweighting(clean_batch=min(BATCH, problem.clean))),
         f"kernel mismatch ({OTHER[problem.kernel]})": (
             problem.replace(proxy_kernel=OTHER[problem.kernel]), Reweighting()),

@@ -14,7 +14,7 @@ from theorysim.papers.han2025.figures.settings import spread
 from theorysim.papers.zhang2025.figures.setting import difference, plus_minus
 from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_one_out, train
 from theorysim.reweighting import feature_reweighting
-from theorysim.reweighting.run import weight_auc
+from theorysim.reweighting.observables import weight_auc
 from theorysim.core.seeds import Stream, generator
 
 if TYPE_CHECKING:

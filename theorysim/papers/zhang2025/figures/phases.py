@@ -109,4 +109,4 @@ def _compare(values: "pd.DataFrame") -> "tuple[pd.DataFrame, int, int]":
 
 
 def _rates(settings: Mapping[str, KernelReweighting]) -> str:
-    return ", ".join(f"{rate:g}" for rate in sorted({problem.label_noise for problem in settings.values()}))
+    return ", ".join(f"{rate:g}" for rate in sorted({problem.label_flip for problem in settings.values()}))

@@ -19,7 +19,7 @@ from theorysim.papers.han2025.figures.settings import spread
 from theorysim.papers.zhang2025.figures.setting import difference, plus_minus
 from theorysim.reweighting import KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun
 from theorysim.reweighting.gram import gram
-from theorysim.reweighting.run import weight_auc
+from theorysim.reweighting.observables import weight_auc
 from theorysim.patch.run import Run
 from theorysim.core.seeds import Stream, generator
 from theorysim.systems import simulate
@@ -106,7 +106,7 @@ class Kernels:
         draw = ReweightingDraw(
             self.whole[used, used], self.whole[n:, used], task.draw.observed_labels[used], task.draw.labels[n:],
             task.draw.labels[used], self.tests[:, used], task.test_labels)
-        problem = KernelReweighting(LabelledArrays(self.inputs, task.draw.labels), draw.n, draw.m, test=0,
+        problem = KernelReweighting(LabelledArrays(self.inputs, task.draw.labels), draw.n, draw.clean, test=0,
                                     kernel=self.name)
         return simulate(problem, algorithm, task.sizes.kernel_steps, task.seed, draw=draw, weights=weights,
                         record_at=())
