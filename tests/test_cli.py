@@ -98,8 +98,8 @@ def test_reweighting(
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # as where it is not installed
     assert main(["reweighting", "--digits", "3", "8", "--quiet"]) == 2
     assert "pip install 'theorysim[digits]'" in capsys.readouterr().err
-    assert main(["reweighting", "--label-noise", "2", "--quiet"]) == 2
-    assert "label_noise=2.0: must be finite and in [0, 1]" in capsys.readouterr().err
+    assert main(["reweighting", "--label-flip", "2", "--quiet"]) == 2
+    assert "label_flip=2.0: must be finite and in [0, 1]" in capsys.readouterr().err
 
 
 def test_bad_values_are_errors_not_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:

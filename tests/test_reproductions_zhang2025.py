@@ -17,7 +17,7 @@ from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_o
 from theorysim.reweighting.observables import drift, weight_auc
 
 TINY = ts.KernelReweighting(ts.SignalNoiseImages(d=10, noise_std=0.5), 40, 10, test=30)
-OTHER = TINY.replace(kernel="ntk", label_noise=0.3)
+OTHER = TINY.replace(kernel="ntk", label_flip=0.3)
 STEPS = 500
 
 
@@ -49,7 +49,7 @@ def test_phases_of_one_run() -> None:
     low, high = np.quantile(run.weights[:, run.noisy], (0.1, 0.9), axis=1)
     band = axes[0].collections[1].get_paths()[0].vertices[:, 1]
     assert band.min() == low.min() and band.max() == high.max()
-    times = run.stage_times()
+    times = run.stage_times().to_dict()
     assert all(np.isfinite(list(times.values())))
     for axis in axes:
         marked = [line.get_xdata()[0] for line in axis.get_lines() if len(line.get_xdata()) == 2]
@@ -88,7 +88,7 @@ def test_phases_report(tmp_path: Path) -> None:
     for name, problem in settings.items():
         for seed in range(2):
             run = trained(seed, problem)
-            row, times = found.loc[name, seed], run.stage_times()
+            row, times = found.loc[name, seed], run.stage_times().to_dict()
             assert [row[time] for time in times] == list(times.values())
             there = trained(seed, problem, record_at=(int(times["t1"]),))
             assert row["AUC at t1"] == there.observables.loc[int(times["t1"]), "auc"]
@@ -132,7 +132,7 @@ def test_drift_report() -> None:
     report = reproduce("zhang2025-drift", seeds=2, steps=STEPS, bases={"tiny": OTHER})
     frame = report.tables["runs"].set_index(["cause", "weights", "seed"]).sort_index()
     assert len(frame) == 4 * 2 * 2
-    wrong = ts.simulate(OTHER.replace(clean_label_noise=0.1), ts.Reweighting(), STEPS, 1)
+    wrong = ts.simulate(OTHER.replace(clean_label_flip=0.1), ts.Reweighting(), STEPS, 1)
     batch = ts.simulate(OTHER, ts.Reweighting(clean_batch=10), STEPS, 1)
     other = ts.simulate(OTHER.replace(proxy_kernel="linear"), ts.Reweighting(), STEPS, 1)
     for cause, run in (("exact, full batch", trained(1, OTHER)), ("10% wrong clean labels", wrong),

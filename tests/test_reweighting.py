@@ -14,19 +14,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim.reweighting.kernel import LARGEST
 from theorysim.reweighting import (
-    Digits, KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages,
-    deviation, draw_reweighting, resume_reweighting, simulate, simulate_network, simulate_reweighting,
+    REWEIGHTING_OBSERVABLES, Digits, KernelReweighting, LabelledArrays, Reweighting, ReweightingDraw, ReweightingRun,
+    SignalNoiseImages, deviation, draw_reweighting, stepper,
 )
 from theorysim.reweighting.gram import gram, median_distance
+from theorysim.reweighting.kernel import LARGEST
 from theorysim.reweighting.network import Parameters
-from theorysim.reweighting.run import REWEIGHTING_OBSERVABLES, drift, weight_auc
+from theorysim.reweighting.observables import drift, drifts, weight_auc
+from theorysim.reweighting.stepper import BLOCK
 
 Array = NDArray[np.float64]
 
 PATCHES = SignalNoiseImages()
-SMALL = KernelReweighting(SignalNoiseImages(d=6, noise_std=0.3), n=14, clean=5, test=4, kernel="rbf", label_noise=0.3)
+SMALL = KernelReweighting(SignalNoiseImages(d=6, noise_std=0.3), n=14, clean=5, test=4, kernel="rbf", label_flip=0.3)
 
 
 def random_arrays(n: int, m: int, seed: int, test: int = 3, rank: int = 4) -> ReweightingDraw:
@@ -42,7 +43,7 @@ def naive(
     draw: ReweightingDraw, algorithm: Reweighting, steps: int, seed: int, start: list[float]
 ) -> list[dict[str, Any]]:
     """The rule with scalars and loops: the state and g before each step, and at the end."""
-    n, m = draw.n, draw.m
+    n, m = draw.n, draw.clean
     y, yv, kernel, proxy = draw.labels, draw.clean_labels, draw.train_kernel, draw.proxy_kernel
     lr, beta = draw.learning_rates(algorithm)
     f, fv, ft, w = [0.0] * n, [0.0] * m, [0.0] * len(draw.test_labels), list(start)
@@ -61,9 +62,9 @@ def naive(
         frozen |= algorithm.freeze_at == "t2" and grown and same < 0.9
         frozen |= algorithm.freeze_at == t or not algorithm.reweight
         if algorithm.clean_batch is not None:
-            block = t // simulate.BLOCK
-            first = block * simulate.BLOCK
-            chosen = simulate.batches(m, algorithm.clean_batch, seed, first, first + simulate.BLOCK)[t - first]
+            block = t // BLOCK
+            first = block * BLOCK
+            chosen = stepper.batches(m, algorithm.clean_batch, seed, first, first + BLOCK)[t - first]
             g = [u[i] * sum(proxy[j, i] * ahead[j] for j in chosen) / len(chosen) for i in range(n)]
         if not frozen:
             w = [min(max(w[i] + beta * g[i], 0.0), 1.0) for i in range(n)]
@@ -97,7 +98,7 @@ def test_against_loops(algorithm: Reweighting) -> None:
     """Every option, with noise in the proxy kernel, at every step."""
     draw = random_arrays(11, 5, 3)
     problem = KernelReweighting(PATCHES, 11, 5)
-    run = simulate_reweighting(problem, algorithm, 80, 4, draw=draw, record_at=range(81))
+    run = ts.simulate(problem, algorithm, 80, 4, draw=draw, record_at=range(81))
     history = naive(draw, algorithm, 80, 4, [algorithm.initial_weight] * 11)
     assert_agrees(run, history)
     np.testing.assert_allclose(run.clean_residuals, [one["ahead"] for one in history], atol=1e-12)
@@ -110,8 +111,8 @@ def test_against_loops(algorithm: Reweighting) -> None:
 def test_freezing_at_t2_happens() -> None:
     """In the run with that option above: the weights move before t2 and never after."""
     draw = random_arrays(11, 5, 3)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 11, 5), Reweighting(lr_share=0.3, freeze_at="t2"), 80, 4,
-                               draw=draw, record_at=range(81))
+    run = ts.simulate(KernelReweighting(PATCHES, 11, 5), Reweighting(lr_share=0.3, freeze_at="t2"), 80, 4,
+                      draw=draw, record_at=range(81))
     t2 = int(run.stage_times()["t2"])
     moved = np.abs(np.diff(run.weights, axis=0)).max(axis=1)
     assert 0 < t2 < 80 and moved[:t2].any() and not moved[t2:].any()
@@ -121,7 +122,7 @@ def test_signs_that_change_before_t1_do_not_freeze() -> None:
     """Below 0.9 from step 4 on, but outputs reach ½ at step 47 only: until then the weights move, as in loops."""
     algorithm = Reweighting(lr_share=0.1, freeze_at="t2")
     draw = random_arrays(11, 5, 4)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 11, 5), algorithm, 80, draw=draw, record_at=range(81))
+    run = ts.simulate(KernelReweighting(PATCHES, 11, 5), algorithm, 80, draw=draw, record_at=range(81))
     moved = np.abs(np.diff(run.weights, axis=0)).max(axis=1)
     assert (run.series[:47, 3] < 0.9).any() and run.stage_times()["t1"] == run.stage_times()["t2"] == 47
     assert moved[20:47].max() > 1e-3 and not moved[47:].any()
@@ -130,14 +131,14 @@ def test_signs_that_change_before_t1_do_not_freeze() -> None:
 
 def test_times_of_a_series() -> None:
     """By hand: t_pol before the maximum, t2 after t1 although the outputs are small again, and what is not reached."""
-    run = simulate_reweighting(SMALL, Reweighting(), 4)
+    run = ts.simulate(SMALL, Reweighting(), 4)
     columns = [[0.5, 0.8, 0.94, 1.0, 0.9], [0.5, 0.2, 0.1, 0.1, 0.2],
                [0.0, 0.2, 0.5, 0.4, 0.1], [1.0, 0.8, 0.95, 0.9, 0.8]]
     times = replace(run, series=np.array(columns).T).stage_times()
-    assert times == {"t_pol": 2.0, "t1": 2.0, "t2": 4.0}
+    assert times.to_dict() == {"t_pol": 2.0, "t1": 2.0, "t2": 4.0}
     columns[2] = [0.1] * 5
     columns[1] = columns[0]
-    assert np.isnan(list(replace(run, series=np.array(columns).T).stage_times().values())).all()
+    assert np.isnan(list(replace(run, series=np.array(columns).T).stage_times().to_dict().values())).all()
 
 
 @given(
@@ -153,7 +154,7 @@ def test_against_loops_everywhere(
     algorithm = Reweighting(lr_share=share, initial_weight=initial, look_ahead=look_ahead, freeze_at=freeze,
                             clean_batch=1 if batch else None)
     problem = KernelReweighting(PATCHES, n, m)
-    run = simulate_reweighting(problem, algorithm, 25, seed, draw=draw, record_at=range(26))
+    run = ts.simulate(problem, algorithm, 25, seed, draw=draw, record_at=range(26))
     assert_agrees(run, naive(draw, algorithm, 25, seed, [initial] * n), 1e-11)
     assert ((run.weights >= 0) & (run.weights <= 1)).all()
 
@@ -162,7 +163,7 @@ def test_order_of_updates() -> None:
     """One sample, K = 1: the look-ahead takes the old weight, the step the new one and the old residual."""
     draw = ReweightingDraw([[1.0]], [[1.0]], [1.0], [1.0])
     algorithm = Reweighting(lr=0.1, weight_lr=0.2)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 1, 1), algorithm, 2, draw=draw, record_at=(1,))
+    run = ts.simulate(KernelReweighting(PATCHES, 1, 1), algorithm, 2, draw=draw, record_at=(1,))
     # u = -1, û = 0.05 - 1, g = 0.95, w = 0.69, f = 0.069; then u = -0.931, û = 0.069 + 0.069 * 0.931 - 1.
     g = 0.931 * (0.931 - 0.069 * 0.931)
     w = 0.69 + 0.2 * g
@@ -176,7 +177,7 @@ def test_meta_gradient_of_a_kernel(n: int, m: int, seed: int, step: int) -> None
     """g = −(1/η) ∂L_val/∂w by central differences, exact for a quadratic."""
     draw = random_arrays(n, m, seed)
     draw = replace_proxy(draw)
-    run = simulate_reweighting(KernelReweighting(PATCHES, n, m), Reweighting(lr_share=0.1), step, draw=draw)
+    run = ts.simulate(KernelReweighting(PATCHES, n, m), Reweighting(lr_share=0.1), step, draw=draw)
     f, fv, w = run.outputs[-1], run.clean_outputs[-1], run.weights[-1]
 
     def loss(weights: Array) -> float:
@@ -197,7 +198,7 @@ def replace_proxy(draw: ReweightingDraw) -> ReweightingDraw:
 def test_meta_gradient_of_a_network(seed: int) -> None:
     """g = −(1/η) ∂L_val(θ̂(w))/∂w by central differences, the network evaluated after the step; steps of 4%."""
     problem, step = replace(SMALL, kernel="ntk"), 1e-3
-    run = simulate_network(problem, Reweighting(lr_share=0.04), 15, seed, width=30)
+    run = ts.simulate(problem, Reweighting(lr_share=0.04), 15, seed, engine="network", width=30)
     assert run.network is not None and run.draw.inputs is not None
     (first, second), w, x = run.network, run.weights[-1], run.draw.inputs
 
@@ -228,7 +229,7 @@ def test_step_of_a_network_is_the_gradient() -> None:
     problem = replace(SMALL, kernel="ntk")
     rng = np.random.default_rng(0)
     start = rng.standard_normal((6, 12)), rng.standard_normal(6)
-    run = simulate_network(problem, Reweighting(lr_share=0.1), 1, width=6, parameters=start)
+    run = ts.simulate(problem, Reweighting(lr_share=0.1), 1, engine="network", width=6, parameters=start)
     assert run.network is not None and run.draw.inputs is not None
     x, y, w = run.draw.inputs[:14], run.draw.labels, run.weights[1]
 
@@ -245,7 +246,7 @@ def test_step_of_a_network_is_the_gradient() -> None:
 def test_network_without_look_ahead() -> None:
     """g_i = u_i ⟨∇f_i, ∇L_val⟩ at θ itself, by differences of L_val along ∇f_i."""
     problem = replace(SMALL, kernel="ntk")
-    run = simulate_network(problem, Reweighting(lr_share=0.3, look_ahead="none"), 5, width=20)
+    run = ts.simulate(problem, Reweighting(lr_share=0.3, look_ahead="none"), 5, engine="network", width=20)
     assert run.network is not None and run.draw.inputs is not None
     network, x = Parameters(*run.network), run.draw.inputs
 
@@ -263,16 +264,17 @@ def test_network_without_look_ahead() -> None:
 def test_network_options_in_the_limit(algorithm: Reweighting) -> None:
     """A wide network is much nearer to the kernel run with the same option than that is to one without it."""
     problem, steps = replace(SMALL, kernel="ntk"), 25
-    kernel, plain = (simulate_reweighting(problem, one, steps, 1, record_at=range(steps))
+    kernel, plain = (ts.simulate(problem, one, steps, 1, record_at=range(steps))
                      for one in (algorithm, Reweighting()))
-    network = simulate_network(problem, algorithm, steps, 1, width=20_000, record_at=range(steps))
+    network = ts.simulate(problem, algorithm, steps, 1, engine="network", width=20_000, record_at=range(steps))
     assert deviation(kernel, network)["weights"] < deviation(kernel, plain)["weights"] / 2.5
 
 
 def test_network_frozen_at_t2() -> None:
     """Its weights move until its own t2 and never after."""
     algorithm = Reweighting(lr_share=0.2, freeze_at="t2")
-    run = simulate_network(replace(SMALL, kernel="ntk"), algorithm, 60, 1, width=200, record_at=range(60))
+    run = ts.simulate(replace(SMALL, kernel="ntk"), algorithm, 60, 1, engine="network", width=200,
+                      record_at=range(60))
     t2 = int(run.stage_times()["t2"])
     moved = np.abs(np.diff(run.weights, axis=0)).max(axis=1)
     assert 0 < t2 < 60 and moved[t2 - 1] > 0 and not moved[t2:].any()
@@ -284,9 +286,9 @@ def test_deviation_falls_with_width() -> None:
     widths, algorithm = (64, 256, 1024, 4096), Reweighting()
     gaps = np.empty((len(widths), 16, 2))
     for seed in range(16):
-        kernel = simulate_reweighting(problem, algorithm, 30, seed)
+        kernel = ts.simulate(problem, algorithm, 30, seed)
         for k, width in enumerate(widths):
-            gap = deviation(kernel, simulate_network(problem, algorithm, 30, seed, width=width))
+            gap = deviation(kernel, ts.simulate(problem, algorithm, 30, seed, engine="network", width=width))
             gaps[k, seed] = gap["outputs"], gap["weights"]
     size = np.sqrt((gaps**2).mean(axis=1))
     assert (np.diff(size, axis=0) < 0).all()
@@ -353,53 +355,53 @@ def test_rbf_against_loops() -> None:
 @pytest.mark.parametrize("algorithm", [Reweighting(), Reweighting(clean_batch=2)], ids=str)
 def test_same_numbers_however_cut(algorithm: Reweighting) -> None:
     """Recorded here or there, at once or resumed twice, across blocks of random numbers: bit for bit."""
-    steps = 2 * simulate.BLOCK + 30
-    whole = simulate_reweighting(SMALL, algorithm, steps, 3, record_at=())
-    often = simulate_reweighting(SMALL, algorithm, steps, 3, record_at=range(0, steps, 7))
-    part = simulate_reweighting(SMALL, algorithm, 100, 3)
-    more = resume_reweighting(resume_reweighting(part, 200, record_at=(170, 290)), steps - 300, record_at=())
+    steps = 2 * BLOCK + 30
+    whole = ts.simulate(SMALL, algorithm, steps, 3, record_at=())
+    often = ts.simulate(SMALL, algorithm, steps, 3, record_at=range(0, steps, 7))
+    part = ts.simulate(SMALL, algorithm, 100, 3)
+    more = ts.resume(ts.resume(part, 200, record_at=(170, 290)), steps - 300, record_at=())
     for other in (often, more):
         np.testing.assert_array_equal(whole.series, other.series)
         for name in ("outputs", "clean_outputs", "test_outputs", "weights", "gradients", "coefficients"):
             np.testing.assert_array_equal(getattr(whole, name)[-1], getattr(other, name)[-1])
     assert {170, 290, 300, steps} <= set(more.steps_recorded) and (np.diff(more.steps_recorded) > 0).all()
     assert more.stage_times() == whole.stage_times() and more.timings["solve"] > 0
-    assert resume_reweighting(whole, 0).steps == steps
+    assert ts.resume(whole, 0).steps == steps
 
 
 def test_resuming_a_frozen_run() -> None:
     """t2 lies in the first part: the weights stay as they are, although the signs are back where it ends."""
     algorithm = Reweighting(lr_share=0.3, freeze_at="t2")
     draw, problem = random_arrays(11, 5, 32), KernelReweighting(PATCHES, 11, 5)
-    whole = simulate_reweighting(problem, algorithm, 120, 4, draw=draw)
-    part = simulate_reweighting(problem, algorithm, 20, 4, draw=draw)
+    whole = ts.simulate(problem, algorithm, 120, 4, draw=draw)
+    part = ts.simulate(problem, algorithm, 20, 4, draw=draw)
     assert part.stage_times()["t2"] < 20 and part.series[-1, 3] >= 0.9
-    np.testing.assert_array_equal(resume_reweighting(part, 100).series, whole.series)
-    free = simulate_reweighting(problem, replace(algorithm, freeze_at=None), 120, 4, draw=draw)
+    np.testing.assert_array_equal(ts.resume(part, 100).series, whole.series)
+    free = ts.simulate(problem, replace(algorithm, freeze_at=None), 120, 4, draw=draw)
     assert np.abs(free.weights[-1] - whole.weights[-1]).max() > 1e-3
 
 
 def test_control_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Returns what is done, which can be resumed to the same end."""
-    whole = simulate_reweighting(SMALL, Reweighting(), 900, 3)
-    real = simulate.batches
+    whole = ts.simulate(SMALL, Reweighting(), 900, 3)
+    real = stepper.batches
 
     def interrupting(*given: Any) -> NDArray[np.int64]:
-        if given[3] == simulate.BLOCK:
+        if given[3] == BLOCK:
             signal.raise_signal(signal.SIGINT)
         return real(*given)
 
-    monkeypatch.setattr(simulate, "batches", interrupting)
-    run = simulate_reweighting(SMALL, Reweighting(), 900, 3, record_at=())
+    monkeypatch.setattr(stepper, "batches", interrupting)
+    run = ts.simulate(SMALL, Reweighting(), 900, 3, record_at=())
     monkeypatch.undo()
-    assert run.status == "interrupted" and run.steps == run.stopped_at == 2 * simulate.BLOCK
+    assert run.status == "interrupted" and run.steps == run.stopped_at == 2 * BLOCK
     assert "interrupted at step 512" in run.message
-    np.testing.assert_array_equal(resume_reweighting(run, 900 - 512).series, whole.series)
+    np.testing.assert_array_equal(ts.resume(run, 900 - 512).series, whole.series)
 
 
 def test_observables_against_loops() -> None:
     """AUC over pairs, margins and losses by sums, drift by its definition; NaN where there is nothing."""
-    run = simulate_reweighting(SMALL, Reweighting(lr_share=0.2), 60, 5)
+    run = ts.simulate(SMALL, Reweighting(lr_share=0.2), 60, 5)
     draw, table = run.draw, run.observables
     assert list(table) == list(REWEIGHTING_OBSERVABLES) and 0 < run.noisy.sum() < 14
     for k in (0, 7, len(table) - 1):
@@ -422,12 +424,15 @@ def test_observables_against_loops() -> None:
         assert row["drift"] == max(seen[lowest:]) - seen[lowest]
     assert run.drift == table["drift"].iloc[-1]
     assert drift(np.array([3.0, 1.0, 2.5, 0.5, 0.75])) == 0.25
+    for seed in range(20):
+        walk = np.random.default_rng(seed).integers(0, 6, 40) / 7  # with ties
+        np.testing.assert_array_equal(drifts(walk), [drift(walk[: t + 1]) for t in range(40)])
     assert np.isnan(weight_auc(np.ones(3), np.ones(3, dtype=bool)))
 
 
 def test_flip_margin_is_what_flips() -> None:
     """K_ij → K_ij(1 ± δ) in the direction against the sum changes its sign just beyond δ = M_i."""
-    run = simulate_reweighting(SMALL, Reweighting(lr_share=0.2), 40, 2)
+    run = ts.simulate(SMALL, Reweighting(lr_share=0.2), 40, 2)
     kernel, ahead = run.draw.clean_kernel, run.clean_residuals[-1]
     for i, margin in enumerate(run.flip_margins[-1]):
         terms = kernel[:, i] * ahead
@@ -441,14 +446,14 @@ def test_weights_given() -> None:
     draw = draw_reweighting(SMALL, 2)
     clean = ~draw.noisy
     fixed = Reweighting(reweight=False, lr_share=0.5)
-    run = simulate_reweighting(SMALL, fixed, 50, draw=draw, weights=clean.astype(float))
+    run = ts.simulate(SMALL, fixed, 50, draw=draw, weights=clean.astype(float))
     inner = draw.train_kernel[np.ix_(clean, clean)]
     left = np.linalg.matrix_power(np.eye(clean.sum()) - run.lr * inner, 50) @ draw.labels[clean]
     np.testing.assert_allclose(run.outputs[-1][clean], draw.labels[clean] - left, atol=1e-13)
     assert run.series[:, 0].min() == 1.0 and run.series[:, 1].max() == 0.0
-    still = simulate_reweighting(SMALL, fixed, 10, draw=draw, weights=np.zeros(14))
+    still = ts.simulate(SMALL, fixed, 10, draw=draw, weights=np.zeros(14))
     assert not still.outputs.any() and not still.test_outputs.any()
-    woken = simulate_reweighting(SMALL, Reweighting(), 10, draw=draw, weights=np.zeros(14))
+    woken = ts.simulate(SMALL, Reweighting(), 10, draw=draw, weights=np.zeros(14))
     assert woken.weights[-1].any() and woken.outputs[-1].any()
 
 
@@ -456,18 +461,18 @@ def test_hard_inputs() -> None:
     """One class, one sample, one clean sample, no flips, a sample that the kernel does not see."""
     kernel = np.diag([1.0, 2.0, 0.0])
     draw = ReweightingDraw(kernel, kernel[:2] + 0.5 * (kernel[:2] == 0) * [1, 1, 0], np.ones(3), np.ones(2))
-    run = simulate_reweighting(KernelReweighting(PATCHES, 3, 2), Reweighting(lr=0.1, weight_lr=0.1), 50, draw=draw)
+    run = ts.simulate(KernelReweighting(PATCHES, 3, 2), Reweighting(lr=0.1, weight_lr=0.1), 50, draw=draw)
     assert run.status == "completed"
     assert not run.gradients[:, 2].any() and (run.weights[:, 2] == 0.5).all() and not run.outputs[:, 2].any()
     assert np.isnan(run.flip_margins[:, 2]).all() and run.observables["margin_min"].notna().all()
     for name in ("weight_noisy", "auc", "drift", "test_accuracy"):
         assert run.observables[name].isna().all(), name
     assert np.isnan(run.stage_times()["t_pol"]) and np.isnan(run.drift)
-    lone = simulate_reweighting(KernelReweighting(PATCHES, 1, 1, test=0, label_noise=1.0), Reweighting(), 100, 1)
+    lone = ts.simulate(KernelReweighting(PATCHES, 1, 1, test=0, label_flip=1.0), Reweighting(), 100, 1)
     assert lone.noisy.all() and np.isnan(lone.series[:, 0]).all() and lone.status == "completed"
-    spotless = simulate_reweighting(replace(SMALL, label_noise=0.0, clean=1), Reweighting(), 100, 1)
+    spotless = ts.simulate(replace(SMALL, label_flip=0.0, clean=1), Reweighting(), 100, 1)
     assert not spotless.noisy.any() and spotless.observables["weight_clean"].notna().all()
-    none = simulate_reweighting(SMALL, Reweighting(), 0)
+    none = ts.simulate(SMALL, Reweighting(), 0)
     assert none.steps == 0 and len(none.observables) == 1
 
 
@@ -476,12 +481,12 @@ def test_kernel_of_zeros() -> None:
     draw = ReweightingDraw(np.zeros((2, 2)), np.zeros((1, 2)), np.ones(2), np.ones(1))
     problem = KernelReweighting(PATCHES, 2, 1)
     with pytest.raises(ValueError, match="lr=None: must be given"):
-        simulate_reweighting(problem, Reweighting(), 5, draw=draw)
+        ts.simulate(problem, Reweighting(), 5, draw=draw)
     with pytest.raises(ValueError, match="weight_lr=None: must be given"):
-        simulate_reweighting(problem, Reweighting(lr=0.1), 5, draw=draw)
-    run = simulate_reweighting(problem, Reweighting(lr=0.1, weight_lr=1.0), 5, draw=draw)
+        ts.simulate(problem, Reweighting(lr=0.1), 5, draw=draw)
+    run = ts.simulate(problem, Reweighting(lr=0.1, weight_lr=1.0), 5, draw=draw)
     assert not run.outputs.any() and run.observables["margin_median"].isna().all()
-    simulate_reweighting(problem, Reweighting(lr=0.1, reweight=False), 5, draw=draw)
+    ts.simulate(problem, Reweighting(lr=0.1, reweight=False), 5, draw=draw)
 
 
 @pytest.mark.parametrize("factor", [1.2, 50.0, 1e150, 1e300])
@@ -490,35 +495,35 @@ def test_divergence_names_the_limit(factor: float, fixed: bool) -> None:
     """Beyond 2/λ_max with all weights 1 the outputs overflow; the run keeps the last finite state."""
     limit = 2 / draw_reweighting(SMALL, 0).largest_eigenvalue()
     algorithm = Reweighting(lr=factor * limit, initial_weight=1.0, reweight=not fixed)
-    run = simulate_reweighting(SMALL, algorithm, 5000, on_failure="return")
+    run = ts.simulate(SMALL, algorithm, 5000, on_failure="return")
     if fixed:
         assert run.status == "diverged" and f"{limit:.3g}" in run.message and f"{run.stopped_at}" in run.message
         assert run.stopped_at == run.steps + 1 == run.steps_recorded[-1] + 1 < 5000
     assert run.series[:, 2].max() < LARGEST and np.isfinite(run.series).all()
     assert ((run.weights >= 0) & (run.weights <= 1)).all() and np.isfinite(run.outputs).all()
-    stable = simulate_reweighting(SMALL, replace(algorithm, lr=0.95 * limit), 5000)
+    stable = ts.simulate(SMALL, replace(algorithm, lr=0.95 * limit), 5000)
     assert stable.status == "completed" and stable.series[:, 2].max() < 10
     if run.status == "diverged":
-        with pytest.raises(ValueError, match="did not diverge"):
-            resume_reweighting(run, 1)
+        with pytest.raises(ValueError, match="run has status .*diverged"):
+            ts.resume(run, 1)
         with pytest.raises(ts.DivergenceError, match="stable for") as caught:
-            simulate_reweighting(SMALL, algorithm, 5000)
+            ts.simulate(SMALL, algorithm, 5000)
         np.testing.assert_array_equal(caught.value.run.outputs, run.outputs)
 
 
 def test_overflow_of_the_look_ahead() -> None:
     """∞ − ∞ in g is found before a weight is made of it."""
     draw = ReweightingDraw(200 * np.eye(2), np.array([[300.0, 299.0]]), np.array([1.0, -1.0]), np.ones(1))
-    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), Reweighting(lr=1e308, weight_lr=1.0), 5, draw=draw,
-                               on_failure="return")
+    run = ts.simulate(KernelReweighting(PATCHES, 2, 1), Reweighting(lr=1e308, weight_lr=1.0), 5, draw=draw,
+                      on_failure="return")
     assert run.status == "diverged" and run.steps == 0 and run.stopped_at == 1
     np.testing.assert_array_equal(run.weights, [[0.5, 0.5]])
 
 
 def test_divergence_of_a_network() -> None:
     """Stops likewise."""
-    run = simulate_network(replace(SMALL, kernel="ntk"), Reweighting(lr=1e3, reweight=False), 100, width=10,
-                           on_failure="return")
+    run = ts.simulate(replace(SMALL, kernel="ntk"), Reweighting(lr=1e3, reweight=False), 100, engine="network",
+                      width=10, on_failure="return")
     assert run.status == "diverged" and np.isfinite(run.outputs).all() and run.steps == run.steps_recorded[-1] < 100
 
 
@@ -527,8 +532,8 @@ def test_divergence_of_a_network() -> None:
 def test_phases_of_the_patch_model(kernel: str) -> None:
     """n = 400, m = 100, p = 0.4: t_pol 5, t1 58/57, t2 391/400 in the theory's trial; 379 ± 17 and 382 ± 17 here."""
     problem = KernelReweighting(PATCHES, 400, 100, kernel=kernel)
-    runs = [simulate_reweighting(problem, Reweighting(), 3000, seed) for seed in range(5)]
-    times = np.array([list(run.stage_times().values()) for run in runs])
+    runs = [ts.simulate(problem, Reweighting(), 3000, seed) for seed in range(5)]
+    times = np.array([list(run.stage_times().to_dict().values()) for run in runs])
     assert (np.diff(times, axis=1) > 0).all()
     assert (np.abs(times[:, 0] - 5) <= 1).all() and np.abs(times[:, 1] - 56).max() < 8
     assert abs(times[:, 2].mean() - 391) < 25 and np.abs(times[:, 2] - 391).max() < 50
@@ -553,8 +558,8 @@ def test_phases_of_digits(
     problem: KernelReweighting, share: float, t1: float, t2: float, auc: float, spread: float
 ) -> None:
     """The theory's table: share of A4, t1 and t2 and the AUC at the end, means of five seeds."""
-    runs = [simulate_reweighting(problem, Reweighting(), 3000, seed, record_at=()) for seed in range(5)]
-    times = np.mean([list(run.stage_times().values()) for run in runs], axis=0)
+    runs = [ts.simulate(problem, Reweighting(), 3000, seed, record_at=()) for seed in range(5)]
+    times = np.mean([list(run.stage_times().to_dict().values()) for run in runs], axis=0)
     np.testing.assert_allclose(times[1:], [t1, t2], rtol=0.2)
     assert np.mean([run.observables["auc"].iloc[-1] for run in runs]) == pytest.approx(auc, abs=spread)
     assert np.mean([
@@ -564,14 +569,14 @@ def test_phases_of_digits(
 
 def test_digits_and_arrays() -> None:
     """Disjoint samples in random order, prepared by the training mean alone; the same of the same seed."""
-    problem = KernelReweighting(Digits((0,), (1,)), 100, 40, clean_label_noise=0.2)
+    problem = KernelReweighting(Digits((0,), (1,)), 100, 40, clean_label_flip=0.2)
     one, other = draw_reweighting(problem, 1), draw_reweighting(problem, 1)
     np.testing.assert_array_equal(one.outputs_kernel, other.outputs_kernel)
     assert one.inputs is not None and len(one.inputs) == 360 and problem.test_size() == 220
     np.testing.assert_allclose(np.linalg.norm(one.inputs, axis=1), 1, rtol=1e-12)
     assert len(np.unique(one.inputs.round(9), axis=0)) == 360
     assert one.noisy.mean() == pytest.approx(0.4, abs=0.2)
-    assert one.clean_labels.size == 40 and (draw_reweighting(replace(problem, clean_label_noise=0.0), 1)
+    assert one.clean_labels.size == 40 and (draw_reweighting(replace(problem, clean_label_flip=0.0), 1)
                                             .clean_labels.sum() == 0)
     rng = np.random.default_rng(0)
     data = LabelledArrays(rng.standard_normal((30, 2)), rng.choice([-1, 1], 30), centre=True)
@@ -584,10 +589,10 @@ def test_digits_and_arrays() -> None:
                for s in shift)
 
 
-def test_clean_label_noise_and_proxy() -> None:
+def test_clean_label_flip_and_proxy() -> None:
     """Clean labels flip at their rate; a proxy kernel changes the meta-gradient, not the training."""
-    problem = KernelReweighting(PATCHES, 20, 500, clean_label_noise=0.3)
-    flipped = draw_reweighting(problem, 1).clean_labels != draw_reweighting(replace(problem, clean_label_noise=0.0),
+    problem = KernelReweighting(PATCHES, 20, 500, clean_label_flip=0.3)
+    flipped = draw_reweighting(problem, 1).clean_labels != draw_reweighting(replace(problem, clean_label_flip=0.0),
                                                                             1).clean_labels
     assert flipped.mean() == pytest.approx(0.3, abs=5 * np.sqrt(0.21 / 500))
     one, other = (draw_reweighting(replace(SMALL, proxy_kernel=proxy), 0) for proxy in (None, "linear"))
@@ -617,8 +622,8 @@ def with_wrong(**changes: Any) -> ReweightingDraw:
     (lambda: KernelReweighting(PATCHES, 1, 1, test=-1), "test=-1"),
     (lambda: KernelReweighting(PATCHES, 1, 1, kernel="cosine"), "kernel='cosine': must be one of 'linear'"),
     (lambda: KernelReweighting(PATCHES, 1, 1, bandwidth=0.0), "bandwidth=0.0"),
-    (lambda: KernelReweighting(PATCHES, 1, 1, label_noise=1.1), r"label_noise=1.1: must be finite and in \[0, 1\]"),
-    (lambda: KernelReweighting(PATCHES, 1, 1, clean_label_noise=-0.1), "clean_label_noise=-0.1"),
+    (lambda: KernelReweighting(PATCHES, 1, 1, label_flip=1.1), r"label_flip=1.1: must be finite and in \[0, 1\]"),
+    (lambda: KernelReweighting(PATCHES, 1, 1, clean_label_flip=-0.1), "clean_label_flip=-0.1"),
     (lambda: KernelReweighting(PATCHES, 1, 1, proxy_kernel="x"), "proxy_kernel='x'"),
     (lambda: Reweighting(lr=0.0), "lr=0.0"), (lambda: Reweighting(lr_share=-1.0), "lr_share=-1.0"),
     (lambda: Reweighting(weight_lr=-1.0), "weight_lr=-1.0"),
@@ -642,19 +647,24 @@ def with_wrong(**changes: Any) -> ReweightingDraw:
     (lambda: with_wrong(test_kernel=np.ones((2, 2))), "test_kernel: has shape"),
     (lambda: with_wrong(proxy_kernel=[[1, np.nan]]), r"proxy_kernel\[0, 1\]=nan"),
     (lambda: with_wrong(inputs=np.ones((2, 2))), "inputs: has shape"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), -1), "steps=-1"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, record_at=[2]), r"record_at=2: .* in \[0, 1\]"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(clean_batch=6), 1), r"clean_batch=6: .*\[1, 5\]"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, draw=with_wrong()), "draw: has n=2, clean=1, must"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, weights=np.full(14, 1.5)), r"weights\[0\]=1.5: .*\[0, 1\]"),
-    (lambda: simulate_network(SMALL, Reweighting(), 1, width=10), "kernel='rbf'.*must be 'ntk'"),
-    (lambda: simulate_network(replace(SMALL, kernel="ntk"), Reweighting(), 1, width=3), "width=3: must be even"),
-    (lambda: simulate_network(KernelReweighting(PATCHES, 2, 1, kernel="ntk"), Reweighting(), 1, width=2,
-                              draw=with_wrong()), "must have inputs"),
-    (lambda: resume_reweighting(simulate_network(replace(SMALL, kernel="ntk"), Reweighting(), 1, width=2), 1),
-     "must be the run of a kernel"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 9, record_at=()).record(4), "at=4: must be a recorded step"),
-    (lambda: deviation(simulate_reweighting(SMALL, Reweighting(), 1), simulate_reweighting(
+    (lambda: ts.simulate(SMALL, Reweighting(), -1), "steps=-1"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, record_at=[2]), r"record_at=2: .* in \[0, 1\]"),
+    (lambda: ts.simulate(SMALL, Reweighting(clean_batch=6), 1), r"clean_batch=6: .*\[1, 5\]"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, draw=with_wrong()), "draw: has n=2, clean=1, must"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, weights=np.full(14, 1.5)), r"weights\[0\]=1.5: .*\[0, 1\]"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, engine="network", width=10), "kernel='rbf'.*must be 'ntk'"),
+    (lambda: ts.simulate(replace(SMALL, kernel="ntk"), Reweighting(), 1, engine="network", width=3),
+     "width=3: must be even"),
+    (lambda: ts.simulate(replace(SMALL, kernel="ntk"), Reweighting(), 1, engine="network"), "width=None: .* needs"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, width=4), 'width=4: .*engine="network"'),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, parameters=(1, 2)), 'parameters: .*engine="network"'),
+    (lambda: ts.simulate(replace(SMALL, kernel="ntk"), Reweighting(), 1, engine="network", width=2,
+                         parameters=(np.ones((2, 3)), np.ones(2))), r"parameters\[0\]: has shape \(2, 3\)"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, engine="net"), "engine='net': must be one of 'kernel', 'network'"),
+    (lambda: ts.simulate(KernelReweighting(PATCHES, 2, 1, kernel="ntk"), Reweighting(), 1, engine="network", width=2,
+                         draw=with_wrong()), "must have inputs"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 9, record_at=()).record(4), "at=4: must be a recorded step"),
+    (lambda: deviation(ts.simulate(SMALL, Reweighting(), 1), ts.simulate(
         replace(SMALL, clean=2), Reweighting(), 1)), "same samples"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_bad_input(call: Any, message: str) -> None:
@@ -666,9 +676,9 @@ def test_bad_input(call: Any, message: str) -> None:
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: KernelReweighting("digits", 1, 1), "data='digits'"),
     (lambda: Reweighting(reweight=1), "reweight=1"),
-    (lambda: simulate_reweighting(SMALL, Reweighting(), 1, record_at=5), "record_at=5"),
-    (lambda: simulate_reweighting(SMALL, None, 1), "algorithm=None"),
-    (lambda: resume_reweighting(None, 1), "run=None"),
+    (lambda: ts.simulate(SMALL, Reweighting(), 1, record_at=5), "record_at=5"),
+    (lambda: ts.simulate(SMALL, None, 1), "algorithm=None"),
+    (lambda: ts.resume(None, 1), "run=None"),
 ])
 def test_bad_types(call: Any, message: str) -> None:
     """Likewise."""
@@ -678,9 +688,9 @@ def test_bad_types(call: Any, message: str) -> None:
 
 def test_run_in_a_notebook_and_on_a_line() -> None:
     """Says what it is; its arrays are read-only; recorded steps are found."""
-    run = simulate_reweighting(SMALL, Reweighting(), 10, record_at=(4,))
+    run = ts.simulate(SMALL, Reweighting(), 10, record_at=(4,))
     assert "ReweightingRun completed at step 10" in repr(run) and "margin_median" in run._repr_html_()
-    assert run.record() == 2 and run.record(4) == 1
+    assert run.record("end") == 2 and run.record(4) == 1
     with pytest.raises(ValueError, match="read-only"):
         run.weights[0, 0] = 1
 
@@ -702,7 +712,7 @@ def test_saved_and_loaded(data: Any, engine: str, tmp_path: Path) -> None:
     assert (again.problem.n, again.algorithm, again.status, again.engine) == (12, run.algorithm, run.status, engine)
     for name in ("series", "outputs", "test_outputs", "weights", "gradients"):
         np.testing.assert_array_equal(getattr(again, name), getattr(run, name))
-    assert again.observables.equals(run.observables) and again.stage_times().keys() == run.stage_times().keys()
+    assert again.observables.equals(run.observables) and str(again.stage_times()) == str(run.stage_times())
     if engine == "kernel":
         whole = ts.simulate(problem, ts.Reweighting(clean_batch=2), 50, 3)
         np.testing.assert_array_equal(ts.resume(again, 30).series, whole.series)
@@ -711,12 +721,12 @@ def test_saved_and_loaded(data: Any, engine: str, tmp_path: Path) -> None:
 def test_sweep() -> None:
     """Rows are the runs made alone."""
     problem = ts.KernelReweighting(PATCHES, 20, 6, test=10)
-    frame = ts.sweep(problem, grid={"label_noise": [0.1, 0.4], "kernel": ["linear", "rbf"]}, steps=30, seeds=2,
+    frame = ts.sweep(problem, grid={"label_flip": [0.1, 0.4], "kernel": ["linear", "rbf"]}, steps=30, seeds=2,
                      algorithms={"meta": ts.Reweighting(), "plain": ts.Reweighting(reweight=False)},
                      measure=["auc", "test_accuracy", "t_pol", "t1"])
     assert len(frame) == 16 and set(frame["status"]) == {"completed"}
     for row in frame.itertuples():
-        run = ts.simulate(problem.replace(label_noise=row.label_noise, kernel=row.kernel),
+        run = ts.simulate(problem.replace(label_flip=row.label_flip, kernel=row.kernel),
                           ts.Reweighting(reweight=row.algorithm == "meta"), 30, row.seed)
         last = run.observables.iloc[-1]
         np.testing.assert_equal([row.auc, row.test_accuracy], [last["auc"], last["test_accuracy"]])

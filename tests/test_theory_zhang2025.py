@@ -14,7 +14,6 @@ import theorysim as ts
 from theorysim.check import Verdict, check, evaluate
 from theorysim.reweighting import (
     Digits, KernelReweighting, Reweighting, ReweightingDraw, ReweightingRun, SignalNoiseImages, draw_reweighting,
-    simulate_network, simulate_reweighting,
 )
 from theorysim.theory.paper import paper_named
 from theorysim.papers.zhang2025 import ReweightingEvidence
@@ -39,7 +38,7 @@ def setting(task: str, kernel: str) -> KernelReweighting:
 @cache
 def trained(task: str, kernel: str, seed: int = 0) -> ReweightingRun:
     """Up to t2, and a while longer."""
-    return simulate_reweighting(setting(task, kernel), Reweighting(), 450, seed)
+    return ts.simulate(setting(task, kernel), Reweighting(), 450, seed)
 
 
 def random_draw(n: int, m: int, seed: int, *, rank: int = 8, kernel: str = "rbf", proxy: bool = False
@@ -74,7 +73,7 @@ def finding(run: ReweightingRun, name: str) -> Any:
 def test_quantities_against_loops(look_ahead: str) -> None:
     """Shares, γ, κ̄, ρ_t, both sides of the inequality and who is certified, from their definitions."""
     draw = random_draw(7, 4, 3, proxy=True)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 7, 4), Reweighting(look_ahead=look_ahead), 30, draw=draw)
+    run = ts.simulate(KernelReweighting(PATCHES, 7, 4), Reweighting(look_ahead=look_ahead), 30, draw=draw)
     known, kernel, yv, true = ReweightingEvidence(run), draw.proxy_kernel, draw.clean_labels, draw.true_labels
     pairs = [np.sign(kernel[j, i]) == true[i] * yv[j] for i in range(7) for j in range(4)]
     assert known.sign_share == np.mean(pairs) and 0 < known.sign_share < 1
@@ -102,7 +101,7 @@ def test_a_kernel_of_zero_agrees_with_no_label() -> None:
     """Neither in A3 nor in A4; certified while ρ_t < 1, since 0 ≥ 0. For all others γ_i ≤ κ̄_i says ρ_t ≤ 1 already."""
     draw = ReweightingDraw(np.eye(2), np.array([[0.0, 1.0]]), np.ones(2), np.ones(1))
     rule = Reweighting(lr=1.5, weight_lr=0.1, initial_weight=1, look_ahead="none")
-    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), rule, 3, draw=draw, record_at=range(4))
+    run = ts.simulate(KernelReweighting(PATCHES, 2, 1), rule, 3, draw=draw, record_at=range(4))
     known = ReweightingEvidence(run)
     assert known.sign_share == known.aligned_share == 0.5
     np.testing.assert_allclose(known.output_size, [0, 1.5, 0.75, 1.125])
@@ -120,8 +119,8 @@ def test_filtering_against_steps() -> None:
     strange = ReweightingDraw(singular.train_kernel, other, singular.labels, singular.clean_labels,
                               singular.true_labels)
     for draw in (regular, singular, strange):
-        run = simulate_reweighting(KernelReweighting(PATCHES, 9, 4), Reweighting(lr_share=0.3), 60, draw=draw,
-                                   record_at=range(61))
+        run = ts.simulate(KernelReweighting(PATCHES, 9, 4), Reweighting(lr_share=0.3), 60, draw=draw,
+                          record_at=range(61))
         chosen, f, fv = ~draw.noisy, run.outputs[20].copy(), run.clean_outputs[20].copy()
         for _ in range(33):
             pull = np.where(chosen, f - draw.labels, 0)
@@ -137,14 +136,14 @@ def test_filtering_against_steps() -> None:
 def test_records_between_which_weights_filter() -> None:
     """T is the first record from t1 on and t the last up to t2; none when they coincide or t2 is not there."""
     problem, at = KernelReweighting(PATCHES, 40, 20), (10, 53, 60, 300, 344, 350)
-    whole = simulate_reweighting(problem, Reweighting(), 500, record_at=at)
+    whole = ts.simulate(problem, Reweighting(), 500, record_at=at)
     assert (whole.stage_times()["t1"], whole.stage_times()["t2"]) == (54, 344)
     spans = {at: (60, 344), (10, 54, 200): (54, 200), (100,): None, (343, 345): None}
     for chosen, expected in spans.items():
-        known = ReweightingEvidence(simulate_reweighting(problem, Reweighting(), 500, record_at=chosen))
+        known = ReweightingEvidence(ts.simulate(problem, Reweighting(), 500, record_at=chosen))
         found = known.filtering
         assert (None if found is None else tuple(known.run.steps_recorded[list(found)])) == expected
-    assert ReweightingEvidence(simulate_reweighting(problem, Reweighting(), 300)).filtering is None
+    assert ReweightingEvidence(ts.simulate(problem, Reweighting(), 300)).filtering is None
 
 
 # --- alignment --------------------------------------------------------------------------------------------------
@@ -167,7 +166,7 @@ def test_alignment(
         draw = random_draw(n, m, seed, kernel="rbf" if kernel == "proxy" else kernel, proxy=kernel == "proxy")
     rule = Reweighting(lr_share=share, look_ahead=look_ahead, weight_lr=weight_lr, clean_batch=batch,
                        initial_weight=initial)
-    run = simulate_reweighting(KernelReweighting(PATCHES, n, m), rule, 60, seed, draw=draw, record_at=range(61))
+    run = ts.simulate(KernelReweighting(PATCHES, n, m), rule, 60, seed, draw=draw, record_at=range(61))
     known = ReweightingEvidence(run)
     short = known.certified & (known.alignment < known.alignment_bound - 1e-12 * known.kernel_size)
     assert not short.any()
@@ -190,7 +189,7 @@ def test_alignment_counted() -> None:
     counts = np.zeros(4, dtype=int)
     for task, kernel in SETTINGS:
         for seed in range(4):
-            run = simulate_reweighting(setting(task, kernel), Reweighting(), 340, seed, record_at=range(341))
+            run = ts.simulate(setting(task, kernel), Reweighting(), 340, seed, record_at=range(341))
             counts += alignment_counts(run)
     certified, violations, below, failures = counts
     assert certified > 1_000_000 and violations == 0
@@ -199,7 +198,7 @@ def test_alignment_counted() -> None:
 
 def test_alignment_is_tight() -> None:
     """Without look-ahead both sides are equal at f = 0, so that no larger constant is possible."""
-    run = simulate_reweighting(setting("0 or 1", "linear"), Reweighting(look_ahead="none"), 0)
+    run = ts.simulate(setting("0 or 1", "linear"), Reweighting(look_ahead="none"), 0)
     known = ReweightingEvidence(run)
     np.testing.assert_allclose(known.alignment[0], known.alignment_bound[0], atol=1e-15)
     assert finding(run, "alignment").comparison
@@ -211,9 +210,9 @@ def test_alignment_is_tight() -> None:
 def test_alignment_with_errors_in_clean_labels() -> None:
     """It speaks of the labels that g sees: they certify less, and with the true clean labels in γ it is false."""
     clean = setting("0 or 1", "ntk")
-    wrong = clean.replace(clean_label_noise=0.2)
+    wrong = clean.replace(clean_label_flip=0.2)
     true_labels = draw_reweighting(clean, 1).clean_labels
-    run, right = (simulate_reweighting(one, Reweighting(), 100, 1, record_at=range(101)) for one in (wrong, clean))
+    run, right = (ts.simulate(one, Reweighting(), 100, 1, record_at=range(101)) for one in (wrong, clean))
     known = ReweightingEvidence(run)
     assert (known.draw.clean_labels != true_labels).sum() > 5
     certified, violations, _, _ = alignment_counts(run)
@@ -237,8 +236,8 @@ def test_alignment_finds_a_wrong_gradient() -> None:
 
 def test_networks_have_their_own_gradient() -> None:
     """What is proved for a fixed kernel is not held against a network; shares and the order of phases are."""
-    network = simulate_network(KernelReweighting(SignalNoiseImages(d=6), 10, 4, kernel="ntk"), Reweighting(), 5,
-                               width=20)
+    network = ts.simulate(KernelReweighting(SignalNoiseImages(d=6), 10, 4, kernel="ntk"), Reweighting(), 5,
+                          engine="network", width=20)
     assert [one.removeprefix("zhang2025.") for one in check(network).table["statement"]] == [
         "assumption_a3", "assumption_a4", "phases.alignment", "phases.filtering"]
 
@@ -251,7 +250,7 @@ def test_filtering_is_exact_for_fixed_weights(task: str, kernel: str) -> None:
     """With w = 1[label is true] throughout both sides are equal."""
     problem = setting(task, kernel)
     draw = draw_reweighting(problem, 0)
-    run = simulate_reweighting(problem, Reweighting(reweight=False), 500, draw=draw, weights=~draw.noisy)
+    run = ts.simulate(problem, Reweighting(reweight=False), 500, draw=draw, weights=~draw.noisy)
     found = finding(run, "filtering")
     assert found.verdict == Verdict.HOLDS and found.ratio == pytest.approx(1, abs=1e-9)
     assert ReweightingEvidence(run).unfiltered(0, len(run.weights) - 1) == 0
@@ -275,7 +274,7 @@ def test_filtering(task: str, kernel: str) -> None:
 def test_filtering_elsewhere_is_false() -> None:
     """Weights that stay at ½ fit flipped labels too: the formula is far off, and the condition says so."""
     harder = KernelReweighting(SignalNoiseImages(noise_std=0.2), 40, 20)
-    run = simulate_reweighting(harder, Reweighting(reweight=False), 4000)
+    run = ts.simulate(harder, Reweighting(reweight=False), 4000)
     found = finding(run, "filtering")
     assert (found.verdict, found.comparison) == (Verdict.OUTSIDE, False) and found.ratio > 5
 
@@ -288,8 +287,8 @@ def test_rest_against_loops() -> None:
     base = random_draw(6, 3, 2)
     blind = base.clean_kernel * (np.arange(6) != 5)
     draw = ReweightingDraw(base.train_kernel, blind, base.labels, base.clean_labels, base.true_labels)
-    run = simulate_reweighting(KernelReweighting(PATCHES, 6, 3), Reweighting(lr_share=0.3), 20, draw=draw,
-                               record_at=(13,))
+    run = ts.simulate(KernelReweighting(PATCHES, 6, 3), Reweighting(lr_share=0.3), 20, draw=draw,
+                      record_at=(13,))
     w, g = np.array([0.5, 0.0, 0.1, 0.0, 1.0, 0.0]), np.array([3.0, 0.2, 2.0, -5.0, 1.0, 7.0])
     weights, gradients = run.weights.copy(), run.gradients.copy()
     weights[-1], gradients[-1] = w, g
@@ -311,7 +310,7 @@ def test_rest(n: int, m: int, seed: int, share: float, look_ahead: str, initial:
     """Positive definite kernels, run long: w_i > 0 ⇒ u_i = 0 and g_i = 0; w_i = 0 ⇒ g_i ≤ 0."""
     draw = random_draw(n, m, seed, proxy=proxy)
     rule = Reweighting(lr_share=share, look_ahead=look_ahead, initial_weight=initial)
-    run = simulate_reweighting(KernelReweighting(PATCHES, n, m), rule, 8000, draw=draw)
+    run = ts.simulate(KernelReweighting(PATCHES, n, m), rule, 8000, draw=draw)
     known = ReweightingEvidence(run)
     fitted, left = finding(run, "rest.selected"), finding(run, "rest.excluded")
     assert fitted.verdict != Verdict.VIOLATED and left.verdict != Verdict.VIOLATED
@@ -329,8 +328,8 @@ def test_rest_is_reached() -> None:
     flipped, residuals, pushes = 0, [], []
     for seed in range(60):
         n, m = 2 + seed % 7, 1 + seed % 6
-        run = simulate_reweighting(KernelReweighting(PATCHES, n, m), Reweighting(lr_share=0.5), 8000,
-                                   draw=random_draw(n, m, seed))
+        run = ts.simulate(KernelReweighting(PATCHES, n, m), Reweighting(lr_share=0.5), 8000,
+                          draw=random_draw(n, m, seed))
         fitted, left = finding(run, "rest.selected"), finding(run, "rest.excluded")
         verdicts.append((fitted.verdict, left.verdict))
         if fitted.verdict == Verdict.HOLDS:
@@ -346,7 +345,7 @@ def test_rest_is_reached() -> None:
 def test_rest_that_only_seems_so() -> None:
     """Weights of 1e-13 move nothing that could be seen: residuals above 1, and the condition is not met."""
     problem = KernelReweighting(Digits((1,), (0,)), 40, 20, kernel="rbf")
-    run = simulate_reweighting(problem, Reweighting(lr_share=0.5), 100_000, record_at=(90_000,))
+    run = ts.simulate(problem, Reweighting(lr_share=0.5), 100_000, record_at=(90_000,))
     known, found = ReweightingEvidence(run), finding(run, "rest.selected")
     assert known.at_rest and run.weights[-1][known.selected].min() < 1e-9
     assert found.verdict == Verdict.OUTSIDE and found.margin < 1e-6 and found.measured > 1
@@ -356,8 +355,8 @@ def test_rest_that_only_seems_so() -> None:
 def test_rest_of_a_singular_kernel() -> None:
     """Two equal inputs with opposite labels, both weighted: nothing moves, nothing is fitted, K is not ≻ 0."""
     draw = ReweightingDraw(np.ones((2, 2)), np.ones((1, 2)), np.array([1.0, -1.0]), np.ones(1))
-    run = simulate_reweighting(KernelReweighting(PATCHES, 2, 1), Reweighting(reweight=False, lr_share=0.5), 200,
-                               draw=draw)
+    run = ts.simulate(KernelReweighting(PATCHES, 2, 1), Reweighting(reweight=False, lr_share=0.5), 200,
+                      draw=draw)
     found = finding(run, "rest.selected")
     assert (found.verdict, found.comparison, found.measured) == (Verdict.OUTSIDE, False, 1.0)
 
@@ -366,12 +365,12 @@ def test_rest_is_seen() -> None:
     """Not before it is there, not in a run of no step, and a moved output or a push back is found."""
     easy = KernelReweighting(SignalNoiseImages(noise_std=0.2), 40, 20)
     rule = Reweighting(lr_share=0.5)
-    run = simulate_reweighting(easy, rule, 6000)
+    run = ts.simulate(easy, rule, 6000)
     assert [finding(run, f"rest.{one}").verdict for one in ("selected", "excluded")] == [Verdict.HOLDS] * 2
     for steps in (0, 30):
-        short = simulate_reweighting(easy, rule, steps)
+        short = ts.simulate(easy, rule, steps)
         assert finding(short, "rest.selected").verdict == finding(short, "rest.excluded").verdict == "not reached"
-    assert not ReweightingEvidence(simulate_reweighting(easy, Reweighting(reweight=False), 30)).at_rest
+    assert not ReweightingEvidence(ts.simulate(easy, Reweighting(reweight=False), 30)).at_rest
     for name in ("outputs", "clean_outputs", "weights"):
         for size, rests in ((1e-3, False), (1e-8, True)):
             values = getattr(run, name).copy()
@@ -389,7 +388,7 @@ def test_rest_is_seen() -> None:
                                   Reweighting(weight_lr=0.0)], ids=str)
 def test_weights_that_do_not_follow(rule: Reweighting) -> None:
     """Frozen, fixed or drawn from mini-batches: no claim that nothing draws the excluded back."""
-    run = simulate_reweighting(KernelReweighting(PATCHES, 10, 4), rule, 5)
+    run = ts.simulate(KernelReweighting(PATCHES, 10, 4), rule, 5)
     names = list(check(run).table["statement"])
     assert "zhang2025.rest.excluded" not in names and "zhang2025.rest.selected" in names
     assert ("zhang2025.phases.alignment" in names) == rule.reweight
@@ -418,7 +417,7 @@ def test_order_of_phases_needs_its_rates(kernel: str) -> None:
     problem = setting("patch model", kernel)
     usual = trained("patch model", kernel)
     for rule in (Reweighting(weight_lr=usual.weight_lr / 50), Reweighting(lr_share=0.5)):
-        run = simulate_reweighting(problem, rule, 500)
+        run = ts.simulate(problem, rule, 500)
         found = finding(run, "phases.alignment")
         times = run.stage_times()
         assert times["t_pol"] > times["t1"] and (found.verdict, found.comparison) == (Verdict.OUTSIDE, False)

@@ -141,6 +141,13 @@ class Stepper(ABC):
         }
 
 
+class Seen(dict[str, Array]):
+    """Columns over some steps, as a condition sees them; says which there are when another is asked for."""
+
+    def __missing__(self, name: str) -> Array:
+        raise KeyError(f"until: there is no column {name!r} to ask at every step; there are {', '.join(self)}")
+
+
 @dataclass
 class _March:
     """One pass of the loop."""
@@ -208,7 +215,7 @@ class _March:
 
     def _met(self, until: Until, first: int, last: int) -> int | None:
         """The first step observed in first..last at which the condition holds."""
-        seen = dict(self.stepper.rows(first, last))
+        seen = Seen(self.stepper.rows(first, last))
         steps = seen["step"]
         if not len(steps):
             return None

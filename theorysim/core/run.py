@@ -86,6 +86,11 @@ class Run(ABC):
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded",)  # arrays with one entry a record
     PER_ROW: ClassVar[Sequence[str]] = ()  # and with one for each step observed
 
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "__repr__" not in cls.__dict__:  # or @dataclass makes one that prints every array
+            setattr(cls, "__repr__", super(cls, cls).__repr__)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
         for value in (*vars(self).values(), *self.own.values()):

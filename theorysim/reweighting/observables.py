@@ -31,7 +31,7 @@ SERIES = ("weight_clean", "weight_noisy", "output_max", "sign_share")  # of ever
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Outputs and weights of some steps, one a row: outputs (rows, n), clean (rows, m), test (rows, T), weights (rows, n).
+    """Outputs (rows, n), (rows, m) and (rows, T) and weights (rows, n) of some steps, one a row.
 
     ``look_ahead`` is η, or None where the meta-gradient takes the residuals before the step.
     """

@@ -243,12 +243,12 @@ class KernelStepper(ReweightingStepper):
 
     def state(self) -> tuple[int, State]:
         """A copy of all that changes."""
-        return self.step, State(*(part.copy() for part in self.now))
+        return self.step, _copied(self.now)
 
     def restore(self, state: tuple[int, State]) -> None:
         """Back to such a copy, with its row and its g."""
         self.step = state[0]
-        self._take(State(*(part.copy() for part in state[1])))
+        self._take(_copied(state[1]))
         self.looks.cut(self.step)
         self.see()
 
@@ -275,6 +275,11 @@ def batches(clean: int, size: int | None, seed: int, start: int, stop: int) -> S
 def _order(clean: int, seed: int, block: int) -> Steps:
     """The clean samples in random order for each step of a block, which chunks may share."""
     return generator(seed, Stream.REWEIGHTING_BATCHES, block).random((BLOCK, clean)).argsort(axis=1)
+
+
+def _copied(state: State) -> State:
+    parts: Any = (part.copy() for part in state)
+    return State(*parts)
 
 
 def _locked(array: Array) -> Array:

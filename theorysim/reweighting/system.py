@@ -113,6 +113,7 @@ def cost(problem: KernelReweighting, _algorithm: Reweighting, steps: int) -> flo
 
 
 def _check(problem: KernelReweighting, algorithm: Reweighting, draw: ReweightingDraw | None) -> None:
+    validate.instance("algorithm", algorithm, (Reweighting,))
     if algorithm.clean_batch is not None:
         validate.integer("clean_batch", algorithm.clean_batch, 1, problem.clean)
     if draw is None:
