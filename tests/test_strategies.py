@@ -72,7 +72,7 @@ def test_good_draws_go_to_the_edges(event: str) -> None:
 def test_hypothesis_is_optional() -> None:
     """The package does not import it, and the strategies say what to install."""
     code = (
-        "import sys, theorysim, theorysim.checker\n"
+        "import sys, theorysim, theorysim.check\n"
         "assert 'hypothesis' not in sys.modules\n"
         "sys.modules['hypothesis'] = None\n"
         "try:\n    import theorysim.strategies\nexcept ImportError as error:\n    sys.stdout.write(str(error))\n"

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from theorysim.core import validate
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
 from theorysim.patch.policy import (
     ACTIONS,
@@ -20,7 +21,7 @@ from theorysim.patch.policy import (
     Trigger,
 )
 from theorysim.patch.problem import SignalNoise
-from theorysim.theory.paper import paper_named, papers
+from theorysim.theory.paper import papers
 
 
 def seeds() -> SearchStrategy[int]:
@@ -70,7 +71,7 @@ PLAIN: dict[str, Any] = {"init_law": "normal", "bias": 0.0}  # what papers speak
 def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalNoise]:
     """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own.
 
-    With ``inside="huang2025"`` all that Assumption 3.1 (constants 1) asks of a problem holds: q = 2, orthogonal
+    With ``inside`` the name of a paper that has a regime, problems inside of it: for "huang2025" all that Assumption 3.1 (constants 1) asks of a problem holds: q = 2, orthogonal
     noise, true labels, Gaussian weights without bias, d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and
     a small initialisation. What it asks of p needs mn ≥ log² d as well. Fields given that leave no such problem are
     unsatisfiable.
@@ -80,11 +81,8 @@ def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalN
     given = {name: as_strategy(value) for name, value in fields.items()}
     if inside is None:
         return st.builds(SignalNoise, **FIELDS | given)
-    regime = paper_named(inside).regime
-    if regime is None:
-        known = ", ".join(repr(name) for name, paper in papers().items() if paper.regime is not None)
-        raise ValueError(f"inside={inside!r}: this paper has no regime; must be one of {known}")
-    return regime(given)
+    regimes = {name: paper.regime for name, paper in papers().items() if paper.regime is not None}
+    return regimes[validate.choice("inside", inside, regimes)](given)
 
 
 def lively_problems(**fields: Any) -> SearchStrategy[SignalNoise]:
