@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import theorysim as ts
-from theorysim.linear import LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer
+from theorysim.linear import LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD
+from theorysim.oscillation import OscillatingLayer
 from theorysim.linear.draw import BLOCK, StepNoise, _triangle
 from theorysim.linear.watch import RESOLUTION
 from theorysim.core.seeds import Stream, generator

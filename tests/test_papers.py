@@ -71,6 +71,7 @@ def picture(*, seeds: int = 1, progress: bool = False) -> Report:
 
 
 TOY = ts.Paper(
+    about=("patch",),
     name="toy1900",
     citation="Toy, 1900",
     statements=(

@@ -22,7 +22,7 @@ from theorysim.reproduce import Report, figures, reproduce
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
-from theorysim.sweep import execution, subjects
+from theorysim.sweep import execution, work
 from theorysim.theory import boundaries
 from theorysim.papers import han2025
 
@@ -716,7 +716,7 @@ class TestStores:
             made.append(given)
             return ts.simulate(*given, **options)
 
-        monkeypatch.setattr(subjects, "simulate", counting)
+        monkeypatch.setattr(work, "simulate", counting)
         return made
 
     @pytest.mark.parametrize("name", SWEEPS)
@@ -751,7 +751,7 @@ class TestStores:
         options = CASES[name].options | {"store": tmp_path / "s.db", "workers": 1}
         with monkeypatch.context() as patch:
             patch.setattr(execution, "BATCH_RUNS", 2)
-            patch.setattr(subjects, "simulate", stopping)
+            patch.setattr(work, "simulate", stopping)
             part = reproduce(name, **options)
             there = len(ts.load_sweep(tmp_path / "s.db"))
             assert 14 <= there < 36
@@ -775,7 +775,7 @@ class TestStores:
             return ts.simulate(*given, **options)
 
         monkeypatch.setattr(execution, "BATCH_RUNS", 2)
-        monkeypatch.setattr(subjects, "simulate", stopping)
+        monkeypatch.setattr(work, "simulate", stopping)
         with pytest.raises(ValueError, match=r"^interrupted after \d runs, too few for a report; with a") as told:
             reproduce(name, **CASES[name].options, store=tmp_path / "s.db", workers=1)
         kept = len(ts.load_sweep(tmp_path / "s.db"))

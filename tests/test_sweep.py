@@ -24,7 +24,7 @@ from scipy.stats import binomtest
 
 import theorysim as ts
 from theorysim.check import evaluate
-from theorysim.sweep import execution, subjects
+from theorysim.sweep import execution, work
 from theorysim.papers.huang2025 import HuangEvidence as Evidence
 from theorysim.theory.paper import paper_named
 
@@ -67,7 +67,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         made.append(given)
         return ts.simulate(*given, **options)
 
-    monkeypatch.setattr(subjects, "simulate", counting)
+    monkeypatch.setattr(work, "simulate", counting)
     return made
 
 
@@ -302,8 +302,8 @@ class TestAnyWayTheSameTable:
                 time.sleep(0.3)  # long enough for it to arrive
             return counting(*given, **options)
 
-        counting = subjects.simulate
-        monkeypatch.setattr(subjects, "simulate", press)
+        counting = work.simulate
+        monkeypatch.setattr(work, "simulate", press)
         handler = signal.getsignal(signal.SIGINT)
         part = sweep(store=tmp_path / "s.db", workers=1)
         assert signal.getsignal(signal.SIGINT) is handler
@@ -315,7 +315,7 @@ class TestAnyWayTheSameTable:
             there = whole.loc[tuple(row[name] for name in whole.index.names)]
             assert all(same(row[name], there[name]) for name in whole.columns)
         calls.clear()
-        monkeypatch.setattr(subjects, "simulate", counting)
+        monkeypatch.setattr(work, "simulate", counting)
         assert_same(sweep(store=tmp_path / "s.db"), plain())
         assert len(calls) == len(plain()) - len(part)
 
