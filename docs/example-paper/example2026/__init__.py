@@ -11,7 +11,6 @@ from theorysim import Paper
 from theorysim.theory.paper import Figure
 
 PAPER = Paper(
-    about=("patch",),  # the systems whose runs it speaks of
     name="example2026",  # ts.check(run, "example2026")
     citation="Example 2026: how fast the signal is learned",
     about=("patch",),  # the systems whose runs it speaks of: patch, linear, oscillation, reweighting
