@@ -64,6 +64,8 @@ class Observers:
 
     def at(self, steps: Array | Steps) -> dict[str, Array]:
         """The values by name at some steps, NaN where they did not look."""
+        if not self.functions:
+            return {}
         looked = np.array(self.steps, dtype=np.int64)
         place = np.searchsorted(looked, steps)
         known = (place < looked.size) & (np.append(looked, -1)[place] == steps)
