@@ -4,7 +4,8 @@ from theorysim import plot
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.check import check
 from theorysim.patch.draw import Draw
-from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD, OscillatingLayer, OscillationRun
+from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
+from theorysim.oscillation import OscillatingLayer, OscillationRun
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.policy import (
     AtStep,

@@ -56,7 +56,7 @@ def compare(width: int, rounds: int) -> dict[str, str]:
                                   weights=rng.standard_normal((width, D)) / np.sqrt(D),
                                   second_layer=rng.standard_normal(width) / np.sqrt(width))
     count = 4000 if width <= 10_000 else 200
-    chosen, noise = StepNoise(problem, algorithm, 0).rows(0, count)
+    chosen, noise = StepNoise(problem, algorithm, 0).between(0, count)
     inputs, outputs = np.array(draw.inputs), draw.inputs @ draw.target
 
     def compiled(start: Array) -> Array:
@@ -67,8 +67,8 @@ def compare(width: int, rounds: int) -> dict[str, str]:
     root = draw.square_root()[0]
     sides = {
         "width-free": (lambda: compiled(root), max(1, 20_000 // count)),
-        "explicit, compiled": (lambda: compiled(draw.rows), 1),
-        "explicit, NumPy": (lambda: numpy_steps(draw.rows, inputs, outputs, chosen, noise, algorithm.lr), 1),
+        "explicit, compiled": (lambda: compiled(draw.factor), 1),
+        "explicit, NumPy": (lambda: numpy_steps(draw.factor, inputs, outputs, chosen, noise, algorithm.lr), 1),
     }
     moments = {name: (found := work()).T @ found for name, (work, _) in sides.items()}
     for name, moment in moments.items():

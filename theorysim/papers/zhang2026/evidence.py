@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.linear import LinearRun, LinearTimes, OscillationRun
+from theorysim.linear import LinearRun, LinearTimes
+from theorysim.oscillation import OscillationRun
 from theorysim.theory.statement import Constants
 
 Array = NDArray[np.float64]
@@ -62,16 +63,16 @@ class LinearEvidence:
     def slow_time(self) -> Array:
         """τ = η² Σ E[g²] up to every step watched, E[g²] = σ² + eᵀHe."""
         run = self.trained
-        noisy = self.sigma**2 * run.algorithm.noise_on(run.steps_watched)
+        noisy = self.sigma**2 * run.algorithm.noise_on(run.steps_observed)
         residual_sq = noisy + 2 * run.column("train_loss")
-        passed = np.diff(run.steps_watched) * (residual_sq[:-1] + residual_sq[1:]) / 2
+        passed = np.diff(run.steps_observed) * (residual_sq[:-1] + residual_sq[1:]) / 2
         return self.lr**2 * np.concatenate([[0.0], np.cumsum(passed)])
 
     @cached_property
     def slow_shares(self) -> tuple[Array, Array]:
         """Eigenvalues of H, and how much of tr A(0) lies along each of its eigenvectors."""
         values, vectors = np.linalg.eigh(self.gram)
-        first = self.run.draw.rows[:, :-1]
+        first = self.run.draw.factor[:, :-1]
         return values, ((first @ vectors) ** 2).sum(axis=0)
 
     def slow_norm(self, slow_time: Array) -> Array:
@@ -83,7 +84,7 @@ class LinearEvidence:
     def all_shrunk_away(self, slow_time: float) -> float:
         """m min_i ‖(1 − e^{−Hτ/2})w_i(0)‖² over the neurons followed: at 1 the last has left the lazy regime."""
         values, vectors = np.linalg.eigh(self.gram)
-        start = self.run.draw.rows[: len(self.trained.leaving), :-1] @ vectors
+        start = self.run.draw.factor[: len(self.trained.leaving), :-1] @ vectors
         moved = (start**2) @ (1 - np.exp(-values * slow_time / 2)) ** 2
         return float(self.run.problem.width * moved.min())
 
@@ -94,10 +95,10 @@ class LinearEvidence:
 
     def at(self, column: str, step: float) -> float:
         """An observable at the first step watched from ``step`` on."""
-        return float(self.trained.column(column)[np.searchsorted(self.trained.steps_watched, step)])
+        return float(self.trained.column(column)[np.searchsorted(self.trained.steps_observed, step)])
 
     def first_phase_mean(self, column: str) -> float:
         """Mean of an observable over the steps watched until all neurons followed have left (or to the end)."""
         run, last = self.trained, self.times.T1_all
-        inside = run.steps_watched <= (run.steps if np.isnan(last) else last)
+        inside = run.steps_observed <= (run.steps if np.isnan(last) else last)
         return float(run.column(column)[inside].mean())

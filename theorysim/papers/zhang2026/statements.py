@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from theorysim.linear import LinearRun, OscillationRun
+from theorysim.linear import LinearRun
+from theorysim.oscillation import OscillationRun
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
 from theorysim.papers.zhang2026.evidence import LinearEvidence
@@ -97,7 +98,7 @@ def _escape(evidence: LinearEvidence) -> float:
 
 def _shrinking_escape(evidence: LinearEvidence) -> float:
     """The step by which e^{−Hτ/2} alone would have carried every neuron followed out of the lazy regime."""
-    slow, steps = evidence.slow_time, evidence.trained.steps_watched
+    slow, steps = evidence.slow_time, evidence.trained.steps_observed
     gone = [evidence.all_shrunk_away(time) >= 1 for time in slow]
     if not any(gone):
         return float("nan")
@@ -121,7 +122,7 @@ def alignment_law(evidence: LinearEvidence) -> float:
 def _final_floor(evidence: LinearEvidence) -> float:
     """ησ²(tr A + dc)/4 with the means of the run's last quarter."""
     run = evidence.trained
-    late = run.steps_watched >= 0.75 * run.steps
+    late = run.steps_observed >= 0.75 * run.steps
     trace = run.column("mean_norm_sq")[late].mean() * run.problem.width
     second = run.column("second_layer")[late].mean()
     return float(evidence.lr * evidence.sigma**2 * (trace + run.problem.d * second) / 4)
@@ -137,16 +138,16 @@ def _late_in_first_phase(evidence: LinearEvidence) -> Steps:
     run = evidence.trained
     norm = run.column("mean_norm_sq") * run.problem.width
     inside = (evidence.slow_time <= 2) & (norm >= 10 * evidence.target_norm)
-    return run.steps_watched[1:][inside[1:]][-1:]
+    return run.steps_observed[1:][inside[1:]][-1:]
 
 
 def _trace_ratio(evidence: LinearEvidence, steps: Steps) -> Array:
     found = evidence.trained.column("mean_norm_sq")
-    return found[np.searchsorted(evidence.trained.steps_watched, steps)] / found[0]
+    return found[np.searchsorted(evidence.trained.steps_observed, steps)] / found[0]
 
 
 def _slow_decay(evidence: LinearEvidence, steps: Steps) -> Array:
-    times = evidence.slow_time[np.searchsorted(evidence.trained.steps_watched, steps)]
+    times = evidence.slow_time[np.searchsorted(evidence.trained.steps_observed, steps)]
     return evidence.slow_norm(times) / evidence.slow_norm(np.zeros(1))
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theorysim import plot
-from theorysim.linear import LinearNetwork, LinearSGD, OscillatingLayer
+from theorysim.linear import LinearNetwork, LinearSGD
+from theorysim.oscillation import OscillatingLayer
 from theorysim.reproduce import Report, markdown
 from theorysim.papers.han2025.figures.settings import spread
 from theorysim.papers.zhang2026.figures.setting import LOOKS, LR, PAPER, groups, looks_table, setting, times_table
