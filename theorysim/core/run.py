@@ -86,6 +86,9 @@ class Run(ABC):
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded",)  # arrays with one entry a record
     PER_ROW: ClassVar[Sequence[str]] = ()  # and with one for each step observed
 
+    def __init_subclass__(cls) -> None:
+        setattr(cls, "__repr__", cls.__repr__)  # its own, or @dataclass would write one that shows every array
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
         for value in (*vars(self).values(), *self.own.values()):
