@@ -303,7 +303,7 @@ DRAWS = [
 SIMULATIONS = [
     Case("problem list", lambda _: simulate(problem=[1]), T, "problem", "=[1]", "SignalNoise or PatchData"),
     Case("algorithm number", lambda _: simulate(algorithm=0.1), T, "algorithm", "=0.1", "GradientDescent"),
-    Case("steps negative", lambda _: simulate(steps=-1), V, "steps", "=-1", ">= 0"),
+    Case("steps negative", lambda _: simulate(steps=-1), V, "steps", "=-1", "in [0"),
     Case("steps fractional", lambda _: simulate(steps=2.5), V, "steps", "=2.5", "integer"),
     Case("steps string", lambda _: simulate(steps="10"), T, "steps", "='10'", "integer"),
     Case("steps bool", lambda _: simulate(steps=True), T, "steps", "=True", "integer"),
@@ -385,7 +385,7 @@ SIMULATIONS = [
 
 RUNS = [
     Case("resume problem", lambda _: ts.resume(problem(), 3), T, "run", "SignalNoise", "Run"),
-    Case("resume steps", lambda _: ts.resume(finished(), -1), V, "steps", "=-1", ">= 0"),
+    Case("resume steps", lambda _: ts.resume(finished(), -1), V, "steps", "=-1", "in [0"),
     Case("resume steps string", lambda _: ts.resume(finished(), "3"), T, "steps", "='3'", "integer"),
     Case("resume label_noise", lambda _: ts.resume(finished(), 3, label_noise=np.ones((10, 4))), V, "label_noise",
          "(10, 4)", "(3, 4)"),
@@ -525,7 +525,8 @@ FILES = [
     Case("load other header", lambda tmp: load_npz(tmp, header=header(a=1)), V, "path", "file.npz", "not a saved run"),
     Case("load listed header", lambda tmp: load_npz(tmp, header=np.array("[1]")), V, "path", "file.npz",
          "not a saved run"),
-    Case("load format", lambda tmp: load_npz(tmp, header=header(format=99)), V, "path", "format 99", "reads formats 2 and 3"),
+    Case("load format", lambda tmp: load_npz(tmp, header=header(format=99)), V, "path", "format 99",
+         "reads formats 2 and 3"),
     Case("load no arrays", lambda tmp: load_npz(tmp, header=header(format=2)), V, "path", "file.npz",
          "not a saved run"),
     Case("load half", lambda tmp: load_saved(tmp, lambda content: content[:len(content) // 2]), V, "path", "file",
