@@ -180,8 +180,11 @@ class Run(ABC):
     def _repr_html_(self) -> str:
         return table(type(self).__name__, self.summary())
 
-    def continued(self, before: Self) -> dict[str, Any]:
-        """What of the whole is neither an array to be joined nor as at its end; ``before`` is the run so far."""
+    def continued(self, before: Self, _keep_record: bool, _keep_row: bool) -> dict[str, Any]:
+        """What of the whole is neither an array to be joined nor as at its end; ``before`` is the run so far.
+
+        The flags are those of :func:`joined`.
+        """
         return {"timings": joined_timings(before.timings, self.timings)}
 
 
@@ -227,9 +230,9 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look
     former.
     """
     further, back = after.steps > before.steps, after.steps < before.steps
-    changes = after.continued(before)
+    changes = after.continued(before, keep_record, keep_row)
     parts = ((after.PER_RECORD, before.steps_recorded < after.steps, keep_record),
-             (after.PER_ROW, before.steps_observed <= after.steps, keep_row))
+             (after.PER_ROW, before.steps_observed < after.steps, keep_row))
     for names, earlier, keep in parts:
         for name in names:
             first, second = getattr(before, name), getattr(after, name)
@@ -241,6 +244,11 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look
     if further and keep_row and not keep_look:
         for values in changes["own"].values():
             values[len(before.steps_observed) - 1] = np.nan
+    if back:
+        looked = before.steps_observed == after.steps  # then, if at all, one's own observables saw this step
+        for name, values in changes["own"].items():
+            if looked.any() and np.isnan(values[-1]):
+                values[-1] = before.own[name][looked][0]
     return replace(after, **changes)
 
 

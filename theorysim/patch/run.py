@@ -109,9 +109,9 @@ class PatchRun(Trained):
             said["deviation from explicit weights"] = self.deviation
         return said
 
-    def continued(self, before: Self) -> dict[str, Any]:
+    def continued(self, before: Self, keep_record: bool, keep_row: bool) -> dict[str, Any]:
         """What of the whole is neither an array to be joined nor as at its end."""
-        changes = super().continued(before)
+        changes = super().continued(before, keep_record, keep_row)
         if self.deviation is not None:
             changes["deviation"] = max(self.deviation, before.deviation or 0.0)
         if self.validation is None:
