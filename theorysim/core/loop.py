@@ -236,6 +236,8 @@ class _March:
         self.records.cut(self.stepper.step)
         self.observers.cut(self.stepper.step)
         self._record()
+        if self.observers.functions and self.observers.every is None:  # they look at every record
+            self.observers.look(self.stepper.step, self.stepper.view())
         return status, self.stepper.step
 
 
