@@ -266,7 +266,7 @@ def simulate(
         ending = march(stepper, steps, wanted, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         run = stepper.result(ending)
-    return _settled(_spaced(run, every), on_failure)
+    return _settled(run.replace(record_every=every, listed=record_at is not None), on_failure)
 
 
 @overload
@@ -315,23 +315,24 @@ def resume(
     _check(until, on_failure, progress)
     if run.status == Status.DIVERGED:
         raise ValueError(f"run has status {run.status!r}: {run.message}")
-    if set(run.own) != set(observe or {}):
-        raise ValueError(f"observe={observe!r}: the run has observables of your own, {', '.join(run.own) or 'none'}; "
-                         "give functions of these names, and no others")
-    end = run.steps + steps
-    every, wanted = record_steps(run.steps, end, record_every, record_at,
+    end, listed = run.steps + steps, record_at is not None or (run.listed and record_every is None)
+    every, wanted = record_steps(run.steps, end, record_every, [] if listed and record_at is None else record_at,
                                  lambda start, stop: system.usual_records(start, stop, run.problem, run),
                                  system.record_bytes(run.problem))
     watching = observers(observe, observe_every, wanted, system.observables)
+    if set(run.own) != set(watching.functions):
+        raise ValueError(f"observe={observe!r}: the run has observables of your own, {', '.join(run.own) or 'none'}; "
+                         "give functions of these names, and no others")
     with blas.single_threaded():
         stepper = system.proceed(run, end, **own)
         started = perf_counter()
         ending = march(stepper, end, wanted, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
-        further = _spaced(stepper.result(ending), every)
+        further = stepper.result(ending).replace(record_every=every, listed=listed)
         record, row = system.seams(run)
+        record |= run.listed  # what was asked for one by one stays
         look = watching.look_again(run.steps, record)
-        return _settled(joined(run, further, record, row or look, look), on_failure)
+        return _settled(joined(run, further, record, record or row or look, look), on_failure)
 
 
 @overload
@@ -377,11 +378,6 @@ def _check(until: Any, on_failure: Any, progress: Any) -> None:
         validate.function("until", until)
     validate.choice("on_failure", on_failure, ("raise", "return"))
     validate.flag("progress", progress)
-
-
-def _spaced(run: Run, every: int | None) -> Run:
-    """The run, which remembers how its records are spaced."""
-    return run.replace(record_every=every)
 
 
 def _settled(run: Run, on_failure: str) -> Run:

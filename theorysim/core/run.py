@@ -63,6 +63,8 @@ class Run(ABC):
         Steps whose state was kept; the first and the last are among them.
     record_every : int or None
         Spacing of the records; None when it is not even.
+    listed : bool
+        Whether records were asked for one by one.
     own : mapping
         Columns of one's own observables (``observe=``), aligned with :attr:`steps_observed`; NaN where not looked.
     timings : mapping
@@ -79,6 +81,7 @@ class Run(ABC):
     stopped_at: int | None
     steps_recorded: Steps
     record_every: int | None = None
+    listed: bool = False
     own: Mapping[str, Array] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
 
