@@ -38,6 +38,8 @@ class PatchRun(Trained):
     given_label_noise : bool
         Whether the label multipliers were given instead of drawn from the seed.
     policy : Policy or None
+    policy_ended : bool
+        Whether the policy has ended the run, which may have been resumed since: it does not act again.
     selection : Selection or None
         What a selecting policy did: which samples it flagged, when, precision and recall.
     validation : (looks, 2) array or None
@@ -50,6 +52,7 @@ class PatchRun(Trained):
     observables_every: int = 1
     given_label_noise: bool = False
     policy: Policy | None = None
+    policy_ended: bool = False
     selection: Selection | None = None
     validation: Array | None = None
     best: BestSoFar | None = None
@@ -116,4 +119,5 @@ class PatchRun(Trained):
             changes["deviation"] = max(self.deviation, before.deviation or 0.0)
         if self.validation is None:
             changes["validation"] = before.validation
-        return changes | {"given_label_noise": self.given_label_noise or before.given_label_noise}
+        return changes | {name: getattr(self, name) or getattr(before, name)
+                          for name in ("given_label_noise", "policy_ended")}
