@@ -30,8 +30,8 @@ class PatchRun(Trained):
     ----------
     rows : (steps observed, columns) array
         Observables before each update and at the end; of every step unless ``observables_every`` says otherwise.
-    deviation : float or None
-        Engine "paired": largest ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max at the recorded steps.
+    deviations : (records,) array or None
+        Engine "paired": ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max at the recorded steps.
         (For 1 < q < 2 it can grow: σ'' is unbounded at 0, where the dynamics themselves are unstable.)
     observables_every : int
         Spacing of the rows; recorded steps have theirs too.
@@ -48,7 +48,7 @@ class PatchRun(Trained):
         Of a run interrupted while a :class:`BestValidation` was looking: the state to go back to.
     """
 
-    deviation: float | None = None
+    deviations: Array | None = None
     observables_every: int = 1
     given_label_noise: bool = False
     policy: Policy | None = None
@@ -58,6 +58,12 @@ class PatchRun(Trained):
     best: BestSoFar | None = None
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
+    PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "coefficients", "deviations")
+
+    @property
+    def deviation(self) -> float | None:
+        """The largest of :attr:`deviations`."""
+        return None if self.deviations is None else float(self.deviations.max())
 
     @property
     def precision(self) -> str:
@@ -115,8 +121,6 @@ class PatchRun(Trained):
     def continued(self, before: Self, keep_record: bool, keep_row: bool) -> dict[str, Any]:
         """What of the whole is neither an array to be joined nor as at its end."""
         changes = super().continued(before, keep_record, keep_row)
-        if self.deviation is not None:
-            changes["deviation"] = max(self.deviation, before.deviation or 0.0)
         if self.validation is None:
             changes["validation"] = before.validation
         return changes | {name: getattr(self, name) or getattr(before, name)
