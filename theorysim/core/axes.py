@@ -35,7 +35,7 @@ def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, 
     """All axes of a setting; either of problem and algorithm may be None. Names of the problem come first."""
     found: dict[str, Axis] = {}
     if problem is not None:
-        for name in (*_names(problem), *derived):
+        for name in (*_names(problem), *(name for name in derived if hasattr(problem, name))):
             found.setdefault(name, Axis("problem", name))
     if algorithm is not None:
         own = _names(algorithm)
@@ -86,7 +86,7 @@ def numbers(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[st
             else:
                 found[name] = _shown(part)
         if value is problem:
-            found |= {name: getattr(problem, name) for name in derived if name not in found}
+            found |= {name: getattr(problem, name) for name in derived if name not in found and hasattr(problem, name)}
     return found
 
 

@@ -1,9 +1,9 @@
 """Frozen values on disk: one .npz file of arrays and a JSON header with the names of all fields. No pickles.
 
 A value is a frozen dataclass; its fields are numbers, words, arrays, tuples, mappings or further such values. So a
-field that is added to a class is kept without a word about it here. Classes are found by name among those a caller knows,
-their subclasses, and those that fields of these are declared to hold or hold by default; nothing is imported because a
-file says so.
+field that is added to a class is kept without a word about it here. Classes are found by name among those a caller
+knows, their subclasses, and those that fields of these are declared to hold or hold by default; nothing is imported
+because a file says so.
 """
 
 import hashlib
