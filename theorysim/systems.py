@@ -258,14 +258,14 @@ def simulate(
     if engine is not None or "engine" in system.keywords():
         own["engine"] = system.engine(engine)
     _check(until, on_failure, progress)
-    every, wanted = record_steps(0, steps, record_every, record_at,
-                                 lambda start, end: system.usual_records(start, end, problem, None),
-                                 system.record_bytes(problem))
-    watching = observers(observe, observe_every, wanted, system.observables)
+    plan = record_steps(0, steps, record_every, record_at,
+                        lambda start, end: system.usual_records(start, end, problem, None),
+                        system.record_bytes(problem))
+    watching = observers(observe, observe_every, plan.steps, system.observables)
     with blas.single_threaded():
         stepper = system.start(problem, algorithm, steps, seed, **own)
         started = perf_counter()
-        ending = march(stepper, steps, wanted, every, watching, until, progress)
+        ending = march(stepper, steps, plan, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         run = stepper.result(ending)
     return _settled(run, on_failure)
@@ -317,23 +317,26 @@ def resume(
     _check(until, on_failure, progress)
     if run.status == Status.DIVERGED:
         raise ValueError(f"run has status {run.status!r}: {run.message}")
-    if set(run.own) != set(observe or {}):
+    end = run.steps + steps
+    if run.listed and record_every is None and record_at is None:
+        record_at = ()
+    plan = record_steps(run.steps, end, record_every, record_at,
+                        lambda start, stop: system.usual_records(start, stop, run.problem, run),
+                        system.record_bytes(run.problem))
+    watching = observers(observe, observe_every, plan.steps, system.observables)
+    if set(run.own) != set(watching.functions):
         raise ValueError(f"observe={observe!r}: the run has observables of your own, {', '.join(run.own) or 'none'}; "
                          "give functions of these names, and no others")
-    end = run.steps + steps
-    every, wanted = record_steps(run.steps, end, record_every, record_at,
-                                 lambda start, stop: system.usual_records(start, stop, run.problem, run),
-                                 system.record_bytes(run.problem))
-    watching = observers(observe, observe_every, wanted, system.observables)
     with blas.single_threaded():
         stepper = system.proceed(run, end, **own)
         started = perf_counter()
-        ending = march(stepper, end, wanted, every, watching, until, progress)
+        ending = march(stepper, end, plan, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         further = stepper.result(ending)
         record, row = system.seams(run)
+        record |= run.listed  # what was asked for one by one stays
         look = watching.look_again(run.steps, record)
-        return _settled(joined(run, further, record, row or look, look), on_failure)
+        return _settled(joined(run, further, record, record or row or look, look), on_failure)
 
 
 @overload

@@ -1,8 +1,8 @@
 """The numbers that define a setting, by name, and how to change them: what grids and scaling studies vary.
 
 Names are the fields of problem and algorithm, the fields of frozen values in fields of the algorithm (the p of a law of
-label noise), and numbers that a problem derives and its ``replace`` takes (SNR). So a field that is added to a class is
-an axis without a word about it here.
+label noise; "label_noise.p" where another field has that name), and numbers that a problem derives and its ``replace``
+takes (SNR). So a field that is added to a class is an axis without a word about it here.
 """
 
 from collections.abc import Mapping
@@ -35,15 +35,17 @@ def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, 
     """All axes of a setting; either of problem and algorithm may be None. Names of the problem come first."""
     found: dict[str, Axis] = {}
     if problem is not None:
-        for name in (*_names(problem), *derived):
+        for name in (*_names(problem), *(name for name in derived if hasattr(problem, name))):
             found.setdefault(name, Axis("problem", name))
     if algorithm is not None:
-        for name in _names(algorithm):
+        own = _names(algorithm)
+        for name in own:
             found.setdefault(name, Axis("algorithm", name))
+        for name in own:
             inner = getattr(algorithm, name)
             if is_dataclass(inner):
                 for below in _names(inner):
-                    found.setdefault(below, Axis(name, below))
+                    found.setdefault(below if below not in found else f"{name}.{below}", Axis(name, below))
     return found
 
 
@@ -59,7 +61,7 @@ def changed(problem: Any, algorithm: Any, changes: Mapping[str, Any], derived: M
     parts: dict[str, dict[str, Any]] = {}
     for name, value in changes.items():
         if name in known:
-            parts.setdefault(known[name].owner, {})[name] = value
+            parts.setdefault(known[name].owner, {})[known[name].name] = value
     mine = parts.pop("problem", None)
     if mine:
         problem = problem.replace(**mine) if hasattr(problem, "replace") else replace(problem, **mine)
@@ -77,12 +79,19 @@ def numbers(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[st
         for name in _names(value):
             part = getattr(value, name)
             if is_dataclass(part) and value is algorithm:
-                found |= {name: type(part).__name__.lower()} | {one: getattr(part, one) for one in _names(part)}
+                taken = {*found, *_names(value)}
+                found[name] = type(part).__name__.lower()
+                found |= {one if one not in taken else f"{name}.{one}": _shown(getattr(part, one))
+                          for one in _names(part)}
             else:
-                found[name] = part if isinstance(part, bool | int | float | str | None) else repr(part)
+                found[name] = _shown(part)
         if value is problem:
-            found |= {name: getattr(problem, name) for name in derived if name not in found}
+            found |= {name: getattr(problem, name) for name in derived if name not in found and hasattr(problem, name)}
     return found
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str | None) else repr(value)
 
 
 def _names(value: Any) -> list[str]:

@@ -1,18 +1,21 @@
 """Frozen values on disk: one .npz file of arrays and a JSON header with the names of all fields. No pickles.
 
 A value is a frozen dataclass; its fields are numbers, words, arrays, tuples, mappings or further such values. So a
-field that is added to a class is kept without a word about it here. Classes are found among those a caller knows and
-all their subclasses, by name; nothing is imported because a file says so.
+field that is added to a class is kept without a word about it here. Classes are found by name among those a caller
+knows, their subclasses, and those that fields of these are declared to hold or hold by default; nothing is imported
+because a file says so.
 """
 
 import hashlib
 import json
 import os
+import re
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -83,17 +86,18 @@ def load(path: str | Path, types: Iterable[type], former: Mapping[str, Reader] |
 
 def _told(value: Any, where: str, arrays: dict[str, Any], seen: dict[int, str]) -> Any:
     """A value as JSON; its arrays go to ``arrays``, each once."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        name = seen.setdefault(id(value), where)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        plain = re.fullmatch(r"[\w.]+", where) and where not in arrays  # else keys of mappings are in the way
+        name = seen.setdefault(id(value), where if plain else f"array {len(arrays)}")
         arrays[name] = value
         return {"array": name}
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or type(value) in (bool, int, float):
         return value
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, tuple | list):
+    if type(value) in (tuple, list):
         return {"tuple": [_told(one, f"{where}.{place}", arrays, seen) for place, one in enumerate(value)]}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {"mapping": {key: _told(one, f"{where}.{key}", arrays, seen) for key, one in value.items()}}
@@ -124,26 +128,53 @@ def _made(told: Any, arrays: Mapping[str, Any], types: Mapping[str, list[type]])
 def _kind(told: Mapping[str, Any], types: Mapping[str, list[type]]) -> Any:
     found = types.get(told["type"], [])
     same = [one for one in found if one.__module__ == told["module"]]
+    same = [one for one in same if _current(one)] or same
     if len(same or found) != 1:
         raise ValueError(f"it holds a {told['type']} of {told['module']}, " + (
             "of which there are several" if found else "which this process does not know; import or define it first"))
     return (same or found)[0]
 
 
+def _current(kind: type) -> bool:
+    """Whether its module knows a class by its name: of one defined twice in a notebook it is the second."""
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
+
+
 def _by_name(types: Iterable[type]) -> dict[str, list[type]]:
     found: dict[str, list[type]] = {}
-    for kind in dict.fromkeys(one for given in types for one in _family(given)):
-        found.setdefault(kind.__qualname__, []).append(kind)
+    seen: set[type] = set()
+    waiting = list(types)
+    while waiting:
+        kind = waiting.pop(0)
+        if kind not in seen:
+            seen.add(kind)
+            waiting += kind.__subclasses__()
+            if is_dataclass(kind):
+                found.setdefault(kind.__qualname__, []).append(kind)
+                waiting += _held(kind)
     return found
 
 
-def _family(kind: type) -> Iterator[type]:
-    """A type and its subclasses, theirs too."""
-    if is_dataclass(kind):
-        yield kind
-    below: type
-    for below in kind.__subclasses__():
-        yield from _family(below)
+def _held(kind: Any) -> Iterator[type]:
+    """Dataclasses that its fields are declared to hold, or hold by default."""
+    try:
+        hints = get_type_hints(kind)
+    except Exception:  # names that only a type checker finds
+        hints = {}
+    for one in fields(kind):
+        for held in (type(one.default), *_parts(hints.get(one.name))):
+            if isinstance(held, type) and is_dataclass(held):
+                yield held
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """A type hint and all within it."""
+    yield hint
+    for part in get_args(hint):
+        yield from _parts(part)
 
 
 def _checksum(header: str, arrays: Mapping[str, Any]) -> str:

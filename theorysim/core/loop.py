@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from theorysim.core import interrupts, progress
 from theorysim.core.observing import NEVER, Observers
-from theorysim.core.recording import Records
+from theorysim.core.recording import Plan, Records
 from theorysim.core.run import Run
 from theorysim.core.status import Status
 
@@ -59,8 +59,8 @@ class Ending:
     records : mapping
         "steps_recorded", and what the stepper's ``snapshot`` returned, stacked.
     observers : Observers
-    record_every : int or None
-        Spacing of the records; None where it is not even.
+    plan : Plan
+        How the records were asked for.
     """
 
     status: Status
@@ -68,7 +68,7 @@ class Ending:
     message: str
     records: Mapping[str, Any]
     observers: Observers
-    record_every: int | None = None
+    plan: Plan
 
 
 class Stepper(ABC):
@@ -140,7 +140,7 @@ class Stepper(ABC):
             "problem": self.problem, "algorithm": self.algorithm, "draw": self.draw, "seed": self.seed,
             "engine": self.engine, "status": ending.status, "message": ending.message,
             "stopped_at": ending.stopped_at, "steps_recorded": ending.records["steps_recorded"],
-            "record_every": ending.record_every,
+            "record_every": ending.plan.every, "listed": ending.plan.listed,
             "own": ending.observers.at(observed), "timings": self.timings,
         }
 
@@ -244,14 +244,17 @@ class _March:
         self.records.cut(self.stepper.step)
         self.observers.cut(self.stepper.step)
         self._record()
+        if self.observers.functions and self.observers.every is None:  # they look at every record
+            self.observers.look(self.stepper.step, self.stepper.view())
         return status, self.stepper.step
 
 
 def march(
-    stepper: Stepper, end: int, wanted: Steps, every: int | None, observers: Observers, until: Until | None, shown: bool
+    stepper: Stepper, end: int, plan: Plan, observers: Observers, until: Until | None, shown: bool
 ) -> Ending:
-    """Advance to step ``end``, keeping the states wanted (first and last step among these, spaced by ``every``)."""
-    pass_ = _March(stepper, end, wanted, observers, until, Records(len(wanted) + 1))  # one for an early end
+    """Advance to step ``end``, keeping the states of a plan."""
+    records = Records(len(plan.steps) + 1)  # one for an early end
+    pass_ = _March(stepper, end, plan.steps, observers, until, records)
     status, at = pass_.run(shown)
     message = ""
     if status == Status.DIVERGED and at is not None:
@@ -260,7 +263,7 @@ def march(
         message = f"interrupted at step {at}; resume() goes on from there"
     elif status == Status.STOPPED:
         message = stepper.guard.message or f"the condition was met at step {at}"
-    return Ending(status, at, message, pass_.records.arrays(), observers, every)
+    return Ending(status, at, message, records.arrays(), observers, plan)
 
 
 def _either(one: Until | None, other: Until | None) -> Until | None:

@@ -1,7 +1,7 @@
 """Which steps are recorded, and the states kept there."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,14 @@ Steps = NDArray[np.int64]
 Usual = Callable[[int, int], tuple[int | None, Steps]]  # first and last step -> spacing if it is even, and steps
 
 
+class Plan(NamedTuple):
+    """The steps to keep, both ends included; their spacing, None where it is not even; whether they were listed."""
+
+    steps: Steps
+    every: int | None
+    listed: bool
+
+
 def evenly(start: int, end: int, every: int) -> Steps:
     """The multiples of a spacing in [start, end]."""
     return np.arange(-(-start // every) * every, end + 1, every, dtype=np.int64)
@@ -22,8 +30,8 @@ def evenly(start: int, end: int, every: int) -> Steps:
 
 def record_steps(
     start: int, end: int, every: int | None, at: Iterable[int] | None, usual: Usual, bytes_each: int
-) -> tuple[int | None, Steps]:
-    """The spacing in force (None: not even) and the steps in [start, end] to keep, both ends included.
+) -> Plan:
+    """Which steps in [start, end] to keep.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def record_steps(
             f"{bytes_each / 2**20:.3g} MiB, {size / 2**30:.3g} GiB in all; at most {MAX_BYTES / 2**30:g} GiB is "
             f"allowed, {MAX_BYTES // bytes_each} records"
         )
-    return every, wanted
+    return Plan(wanted, every, at is not None)
 
 
 class Records:

@@ -63,6 +63,8 @@ class Run(ABC):
         Steps whose state was kept; the first and the last are among them.
     record_every : int or None
         Spacing of the records; None when it is not even.
+    listed : bool
+        Whether records were asked for one by one.
     own : mapping
         Columns of one's own observables (``observe=``), aligned with :attr:`steps_observed`; NaN where not looked.
     timings : mapping
@@ -79,6 +81,7 @@ class Run(ABC):
     stopped_at: int | None
     steps_recorded: Steps
     record_every: int | None = None
+    listed: bool = False
     own: Mapping[str, Array] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
 
@@ -183,8 +186,11 @@ class Run(ABC):
     def _repr_html_(self) -> str:
         return table(type(self).__name__, self.summary())
 
-    def continued(self, before: Self) -> dict[str, Any]:
-        """What of the whole is neither an array to be joined nor as at its end; ``before`` is the run so far."""
+    def continued(self, before: Self, _keep_record: bool, _keep_row: bool) -> dict[str, Any]:
+        """What of the whole is neither an array to be joined nor as at its end; ``before`` is the run so far.
+
+        The flags are those of :func:`joined`.
+        """
         return {"timings": joined_timings(before.timings, self.timings)}
 
 
@@ -230,7 +236,7 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look
     former.
     """
     further, back = after.steps > before.steps, after.steps < before.steps
-    changes = after.continued(before)
+    changes = after.continued(before, keep_record, keep_row)
     parts = ((after.PER_RECORD, before.steps_recorded < after.steps, keep_record),
              (after.PER_ROW, before.steps_observed < after.steps_observed[0], keep_row))
     for names, earlier, keep in parts:
@@ -244,6 +250,11 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look
     if further and keep_row and not keep_look:
         for values in changes["own"].values():
             values[len(before.steps_observed) - 1] = np.nan
+    if back:
+        looked = before.steps_observed == after.steps  # then, if at all, one's own observables saw this step
+        for name, values in changes["own"].items():
+            if looked.any() and np.isnan(values[-1]):
+                values[-1] = before.own[name][looked][0]
     return replace(after, **changes)
 
 

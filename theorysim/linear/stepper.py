@@ -45,6 +45,7 @@ class LinearStepper(Stepper):
     ) -> None:
         super().__init__(problem, algorithm, draw, seed, engine, step)
         self.factor, self.combination = factor, combination
+        combination.setflags(write=False)  # observables of one's own see it
         self.noise = StepNoise(problem, algorithm, seed)
         self.watch = Watch(self.noise, leaving)
         self.watched = grid(end)

@@ -221,7 +221,9 @@ class Draw:
         """
         votes = np.zeros(len(self.gram))
         np.add.at(votes, self.atom, self.sign * self.labels[:, None])
-        return np.where(votes < 0, -1.0, 1.0)
+        orientation = np.where(votes < 0, -1.0, 1.0)
+        orientation.setflags(write=False)
+        return orientation
 
     @cached_property
     def inner(self) -> Array:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.patch.draw import Draw
@@ -27,7 +28,7 @@ _POLICIES = {one.__name__: one for one in (EarlyStopping, SmallLossSelection, Or
 _TRIGGERS = {one.__name__: one for one in (FirstStage, LossBelow, AtStep, BestValidation)}
 _SELECTION = ("flagged", "noisy", "weight", "turned")
 _DRAW_ARRAYS = ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights")
-_PLAIN = ("seed", "engine", "message", "stopped_at", "deviation", "record_every", "given_label_noise")
+_PLAIN = ("seed", "engine", "message", "stopped_at", "record_every", "given_label_noise")
 
 
 def read_format_2(header: dict[str, Any], arrays: dict[str, Any]) -> PatchRun:
@@ -47,9 +48,15 @@ def read_format_2(header: dict[str, Any], arrays: dict[str, Any]) -> PatchRun:
         timings=header["timings"],
         observed_at=np.arange(len(arrays["rows"])),
         columns=tuple(OBSERVABLES),
+        deviations=_read_deviations(header["deviation"], len(arrays["steps_recorded"])),
         **{name: header[name] for name in _PLAIN},
         **arrays,
     )
+
+
+def _read_deviations(largest: float | None, records: int) -> NDArray[np.float64] | None:
+    """Only the largest was kept."""
+    return None if largest is None else np.full(records, largest)
 
 
 def _read_problem(header: dict[str, Any], draw: Draw) -> Problem:

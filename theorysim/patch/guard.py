@@ -42,6 +42,9 @@ class _Stopper(PatchGuard):
             self.message = f"{self.policy} stopped the run at step {stepper.step}"
         return met
 
+    def told(self, status: Status) -> dict[str, Any]:
+        return super().told(status) | {"policy_ended": bool(self.message)}
+
 
 class _Selector(PatchGuard):
     """Selects once, at a trigger; or has done so in the run that is resumed."""
@@ -150,5 +153,7 @@ def pending(run: PatchRun) -> Policy | None:
         return policy
     if isinstance(policy.at, BestValidation):
         return policy if run.best is not None else None
+    if run.policy_ended:
+        return None
     seen = dict(run.table) | {"step": run.steps_observed.astype(float)}
     return None if policy.at.met(seen).any() else policy

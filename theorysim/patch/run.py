@@ -30,14 +30,16 @@ class PatchRun(TrainedRun):
     ----------
     rows : (steps observed, columns) array
         Observables before each update and at the end; of every step unless ``observables_every`` says otherwise.
-    deviation : float or None
-        Engine "paired": largest ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max at the recorded steps.
+    deviations : (records,) array or None
+        Engine "paired": ‖W_coefficients − W_explicit‖_max / ‖W_explicit‖_max at the recorded steps.
         (For 1 < q < 2 it can grow: σ'' is unbounded at 0, where the dynamics themselves are unstable.)
     observables_every : int
         Spacing of the rows; recorded steps have theirs too.
     given_label_noise : bool
         Whether the label multipliers were given instead of drawn from the seed.
     policy : Policy or None
+    policy_ended : bool
+        Whether the policy has ended the run, which may have been resumed since: it does not act again.
     selection : Selection or None
         What a selecting policy did: which samples it flagged, when, precision and recall.
     validation : (looks, 2) array or None
@@ -46,15 +48,22 @@ class PatchRun(TrainedRun):
         Of a run interrupted while a :class:`BestValidation` was looking: the state to go back to.
     """
 
-    deviation: float | None = None
+    deviations: Array | None = None
     observables_every: int = 1
     given_label_noise: bool = False
     policy: Policy | None = None
+    policy_ended: bool = False
     selection: Selection | None = None
     validation: Array | None = None
     best: BestSoFar | None = None
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
+    PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "coefficients", "deviations")
+
+    @property
+    def deviation(self) -> float | None:
+        """The largest of :attr:`deviations`."""
+        return None if self.deviations is None else float(self.deviations.max())
 
     @property
     def precision(self) -> str:
@@ -109,11 +118,10 @@ class PatchRun(TrainedRun):
             said["deviation from explicit weights"] = self.deviation
         return said
 
-    def continued(self, before: Self) -> dict[str, Any]:
+    def continued(self, before: Self, keep_record: bool, keep_row: bool) -> dict[str, Any]:
         """What of the whole is neither an array to be joined nor as at its end."""
-        changes = super().continued(before)
-        if self.deviation is not None:
-            changes["deviation"] = max(self.deviation, before.deviation or 0.0)
+        changes = super().continued(before, keep_record, keep_row)
         if self.validation is None:
             changes["validation"] = before.validation
-        return changes | {"given_label_noise": self.given_label_noise or before.given_label_noise}
+        return changes | {name: getattr(self, name) or getattr(before, name)
+                          for name in ("given_label_noise", "policy_ended")}

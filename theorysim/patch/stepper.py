@@ -41,7 +41,6 @@ class PatchStepper(Stepper):
         super().__init__(problem, algorithm, draw, seed, engine, step)
         self.data, self.now, self.weights, self.noise, self.table = data, state, weights, noise, rows
         self.rule, self.scratch = algorithm.rule(), layout.make_scratch(data)
-        self.deviation: float | None = None
         self.turned: Array | None = None  # (n,) −1 for samples relabelled by a policy, else 1
         self.policy: Policy | None = None
         self.given = noise.given is not None
@@ -135,13 +134,13 @@ class PatchStepper(Stepper):
         self.table.keep()
 
     def snapshot(self) -> dict[str, Any]:
-        """The coefficients; engine "paired" notes how far the explicit weights are from them."""
+        """The coefficients; of engine "paired" also how far the explicit weights are from them."""
+        kept = {"coefficients": self.now.coef}
         if self.weights is not None and self.engine == "paired":
             rebuilt = self.draw.weights + self.now.coef @ self.draw.vectors
             scale = np.abs(self.weights).max()
-            gap = float(np.abs(rebuilt - self.weights).max() / scale) if scale > 0 else 0.0
-            self.deviation = max(gap, self.deviation or 0.0)
-        return {"coefficients": self.now.coef}
+            kept["deviations"] = np.abs(rebuilt - self.weights).max() / (scale if scale > 0 else 1.0)
+        return kept
 
     def view(self) -> PatchView:
         """What observables of one's own are functions of."""
@@ -159,7 +158,7 @@ class PatchStepper(Stepper):
             **self.common(ending, self.table.steps), **self.guard.told(ending.status),
             rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
             coefficients=ending.records["coefficients"], inner=self.now.inner,
-            beside=tuple(self.now[2:]), weights=self.weights, deviation=self.deviation,
+            beside=tuple(self.now[2:]), weights=self.weights, deviations=ending.records.get("deviations"),
             observables_every=self.table.every, given_label_noise=self.given, policy=self.policy,
         )
 

@@ -87,8 +87,12 @@ class ReweightingRun(Run):
     @cached_property
     def seen(self) -> Seen:
         """Outputs and weights at the recorded steps."""
-        return Seen(self.draw, self.lr if self.algorithm.look_ahead == "exact" else None, self.outputs,
-                    self.clean_outputs, self.test_outputs, self.weights)
+        return self.at_records(slice(None))
+
+    def at_records(self, which: slice) -> Seen:
+        """Outputs and weights at some of the recorded steps."""
+        parts = (one[which] for one in (self.outputs, self.clean_outputs, self.test_outputs, self.weights))
+        return Seen(self.draw, self.lr if self.algorithm.look_ahead == "exact" else None, *parts)
 
     @cached_property
     def table(self) -> Mapping[str, Array]:
@@ -126,17 +130,17 @@ class ReweightingRun(Run):
     def _repr_html_(self) -> str:
         return table(type(self).__name__, self.summary() | self.stage_times().to_dict())
 
-    def continued(self, before: Self) -> dict[str, Any]:
+    def continued(self, before: Self, keep_record: bool, keep_row: bool) -> dict[str, Any]:
         """What of the whole is neither an array to be joined nor as at its end; ``before`` is the run so far."""
-        recorded, observed = seams(before)
         # The seam is the first record of this part; of the whole it may be a look alone, or not even that.
-        left = slice(0, int(observed and not recorded and self.steps > before.steps))
+        left = slice(0, int(keep_row and not keep_record and self.steps > before.steps))
+        alone = self.at_records(slice(0, 1))  # as it is measured where it is only looked at
         looked = {}
         for name, measure in MEASURED.items():
             parts = [one.looked.get(name, np.full(one.looked_at.size, np.nan)) for one in (before, self)]
-            parts.insert(1, measure(self.seen)[left] if left.stop else np.empty(0))
+            parts.insert(1, measure(alone)[left] if left.stop else np.empty(0))
             looked[name] = np.concatenate(parts)
-        return super().continued(before) | {
+        return super().continued(before, keep_record, keep_row) | {
             "series": np.concatenate([before.series[:-1], self.series]), "looked": looked,
             "looked_at": np.concatenate([before.looked_at, self.steps_recorded[left], self.looked_at]),
         }

@@ -46,7 +46,9 @@ def settings(system: str | None = None) -> SearchStrategy[tuple[Any, Any]]:
 
 def runs(system: str | None = None, max_steps: int = 40) -> SearchStrategy[Run]:
     """Runs of such settings; those that diverge are among them."""
-    return st.builds(
-        lambda setting, steps, seed: simulate(*setting, steps, seed, on_failure="return"),
-        settings(system), st.integers(0, max_steps), seeds(),
-    )
+    def run(setting: tuple[Any, Any], steps: int, seed: int) -> Run:
+        problem, algorithm = setting
+        made: Run = simulate(problem, algorithm, steps, seed, on_failure="return")
+        return made
+
+    return st.builds(run, settings(system), st.integers(0, max_steps), seeds())

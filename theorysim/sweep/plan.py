@@ -4,8 +4,8 @@ import hashlib
 import inspect
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,7 @@ class Task:
             None if cell.problem is None else asdict(cell.problem),
             None if cell.algorithm is None else [repr(cell.algorithm), repr(cell.policy)],
             cell.reason, self.seed, self.steps, self.precision, cell.system.numerics,
+            *_hidden(cell),
         )
         return hashlib.sha256(json.dumps(what, default=digest).encode()).hexdigest()[:32]
 
@@ -71,6 +72,25 @@ class Task:
         """Work in floating-point operations."""
         cell = self.cell
         return 0.0 if cell.reason else cell.system.cost(cell.problem, cell.algorithm, self.steps)
+
+
+def _hidden(cell: Cell) -> Iterator[str]:
+    """What the fields of a problem and the text of an algorithm do not tell apart: a class of one's own, arrays."""
+    if cell.problem is not None and type(cell.problem) not in cell.system.problems:
+        yield type(cell.problem).__qualname__
+    for array in (*_arrays(cell.algorithm), *_arrays(cell.policy)):
+        yield f"{array.dtype.str} {array.shape} {digest(array)}"
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    """All arrays in the fields of a value, and of the values there."""
+    if isinstance(value, np.ndarray):
+        yield value
+    parts = value if isinstance(value, tuple | list) else ()
+    if is_dataclass(value):
+        parts = [getattr(value, one.name) for one in fields(value)]
+    for part in parts:
+        yield from _arrays(part)
 
 
 def digest(array: Any) -> str:

@@ -178,12 +178,14 @@ def _held(system: System, problem: ProblemOf, grid: Mapping[str, Any]) -> Any:
     moved = set(grid) | {system.derived[name] for name in grid if name in system.derived}
     given: Any = problem
     kept = {one.name: getattr(given, one.name) for one in fields(given) if one.name not in moved}
-    return {name: _told(value) if is_dataclass(value) else value for name, value in kept.items()}
+    return {name: _told(value) for name, value in kept.items()}
 
 
-def _told(value: Any) -> list[Any]:
-    """A value made of fields, such as data, as JSON holds it; arrays by what stands for them."""
-    return [type(value).__name__, json.loads(json.dumps(asdict(value), default=digest))]
+def _told(value: Any) -> Any:
+    """A value, which may be made of fields, such as data, as JSON holds it; arrays by what stands for them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, _told(asdict(value))]
+    return json.loads(json.dumps(value, default=digest))
 
 
 def load_sweep(path: str | Path) -> "pd.DataFrame":
