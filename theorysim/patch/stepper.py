@@ -94,11 +94,11 @@ class PatchStepper(Stepper):
     def _evolve(self, label_noise: Array) -> int:
         """Call the kernel of the engine; returns the updates made before an overflow."""
         rows, done, state = self._chunk, len(label_noise), self.now
+        if self.engine == "paired":  # the explicit engine works beside from the same state, in a place of its own
+            state, rows = layout.State(*(array.copy() for array in state)), np.empty_like(rows)
         if self.engine != "weights":
-            done = network.evolve_coefficients(self.data, state, self.rule, label_noise, self.scratch, rows)
+            done = network.evolve_coefficients(self.data, self.now, self.rule, label_noise, self.scratch, self._chunk)
         if self.weights is not None:
-            if self.engine == "paired":  # the explicit engine works beside, in a place of its own
-                state, rows = layout.State(*(array.copy() for array in state)), np.empty_like(rows)
             explicit = network.evolve_weights(
                 self.data, self.draw.vectors, self.weights, state, self.rule, label_noise, self.scratch, rows
             )
