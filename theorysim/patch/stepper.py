@@ -193,9 +193,9 @@ def start(
     largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
     if real is np.float32 and largest > np.finfo(real).max:
         raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
-    state = layout.State(drawn.inner.astype(real), np.zeros_like(drawn.inner, real))
     stepper = PatchStepper(
-        problem, algorithm, drawn, seed, engine, 0, kernel_data(drawn, problem.q, real, observe == "all"), state,
+        problem, algorithm, drawn, seed, engine, 0, kernel_data(drawn, problem.q, real, observe == "all"),
+        layout.first_state(drawn.inner.astype(real), algorithm.rule()),
         None if engine == "coefficients" else np.array(drawn.weights), noise,
         Rows(len(OBSERVABLES), every, steps // every + 1),
     )
