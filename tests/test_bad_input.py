@@ -450,7 +450,8 @@ RUNS = [
     Case("check uniform", lambda _: ts.check([uniform()], "huang2025"), V, "problem", "init_law='uniform'",
          "init_law='normal'"),
     Case("evidence bias", lambda _: HuangEvidence(with_bias()).problem, V, "problem", "bias=0.5", "bias=0"),
-    Case("evidence uniform", lambda _: HuangEvidence(uniform()).problem, V, "problem", "='uniform'", "init_law='normal'"),
+    Case("evidence uniform", lambda _: HuangEvidence(uniform()).problem, V, "problem", "='uniform'",
+         "init_law='normal'"),
     Case("curve none", lambda _: finished().test_accuracy_curve(n_test=0), V, "n_test", "=0", ">= 1"),
 ]
 

@@ -792,7 +792,8 @@ def test_command_line_over_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert main(["check", *paths, "--paper", "huang2025"]) == 0
     out = capsys.readouterr().out
-    assert out == f"{check([ts.load_run(path) for path in paths], 'huang2025')}\n" and out.startswith("huang2025: 2 runs")
+    assert out == f"{check([ts.load_run(path) for path in paths], 'huang2025')}\n"
+    assert out.startswith("huang2025: 2 runs")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npz", "1.npz"]
 
 

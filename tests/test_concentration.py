@@ -24,7 +24,8 @@ SETTINGS = ((4, 12, 60, 0.3), (10, 12, 200, 0.05), (50, 20, 500, 0.1), (20, 30, 
 EVENTS = tuple(one.id for one in concentration.STATEMENTS)
 ALWAYS_CONSERVATIVE = ("noise_overlap", "initial_signal.upper", "initial_noise.upper")
 
-COUNTS = {one.id: one for one in paper_named("huang2025").statements if one.id in ("huang2025.lemma_b_3", "huang2025.lemma_b_4")}
+COUNTS = {one.id: one for one in paper_named("huang2025").statements
+          if one.id in ("huang2025.lemma_b_3", "huang2025.lemma_b_4")}
 FLIP_SETTINGS = ((20, 50, 0.1, 0.05), (100, 30, 0.3, 0.2), (5, 200, 0.5, 0.1), (40, 10, 0.05, 0.01))  # n, T, p, δ
 
 

@@ -73,6 +73,7 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     import matplotlib.pyplot as plt
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("theorysim.theory.paper._REGISTERED", {})  # papers of a page are its own
     names, printed = {"__name__": page.stem}, ""
     for block in pages.blocks(page):
         where = f"{page}:{block.line}"

@@ -191,7 +191,7 @@ def test_check_and_scaling() -> None:
     assert report.paper == "toy2026" and list(report.table["verdict"]) == ["holds"]
     wrong = ts.check(simulate(PROBLEM, ScalarSGD(1.9), 200, 0))
     assert list(wrong.table["verdict"]) == ["violated"]
-    fit = ts.scaling(PROBLEM, SGD, "toy2026.close", vary={"lr": [0.01, 0.02, 0.04]}, seeds=20, steps=3000)  # type: ignore
+    fit = ts.scaling(PROBLEM, SGD, "toy2026.close", vary={"lr": [0.01, 0.02, 0.04]}, seeds=20, steps=3000)
     assert fit.exponents["exponent"][0] == pytest.approx(-1, abs=0.25)
 
 

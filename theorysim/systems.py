@@ -106,8 +106,8 @@ def register_system(system: System) -> None:
 OWN = tuple(SYSTEMS)
 
 
-def system_of(problem: Any, algorithm: Any = None) -> System:
-    """The system of a problem and an algorithm, or of a run.
+def system_of(problem: Any, *algorithm: Any) -> System:
+    """The system of a problem (with an algorithm, if one is given), or of a run.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def system_of(problem: Any, algorithm: Any = None) -> System:
     fitting = [one for one in SYSTEMS if isinstance(problem, one.problems)]
     if not fitting:
         validate.instance("problem", problem, tuple(dict.fromkeys(kind for one in SYSTEMS for kind in one.problems)))
-    if algorithm is None:
-        return fitting[0]
-    found = [one for one in fitting if isinstance(algorithm, one.algorithms)]
-    if not found:
-        validate.instance("algorithm", algorithm, tuple(kind for one in fitting for kind in one.algorithms))
-    return found[0]
+    for given in algorithm:
+        found = [one for one in fitting if isinstance(given, one.algorithms)]
+        if not found:
+            validate.instance("algorithm", given, tuple(kind for one in fitting for kind in one.algorithms))
+        return found[0]
+    return fitting[0]
 
 
 def system_of_run(run: Any) -> System:
@@ -254,7 +254,8 @@ def simulate(
     if isinstance(observe, str):
         own["observe"], observe = observe, None
         system.check_keywords(own)
-    own["engine"] = system.engine(engine)
+    if engine is not None or "engine" in system.keywords():
+        own["engine"] = system.engine(engine)
     _check(until, on_failure, progress)
     every, wanted = record_steps(0, steps, record_every, record_at,
                                  lambda start, end: system.usual_records(start, end, problem, None),
@@ -263,10 +264,10 @@ def simulate(
     with blas.single_threaded():
         stepper = system.start(problem, algorithm, steps, seed, **own)
         started = perf_counter()
-        ending = march(stepper, steps, wanted, watching, until, progress)
+        ending = march(stepper, steps, wanted, every, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         run = stepper.result(ending)
-    return _settled(_spaced(run, every), on_failure)
+    return _settled(run, on_failure)
 
 
 @overload
@@ -326,9 +327,9 @@ def resume(
     with blas.single_threaded():
         stepper = system.proceed(run, end, **own)
         started = perf_counter()
-        ending = march(stepper, end, wanted, watching, until, progress)
+        ending = march(stepper, end, wanted, every, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
-        further = _spaced(stepper.result(ending), every)
+        further = stepper.result(ending)
         record, row = system.seams(run)
         look = watching.look_again(run.steps, record)
         return _settled(joined(run, further, record, row or look, look), on_failure)
@@ -377,11 +378,6 @@ def _check(until: Any, on_failure: Any, progress: Any) -> None:
         validate.function("until", until)
     validate.choice("on_failure", on_failure, ("raise", "return"))
     validate.flag("progress", progress)
-
-
-def _spaced(run: Run, every: int | None) -> Run:
-    """The run, which remembers how its records are spaced."""
-    return run.replace(record_every=every)
 
 
 def _settled(run: Run, on_failure: str) -> Run:

@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from theorysim.patch.observables import OBSERVABLES
-from theorysim.theory import statements
+from theorysim.theory.paper import paper_named
 from theorysim.theory.statement import Statement, no_conditions
 
 PICTURES = "_generated"  # a page that refers to a file in this folder makes it
@@ -40,7 +40,7 @@ class StatementsTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """A Markdown table, and one list entry for each kind of condition."""
-        found = statements(self.arguments[0])
+        found = paper_named(self.arguments[0]).statements
         head = ("id", "claim", "formula", "sense", "conditions", "source")
         rows = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(_cells(one)) for one in found)]
         asked = {one.conditions.__name__: one.conditions for one in found if one.conditions is not no_conditions}

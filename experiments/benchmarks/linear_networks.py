@@ -56,7 +56,7 @@ def compare(width: int, rounds: int) -> dict[str, str]:
                                   weights=rng.standard_normal((width, D)) / np.sqrt(D),
                                   second_layer=rng.standard_normal(width) / np.sqrt(width))
     count = 4000 if width <= 10_000 else 200
-    chosen, noise = StepNoise(problem, algorithm, 0).rows(0, count)
+    chosen, noise = StepNoise(problem, algorithm, 0).between(0, count)
     inputs, outputs = np.array(draw.inputs), draw.inputs @ draw.target
 
     def compiled(start: Array) -> Array:

@@ -17,16 +17,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 import theorysim as ts
 from theorysim.core import blas
-from theorysim.patch.kernels import network as patch
 from theorysim.core.jit import jit
+from theorysim.patch.kernels import network
+from theorysim.patch.kernels.layout import State
+from theorysim.patch.observables import OBSERVABLES
+from theorysim.patch.system import PATCH
 from theorysim.reproduce import markdown
-from theorysim.patch.stepper import Simulation
 
 sys.path.insert(0, str(Path(__file__).parent))
 import plain  # noqa: E402
@@ -210,15 +213,14 @@ def product_share(rounds: int, steps: int) -> str:
     for n in (100, 200, 400, 700):
         problem = PROBLEM.replace(n=n)
         with blas.single_threaded():
-            draw = ts.Draw.from_problem(problem)
-            state = Simulation.start(problem, ts.GradientDescent(1.0), draw, "coefficients", steps)
-            eps, observed = np.ones((steps, n)), np.empty_like(state.rows)
-            step, change = np.zeros_like(state.coef) + 0.5, np.empty_like(state.coef)
+            made: Any = PATCH.start(problem, ts.GradientDescent(1.0), steps, 0)
+            eps, observed = np.ones((steps, n)), np.empty((steps + 1, len(OBSERVABLES)))
+            step, change = np.zeros_like(made.now.coef) + 0.5, np.empty_like(made.now.coef)
             times = interleaved({
-                "kernel": lambda state=state, eps=eps, observed=observed: patch.evolve_coefficients(
-                    state.data, state.inner.copy(), state.coef.copy(), eps, 1.0, state.scratch, observed),
-                "product": lambda state=state, step=step, change=change: products(
-                    step, state.data.gram, change, steps),
+                "kernel": lambda made=made, eps=eps, observed=observed: network.evolve_coefficients(
+                    made.data, State(*(array.copy() for array in made.now)), made.rule, eps, made.scratch, observed),
+                "product": lambda made=made, step=step, change=change: products(
+                    step, made.data.gram, change, steps),
             }, rounds)
         share = [part / whole for part, whole in zip(times["product"], times["kernel"], strict=True)]
         rows.append({"n": n, "µs a step": spread([1e6 * one / steps for one in times["kernel"]]),

@@ -59,6 +59,8 @@ class Ending:
     records : mapping
         "steps_recorded", and what the stepper's ``snapshot`` returned, stacked.
     observers : Observers
+    record_every : int or None
+        Spacing of the records; None where it is not even.
     """
 
     status: Status
@@ -66,6 +68,7 @@ class Ending:
     message: str
     records: Mapping[str, Any]
     observers: Observers
+    record_every: int | None = None
 
 
 class Stepper(ABC):
@@ -137,6 +140,7 @@ class Stepper(ABC):
             "problem": self.problem, "algorithm": self.algorithm, "draw": self.draw, "seed": self.seed,
             "engine": self.engine, "status": ending.status, "message": ending.message,
             "stopped_at": ending.stopped_at, "steps_recorded": ending.records["steps_recorded"],
+            "record_every": ending.record_every,
             "own": ending.observers.at(observed), "timings": self.timings,
         }
 
@@ -240,9 +244,9 @@ class _March:
 
 
 def march(
-    stepper: Stepper, end: int, wanted: Steps, observers: Observers, until: Until | None, shown: bool
+    stepper: Stepper, end: int, wanted: Steps, every: int | None, observers: Observers, until: Until | None, shown: bool
 ) -> Ending:
-    """Advance to step ``end``, keeping the states wanted; first and last step are among these."""
+    """Advance to step ``end``, keeping the states wanted (first and last step among these, spaced by ``every``)."""
     pass_ = _March(stepper, end, wanted, observers, until, Records(len(wanted) + 1))  # one for an early end
     status, at = pass_.run(shown)
     message = ""
@@ -252,7 +256,7 @@ def march(
         message = f"interrupted at step {at}; resume() goes on from there"
     elif status == Status.STOPPED:
         message = stepper.guard.message or f"the condition was met at step {at}"
-    return Ending(status, at, message, pass_.records.arrays(), observers)
+    return Ending(status, at, message, pass_.records.arrays(), observers, every)
 
 
 def _either(one: Until | None, other: Until | None) -> Until | None:

@@ -1,5 +1,6 @@
 """Observables of one's own: functions of the state, called between kernels."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping
 from numbers import Real
 from typing import Any
@@ -63,14 +64,17 @@ class Observers:
                 values.pop()
 
     def at(self, steps: Array | Steps) -> dict[str, Array]:
-        """The values by name at some steps, NaN where they did not look."""
-        looked = np.array(self.steps, dtype=np.int64)
+        """The values by name at some steps in ascending order, NaN where they did not look."""
+        if not self.functions:
+            return {}
+        begin = bisect_left(self.steps, steps[0]) if len(steps) else 0  # a condition asks for the last few only
+        looked = np.array(self.steps[begin:], dtype=np.int64)
         place = np.searchsorted(looked, steps)
         known = (place < looked.size) & (np.append(looked, -1)[place] == steps)
         found = {}
         for name, values in self.values.items():
             found[name] = np.full(len(steps), np.nan)
-            found[name][known] = np.array(values)[place[known]] if known.any() else np.nan
+            found[name][known] = np.array(values[begin:])[place[known]] if known.any() else np.nan
         return found
 
 

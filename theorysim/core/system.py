@@ -4,6 +4,7 @@ import argparse
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -150,8 +151,7 @@ class System:
 
     def keywords(self, of: str = "start") -> tuple[str, ...]:
         """The keywords of simulate() ("start") or resume() ("proceed") that only this system has."""
-        given = inspect.signature(getattr(self, of)).parameters.values()
-        return tuple(one.name for one in given if one.kind is one.KEYWORD_ONLY)
+        return _keywords(getattr(self, of))
 
     def check_keywords(self, given: Mapping[str, Any], of: str = "start") -> None:
         """Raise TypeError for a keyword that the system does not know."""
@@ -187,6 +187,12 @@ class System:
     def engine(self, name: Any) -> str:
         """The engine asked for, or the usual one."""
         return self.engines[0] if name is None else validate.choice("engine", name, self.engines)
+
+
+@cache
+def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    given = inspect.signature(function).parameters.values()
+    return tuple(one.name for one in given if one.kind is one.KEYWORD_ONLY)
 
 
 def geometric(start: int, end: int, records: int = 200) -> Steps:

@@ -22,6 +22,7 @@ from theorysim.oscillation.run import OSCILLATION_OBSERVABLES, OscillationRun
 BLOCK = 1024  # steps whose signs are drawn at a time; part of the seed discipline
 CACHE = 2**26  # bytes of signs kept until their block is over
 CHUNK = 2e8  # floating-point operations between two looks at Ctrl-C, some tenth of a second
+LARGEST = 1e100  # of the norms: beyond it their variance over chains may overflow
 CALL = 4e4  # what a step takes besides its products where Python makes it
 
 Array = NDArray[np.float64]
@@ -96,7 +97,7 @@ class OscillationStepper(Stepper):
         """Floating-point operations of a step."""
 
     def advance(self, stop: int) -> int:
-        """Make the updates up to a step; returns the last step with finite norms."""
+        """Make the updates up to a step; returns the last step before norms overflow."""
         at = self.evolved(stop)
         if not self._is_finite(at):
             return last_finite(self.step, stop, lambda step: self._is_finite(self.evolved(step)))
@@ -104,7 +105,7 @@ class OscillationStepper(Stepper):
         return stop
 
     def _is_finite(self, at: Array) -> bool:
-        return bool(np.isfinite(self.norms(at)).all())
+        return bool((self.norms(at) < LARGEST).all())
 
     def chunk_end(self) -> int:
         """So far that Ctrl-C is soon heeded."""

@@ -128,7 +128,10 @@ class NetworkStepper(ReweightingStepper):
     def evolve(self, chosen: Steps, start: int, rows: Array) -> int:
         """One step per row of rows, which is observed before it; the number of steps that do not overflow."""
         for t, row in enumerate(rows):
-            self.observe(row)
+            if t > 0:
+                self.observe(row)
+            else:
+                row[:] = self.series.rows[-1]  # seen when the step was reached; its g is there as well
             frozen = 0 <= self.rule.freeze <= start + t or (self.rule.freeze == AT_T2 and self.reached[1])
             gradient = self.meta_gradient(chosen[t]) if not frozen and chosen.shape[1] > 0 else self.gradient
             before = self.network, self.weights, self.outputs

@@ -21,7 +21,7 @@ from theorysim.reweighting.problem import KernelReweighting
 from theorysim.reweighting.run import ReweightingRun
 
 BLOCK = 256  # steps whose mini-batches are drawn at a time; part of the seed discipline
-CHUNK = 2e8  # floating-point operations between two looks at Ctrl-C, about a tenth of a second
+CHUNK = 1e9  # floating-point operations between two looks at Ctrl-C, about a tenth of a second
 
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]

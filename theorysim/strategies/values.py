@@ -71,10 +71,10 @@ PLAIN: dict[str, Any] = {"init_law": "normal", "bias": 0.0}  # what papers speak
 def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalNoise]:
     """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own.
 
-    With ``inside`` the name of a paper that has a regime, problems inside of it: for "huang2025" all that Assumption 3.1 (constants 1) asks of a problem holds: q = 2, orthogonal
-    noise, true labels, Gaussian weights without bias, d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and
-    a small initialisation. What it asks of p needs mn ≥ log² d as well. Fields given that leave no such problem are
-    unsatisfiable.
+    With ``inside`` the name of a paper that has a regime, problems inside of it. For "huang2025" all that Assumption
+    3.1 (constants 1) asks of a problem holds: q = 2, orthogonal noise, true labels, Gaussian weights without bias,
+    d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and a small initialisation. What it asks of p needs
+    mn ≥ log² d as well. Fields given that leave no such problem are unsatisfiable.
     """
     if unknown := fields.keys() - FIELDS.keys():
         raise TypeError(f"{min(unknown)}: not a field of SignalNoise")

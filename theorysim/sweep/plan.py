@@ -34,7 +34,9 @@ class Cell:
     @property
     def system(self) -> System:
         """The system of the cell; without a problem any will do."""
-        return SYSTEMS[0] if self.problem is None else system_of(self.problem, self.algorithm)
+        if self.problem is None:
+            return SYSTEMS[0]
+        return system_of(self.problem) if self.algorithm is None else system_of(self.problem, self.algorithm)
 
     def setting(self) -> dict[str, Any]:
         """All numbers that define the cell, fields and derived, by name; those that it lacks are missing."""
