@@ -5,7 +5,7 @@ from typing import Any
 from theorysim.core.axes import numbers
 from theorysim.core.recording import MAX_BYTES, RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
-from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.former import read_format_2
 from theorysim.patch.observables import OBSERVABLES
@@ -99,7 +99,7 @@ PATCH = System(
     numerics=NUMERICS,
     picture=learning_curves,
     options=PatchOptions(),
-    types=(Draw, Flip, Gaussian, Uniform, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow,
-           AtStep, BestValidation, Selection, BestSoFar),
+    types=(Draw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
+           BestValidation, Selection, BestSoFar),
     former=read_format_2,
 )
