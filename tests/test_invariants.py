@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 import theorysim as ts
-from theorysim.patch import stepper as simulation
+from theorysim.patch import stepper
 from theorysim import strategies as ours
 from theorysim.patch.policy import Policy
 from theorysim.strategies import Array, Case
@@ -309,7 +309,7 @@ def test_chunks_and_records_change_nothing(
     options: dict[str, Any] = {"engine": engine, "on_failure": "return", "policy": policy}
     wanted = ts.simulate(problem, algorithm, steps, seed, record_every=1, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulation, "CHUNK_FLOPS", flops)
+        patch.setattr(stepper, "CHUNK_FLOPS", flops)
         found = ts.simulate(problem, algorithm, steps, seed, record_every=every, **options)
     kept = np.isin(wanted.steps_recorded, found.steps_recorded)
     assert set(range(0, found.steps, every)) | {found.steps} == set(found.steps_recorded.tolist())
@@ -390,7 +390,7 @@ def test_stopped_run_is_the_beginning_of_a_longer_one(
     threshold = longer.column("rho_bar_max")[min(goal, longer.steps)]
     first = int(np.argmax(longer.column("rho_bar_max") >= threshold))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulation, "CHUNK_FLOPS", flops)
+        patch.setattr(stepper, "CHUNK_FLOPS", flops)
         run = ts.simulate(
             problem, algorithm, 60, seed, until=lambda seen: seen["rho_bar_max"] >= threshold, **options
         )

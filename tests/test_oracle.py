@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 import theorysim as ts
-from theorysim.patch import risk, stepper as simulation
+from theorysim.patch import risk, stepper
 from theorysim.patch.kernels import score
 
 Array = NDArray[np.float64]
@@ -894,7 +894,7 @@ def test_resumed_single_precision_is_the_straight_run(first: int, monkeypatch: p
     problem = ts.SignalNoise(n=8, d=100, m=3, signal_norm=1.0, noise_std=0.1, init_std=0.1, q=3, bias=0.2)
     algorithm = ts.GradientDescent(0.3, ts.Gaussian(1, 0.5))
     straight = ts.simulate(problem, algorithm, 300, 4, record_every=10, precision="single")
-    monkeypatch.setattr(simulation, "CHUNK_FLOPS", 1.0)
+    monkeypatch.setattr(stepper, "CHUNK_FLOPS", 1.0)
     part = ts.simulate(problem, algorithm, first, 4, record_every=10, precision="single")
     whole = ts.resume(part, 300 - first)
     assert whole.precision == straight.precision == "single"

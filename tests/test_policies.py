@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, ks_2samp
 
 import theorysim as ts
-from theorysim.patch import stepper as simulation
+from theorysim.patch import stepper
 from theorysim.patch.draw import Draw
 from theorysim.patch.guard import _held_out
 from theorysim.patch.policy import Policy, Selection
@@ -85,7 +85,7 @@ def test_early_stopping_is_until(name: str, engine: str, monkeypatch: pytest.Mon
     policy = ts.EarlyStopping(TRIGGERS[name])
     wanted = simulate(until=UNTIL[name], engine=engine)
     for flops in (2e9, 1.0, 1e4):
-        monkeypatch.setattr(simulation, "CHUNK_FLOPS", flops)
+        monkeypatch.setattr(stepper, "CHUNK_FLOPS", flops)
         run = simulate(policy, engine=engine)
         assert_same(dataclasses.replace(run, policy=None), wanted)
         assert (run.status, run.stopped_at, run.policy) == ("stopped", run.steps, policy)
@@ -172,7 +172,7 @@ def test_chunks_and_records_change_nothing(name: str, engine: str, monkeypatch: 
     if isinstance(policy, ts.SmallLossSelection):
         np.testing.assert_array_equal(wanted.selection.flagged, flagged_by_hand(wanted, policy))
     for flops, records in ((1.0, ()), (1e4, ()), (2e9, ()), (2e9, range(0, STEPS, 13))):
-        monkeypatch.setattr(simulation, "CHUNK_FLOPS", flops)
+        monkeypatch.setattr(stepper, "CHUNK_FLOPS", flops)
         run = simulate(policy, engine=engine, record_at=records)
         kept = np.isin(wanted.steps_recorded, run.steps_recorded)
         assert_same(run, dataclasses.replace(
@@ -200,7 +200,7 @@ def test_resumed_run_is_the_straight_one(name: str, first: int, monkeypatch: pyt
     policy = SELECTING[name]
     straight = simulate(policy, algorithm=NOISY)
     assert straight.selection is not None
-    monkeypatch.setattr(simulation, "CHUNK_FLOPS", 1e4)
+    monkeypatch.setattr(stepper, "CHUNK_FLOPS", 1e4)
     part = ts.resume(simulate(policy, algorithm=NOISY, steps=first), 1)
     assert_same(ts.resume(part, STEPS - first - 1), straight)
 
@@ -365,7 +365,7 @@ def test_looks_and_patience(every: int, patience: int, monkeypatch: pytest.Monke
     best = int(np.argmax(accuracy))
     assert steps.tolist() == list(range(0, every * len(steps), every))
     assert len(steps) == min(best + 1 + patience, STEPS // every + 1) and run.steps == steps[best]
-    monkeypatch.setattr(simulation, "CHUNK_FLOPS", 1.0)
+    monkeypatch.setattr(stepper, "CHUNK_FLOPS", 1.0)
     other = simulate(policy)
     assert_same(other, run)
     np.testing.assert_array_equal(other.validation, run.validation)
@@ -391,8 +391,8 @@ def test_validation_is_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(longer.rows, simulate().rows)
 
 
-def test_interrupted_validation_is_not_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The states it compared are gone."""
+def test_interrupted_validation_is_resumed() -> None:
+    """The best state so far is kept, and the run ends as if it had never been interrupted."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     calls = 0
 
@@ -407,9 +407,11 @@ def test_interrupted_validation_is_not_resumed(monkeypatch: pytest.MonkeyPatch) 
         run = simulate(BEST, until=press)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert run.status == "interrupted" and 0 < run.steps < STEPS
-    with pytest.raises(ValueError, match=r"run: was interrupted.*BestValidation.*simulate it again"):
-        ts.resume(run, 3)
+    assert run.status == "interrupted" and 0 < run.steps < STEPS and run.best is not None
+    straight, resumed = simulate(BEST), ts.resume(run, STEPS - run.steps)
+    assert (resumed.status, resumed.message, resumed.steps) == (straight.status, straight.message, straight.steps)
+    for name in ("rows", "steps_recorded", "coefficients", "inner", "validation"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(straight, name))
 
 
 # --- the held-out set ---------------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def test_every_measure_has_a_law(algorithm: Any) -> None:
     ("arguments", "error", "message"),
     [
         ({"vary": {}}, ValueError, r"vary=\{\}: must name at least one of n, d, m"),
-        ({"vary": {"q": [1, 2]}}, ValueError, "vary='q': must be one of 'n', 'd', 'm'"),
+        ({"vary": {"flip_law": [1, 2]}}, ValueError, "vary='flip_law': must be one of 'n', 'd', 'm'"),
         ({"vary": {"p": [0.1, 0.2]}}, ValueError, "vary='p': must be one of"),
         ({"vary": {"n": [5, 5]}}, ValueError, r"vary\['n'\]=\[5, 5\]: must have at least two different values"),
         ({"vary": {"n": [5, 10]}, "measure": "T3"}, ValueError, "measure='T3': must be one of 'T1', 'T1/start', 'T2'"),

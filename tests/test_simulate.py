@@ -1,7 +1,6 @@
 """simulate() and resume(): same seed same numbers, whatever is recorded, chunked, stopped, interrupted or resumed."""
 
 import hashlib
-import importlib
 import os
 import pickle
 import signal
@@ -20,8 +19,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import theorysim as ts
-from theorysim.core import blas
-from theorysim.patch import stepper as simulation
+from theorysim.core import blas, loop, recording
+from theorysim.patch import stepper
 from theorysim.patch.label_noise import BLOCK, noise_source
 from theorysim.patch.observables import OBSERVABLES
 
@@ -103,18 +102,18 @@ def never(seen: Seen) -> NDArray[np.bool_]:
 def chunks(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], list[int]]:
     """Sets the work per chunk; returns a list to which the end of every chunk will be added."""
     ends: list[int] = []
-    advance = simulation.Simulation._advance
+    advance = loop._March._advance
 
-    def counted(self: simulation.Simulation, stop: int, *rest: Any) -> int | None:
+    def counted(self: loop._March, stop: int) -> int | None:
         ends.append(stop)
-        return advance(self, stop, *rest)
+        return advance(self, stop)
 
     def set_work(flops: float) -> list[int]:
-        monkeypatch.setattr(simulation, "CHUNK_FLOPS", flops)
+        monkeypatch.setattr(stepper, "CHUNK_FLOPS", flops)
         ends.clear()
         return ends
 
-    monkeypatch.setattr(simulation.Simulation, "_advance", counted)
+    monkeypatch.setattr(loop._March, "_advance", counted)
     return set_work
 
 
@@ -263,7 +262,7 @@ class TestRecords:
     def test_default_records_stay_within_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Large networks get fewer records; asking for more is refused."""
         bytes_each = 8 * 2 * PROBLEM.m * (PROBLEM.n + 1)
-        monkeypatch.setattr(importlib.import_module("theorysim.patch.simulate"), "MAX_BYTES", 12 * bytes_each)
+        monkeypatch.setattr(recording, "MAX_BYTES", 12 * bytes_each)
         run = run_of(200)
         assert 5 <= len(run.steps_recorded) <= 12
         with pytest.raises(ValueError, match="would keep 201 records"):
@@ -640,7 +639,7 @@ class TestInterrupts:
         chunks(ONE_STEP)
         run = run_of(90, engine=engine, record_every=20, until=self.pressing(at_call))
         assert run.status == ts.Status.INTERRUPTED
-        assert run.stopped_at == run.steps == at_call // 2  # two calls a step, one before the first
+        assert run.stopped_at == run.steps == at_call - 1  # one call a step, and one before the first
         assert "resume" in run.message
         assert_begins(straight, run)
         assert signal.getsignal(signal.SIGINT) is handler
@@ -654,7 +653,7 @@ class TestInterrupts:
         straight = run_of(90, record_every=20)
         chunks(ONE_STEP)
         run = ts.resume(run_of(33, record_every=20), 57, until=self.pressing(at_call))
-        assert (run.status, run.steps) == ("interrupted", 33 + at_call // 2)
+        assert (run.status, run.steps) == ("interrupted", 32 + at_call)
         assert run.steps_recorded[-1] == run.steps
         assert signal.getsignal(signal.SIGINT) is handler
         assert_same_run(ts.resume(run, 90 - run.steps), straight)

@@ -662,7 +662,7 @@ class TestStatus:
         ({"grid": {"d": [50, 60, 50]}}, ValueError, r"grid\['d'\].*twice"),
         ({"grid": {"d": "50"}}, TypeError, r"grid\['d'\]='50': must be a sequence"),
         ({"grid": [50]}, TypeError, r"grid=\[50\]: must be a mapping"),
-        ({"grid": {"std": [0.1]}}, ValueError, "grid: 'std' is a field of a law of label noise that none"),
+        ({"grid": {"std": [0.1]}}, ValueError, "grid: 'std' is not a field; there are .* of the problem and label"),
         ({"algorithms": {}}, TypeError, "algorithms={}: must be a non-empty mapping"),
         ({"algorithms": {"GD": 0.1}}, TypeError, r"algorithms\['GD'\]=0.1: must be a GradientDescent"),
         ({"problem": 3}, TypeError, "problem=3: must be a SignalNoise"),

@@ -27,6 +27,7 @@ from theorysim.patch.system import PATCH
 from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingDraw, ReweightingRun
 from theorysim.reweighting.system import REWEIGHTING
 
+MOST_STEPS = 2**53  # of a run: counted without rounding
 SYSTEMS: list[System] = [PATCH, LINEAR, OSCILLATION, REWEIGHTING]
 RunT = TypeVar("RunT", bound=Run)
 
@@ -254,7 +255,7 @@ def simulate(
     systems.
     """
     system = system_of(problem, algorithm)
-    steps, seed = validate.integer("steps", steps, 0), validate.integer("seed", seed, 0)
+    steps, seed = validate.integer("steps", steps, 0, MOST_STEPS), validate.integer("seed", seed, 0)
     system.check_keywords(own)
     if draw is not None:
         own["draw"] = draw
@@ -318,7 +319,7 @@ def resume(
         See ``on_failure`` of :func:`simulate`.
     """
     system = system_of_run(run)
-    steps = validate.integer("steps", steps, 0)
+    steps = validate.integer("steps", steps, 0, MOST_STEPS - run.steps)
     system.check_keywords(own, "proceed")
     _check(until, on_failure, progress)
     if run.status == Status.DIVERGED:

@@ -204,12 +204,16 @@ class _March:
                            and self._met(condition, stepper.step, stepper.step) is not None)
 
     def _advance(self, stop: int) -> int | None:
-        """Move to ``stop``, to where a condition is met, or to the last finite step; the step of any overflow."""
+        """Move to ``stop``, to where a condition is met before, or to the last finite step; the step of any overflow.
+
+        Whether a condition is met at ``stop`` itself is asked once what is to be seen there has been looked at.
+        """
         stepper, until = self.stepper, _either(self.until, self.stepper.guard.condition())
         start, before = stepper.step, stepper.state()
-        goal = finite = stepper.advance(stop)
-        met = None if until is None or finite == start else self._met(until, start + 1, finite)
-        if finite == stop and met in (None, stop):
+        finite = stepper.advance(stop)
+        last = stop - 1 if finite == stop else finite
+        met = None if until is None or last == start else self._met(until, start + 1, last)
+        if finite == stop and met is None:
             return None
         goal = finite if met is None else met
         stepper.restore(before)

@@ -229,7 +229,7 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look
     further, back = after.steps > before.steps, after.steps < before.steps
     changes = after.continued(before)
     parts = ((after.PER_RECORD, before.steps_recorded < after.steps, keep_record),
-             (after.PER_ROW, before.steps_observed <= after.steps, keep_row))
+             (after.PER_ROW, before.steps_observed < after.steps_observed[0], keep_row))
     for names, earlier, keep in parts:
         for name in names:
             first, second = getattr(before, name), getattr(after, name)

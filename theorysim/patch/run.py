@@ -14,7 +14,7 @@ from theorysim.patch.label_noise import drawn_multipliers
 from theorysim.patch.policy import BestSoFar, Policy, Selection
 from theorysim.patch.risk import Estimate
 from theorysim.patch.stages import StageTimes
-from theorysim.patch.trained import Trained
+from theorysim.patch.trained import TrainedRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class PatchRun(Trained):
+class PatchRun(TrainedRun):
     """A training of the patch network, the result of :func:`theorysim.simulate`.
 
     Attributes

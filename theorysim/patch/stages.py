@@ -13,7 +13,7 @@ from theorysim.core.html import show
 from theorysim.core.run import Steps, Times
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.trained import Trained
+from theorysim.patch.trained import TrainedRun
 
 
 def first_stage(problem: SignalNoise, algorithm: GradientDescent) -> float:
@@ -81,7 +81,7 @@ class StageTimes(Times):
 
 
 def stage_times(
-    run: Trained,
+    run: TrainedRun,
     *,
     theta: float | None = None,
     epsilon: float = 0.01,
@@ -116,7 +116,7 @@ def stage_times(
     )
 
 
-def _predictions(run: Trained, first: float, second: float, epsilon: float) -> tuple[float, float]:
+def _predictions(run: TrainedRun, first: float, second: float, epsilon: float) -> tuple[float, float]:
     problem, algorithm = run.problem, run.algorithm
     if not isinstance(problem, SignalNoise):
         return float("nan"), float("nan")

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from theorysim.core import recording
 from theorysim.core.axes import numbers
-from theorysim.core.recording import MAX_BYTES, RECORDS, Steps
+from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
 from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.draw import Draw
@@ -37,7 +38,7 @@ def _record_bytes(problem: Problem) -> int:
 
 def _usual_records(start: int, end: int, problem: Problem, run: PatchRun | None) -> tuple[int | None, Steps]:
     """About 100 records, fewer where they are large."""
-    return even_records(start, end, max(1, min(RECORDS, MAX_BYTES // _record_bytes(problem) - 2)), run)
+    return even_records(start, end, max(1, min(RECORDS, recording.MAX_BYTES // _record_bytes(problem) - 2)), run)
 
 
 def _numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:

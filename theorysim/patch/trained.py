@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Trained(RowsRun):
+class TrainedRun(RowsRun):
     """A run with coefficients; :class:`PatchRun` adds what is measured of it.
 
     Attributes
@@ -121,7 +121,7 @@ class Trained(RowsRun):
         return every.reshape(len(every), 2, self.draw.m, -1)
 
 
-def reconstruct(run: Trained, at: At = "end") -> Array:
+def reconstruct(run: TrainedRun, at: At = "end") -> Array:
     """Explicit weights w_{j,r} of a recorded step from the coefficients, (2, m, d).
 
     w(t) = w(0) + Σ_a b_a v_a, that is w(0) + j γ μ/‖μ‖² + Σ_i ρ_i ξ_i/‖ξ_i‖².
@@ -131,7 +131,7 @@ def reconstruct(run: Trained, at: At = "end") -> Array:
     ValueError
         When the draw has no d-dimensional vectors.
     """
-    validate.instance("run", run, (Trained,))
+    validate.instance("run", run, (TrainedRun,))
     if run.draw.form != "vectors":
         remedy = (
             "make the PatchData from vectors"

@@ -107,7 +107,7 @@ def cells(
             algorithm, policy = _parts(procedure)
             found.append(_cell(system, coordinates, name, problem, algorithm, policy))
     if isinstance(problem, system.problems):
-        _check_names(system, problem, axes, found)
+        _check_names(system, problem, axes, algorithms, found)
     if all(cell.reason for cell in found):
         raise ValueError(f"grid: no cell is valid; the first one, {dict(found[0].coordinates)}: {found[0].reason}")
     return found
@@ -165,12 +165,16 @@ def _check_algorithms(system: System, problem: ProblemOf, algorithms: Mapping[st
                             f"{kind} to one, or a pair of either and a policy")
 
 
-def _check_names(system: System, problem: Any, axes: Mapping[str, Any], found: Sequence[Cell]) -> None:
+def _check_names(
+    system: System, problem: Any, axes: Mapping[str, Any], algorithms: Mapping[str, Procedure], found: Sequence[Cell]
+) -> None:
     """Every name of the grid is an axis of the problem or of some algorithm."""
     made = [one.algorithm for one in found if one.algorithm is not None]
-    mine, theirs = system.axes(problem, None), {name for one in made for name in system.axes(None, one)}
+    given = [one for one in map(_parts, algorithms.values()) if isinstance(one[0], system.algorithms)]
+    mine, theirs = system.axes(problem, None), {
+        name for one in [*made, *(algorithm for algorithm, _ in given)] for name in system.axes(None, one)}
     for name in axes:
-        if name not in mine and name not in theirs and made:
+        if name not in mine and name not in theirs and (made or given):
             raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(mine))} of the problem and "
                              f"{', '.join(sorted(theirs))} of the algorithms")
 

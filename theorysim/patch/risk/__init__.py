@@ -20,7 +20,7 @@ from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.rare import refusal, rare
 from theorysim.patch.risk.sampling import noise_covariance, signal_noise
 from theorysim.core.run import At
-from theorysim.patch.trained import Trained
+from theorysim.patch.trained import TrainedRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ __all__ = ["Estimate", "log10_test_error_curve", "noise_covariance", "test_accur
 
 
 def test_error(
-    run: Trained, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",
+    run: TrainedRun, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",
     zeta_std: float = 0.0, n_test: int = 100_000, seed: int | None = None, labels: str = "true",
 ) -> Estimate:
     r"""Probability that a test sample is classified wrongly, y uniform; ties are errors.
@@ -99,7 +99,7 @@ def test_error(
 
 
 def test_accuracy_curve(
-    run: Trained, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None
+    run: TrainedRun, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None
 ) -> "pd.DataFrame":
     """Test accuracy, counted, at every recorded step with its 95% interval: columns test_accuracy, low, high."""
     import pandas as pd
@@ -114,7 +114,7 @@ def test_accuracy_curve(
 
 
 def log10_test_error_curve(
-    run: Trained, *, relative_error: float = 0.05, n_test: int = 20_000, seed: int | None = None
+    run: TrainedRun, *, relative_error: float = 0.05, n_test: int = 20_000, seed: int | None = None
 ) -> "pd.DataFrame":
     """log₁₀ of the test error at every recorded step, however small: columns log10_test_error, low, high, reliable."""
     import pandas as pd

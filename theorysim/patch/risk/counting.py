@@ -6,11 +6,11 @@ from theorysim.core import blas, intervals as binomial
 from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.sampling import memory_outputs, noise_outputs, signal_outputs
 from theorysim.core.run import At
-from theorysim.patch.trained import Trained
+from theorysim.patch.trained import TrainedRun
 
 
 def counted(
-    run: Trained, at: At, kind: str, zeta_std: float, n_test: int, seed: int, tau: tuple[float, float]
+    run: TrainedRun, at: At, kind: str, zeta_std: float, n_test: int, seed: int, tau: tuple[float, float]
 ) -> tuple[Estimate, int]:
     """The estimate, and the number of events that its relative error rests on."""
     plus, minus = signal_outputs(run, at)

@@ -11,13 +11,13 @@ from theorysim.rare_event import LogEstimate, log_probability
 from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.sampling import noise_covariance, readout, signal_noise, signal_outputs
 from theorysim.core.run import At
-from theorysim.patch.trained import Trained
+from theorysim.patch.trained import TrainedRun
 from theorysim.core.seeds import Stream, generator
 
 NEGLIGIBLE = 1e-3  # share of the error that an unreliable label may carry
 
 
-def refusal(run: Trained, kind: str) -> str:
+def refusal(run: TrainedRun, kind: str) -> str:
     """Why the method does not apply; empty if it does."""
     if kind != "fresh":
         return "it is for fresh noise, not for the memory test"
@@ -26,7 +26,7 @@ def refusal(run: Trained, kind: str) -> str:
     return ""
 
 
-def rare(run: Trained, at: At, seed: int, relative_error: float, tau: tuple[float, float]) -> Estimate:
+def rare(run: TrainedRun, at: At, seed: int, relative_error: float, tau: tuple[float, float]) -> Estimate:
     """The estimate, against test labels flipped with rates tau."""
     problem, c = signal_noise(run), readout(run)
     plus, minus = signal_outputs(run, at)

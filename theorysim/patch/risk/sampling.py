@@ -10,7 +10,7 @@ from theorysim.core import blas
 from theorysim.patch.kernels.score import votes
 from theorysim.patch.problem import SignalNoise
 from theorysim.core.run import At
-from theorysim.patch.trained import Trained
+from theorysim.patch.trained import TrainedRun
 from theorysim.core.seeds import Stream, generator
 
 Array = NDArray[np.float64]
@@ -19,7 +19,7 @@ SCORED = 2_000  # of them at a time, for the cache
 KEPT_BYTES = 2**22  # blocks up to this size are kept, some: runs of one seed, and the steps of one run, share them
 
 
-def noise_covariance(run: Trained, at: At = "end") -> Array:
+def noise_covariance(run: TrainedRun, at: At = "end") -> Array:
     """Covariance of z = (⟨w_k, ξ⟩)_k for a fresh ξ at a recorded step, (2m, 2m)."""
     problem, filters = signal_noise(run), run.weights_at(at)
     if problem.bias:  # the last coordinate, in which patches are alike
@@ -32,14 +32,14 @@ def noise_covariance(run: Trained, at: At = "end") -> Array:
     return covariance
 
 
-def signal_noise(run: Trained) -> SignalNoise:
+def signal_noise(run: TrainedRun) -> SignalNoise:
     """The problem of a run, which must have a test distribution."""
     if not isinstance(run.problem, SignalNoise):
         raise ValueError(f"problem={run.problem!r}: patch data has no test distribution; use run.predict(patches)")
     return run.problem
 
 
-def signal_outputs(run: Trained, at: At) -> tuple[float, float]:
+def signal_outputs(run: TrainedRun, at: At) -> tuple[float, float]:
     """Network output on the signal patch of a positive and of a negative sample."""
     problem, atoms = signal_noise(run), slice(0, 2 if signal_noise(run).bias else 1)
     inner = run.draw.inner[:, atoms] + run.coefficients[run.record(at)] @ run.draw.gram[:, atoms]
@@ -48,13 +48,13 @@ def signal_outputs(run: Trained, at: At) -> tuple[float, float]:
     return plus, minus
 
 
-def _memory_inner(run: Trained, at: At) -> Array:
+def _memory_inner(run: TrainedRun, at: At) -> Array:
     """⟨w_k, ξ_i⟩ at a recorded step, (2m, n)."""
     inner: Array = run.draw.inner + run.coefficients[run.record(at)] @ run.draw.gram
     return np.ascontiguousarray(inner[:, run.draw.owner >= 0])
 
 
-def memory_outputs(run: Trained, at: At) -> Array:
+def memory_outputs(run: TrainedRun, at: At) -> Array:
     """h on the training noises, (n,)."""
     inner, output = _memory_inner(run, at), np.empty(run.draw.n)
     votes(inner, readout(run), float(signal_noise(run).q), output)
@@ -62,7 +62,7 @@ def memory_outputs(run: Trained, at: At) -> Array:
 
 
 def noise_outputs(
-    run: Trained, at: At, n_test: int, seed: int, zeta_std: float | None = None
+    run: TrainedRun, at: At, n_test: int, seed: int, zeta_std: float | None = None
 ) -> Iterator[Array]:
     """h(z) on n_test noise vectors, in blocks: fresh ones, or with zeta_std training noises with something added."""
     problem = signal_noise(run)
@@ -80,7 +80,7 @@ def noise_outputs(
             yield output
 
 
-def _centres(run: Trained, at: At, memory: bool, seed: int, block: int, size: int) -> Array:
+def _centres(run: TrainedRun, at: At, memory: bool, seed: int, block: int, size: int) -> Array:
     """(2m, size) what the Gaussian is added to: inner products with training noises, or with the bias coordinate."""
     if memory:
         inner = _memory_inner(run, at)
@@ -104,6 +104,6 @@ def _drawn(seed: int, block: int, filters: int, size: int) -> Array:
 _kept = lru_cache(maxsize=16)(_drawn)
 
 
-def readout(run: Trained) -> Array:
+def readout(run: TrainedRun) -> Array:
     """c, the second layer, (2m,)."""
     return np.repeat([1.0, -1.0], run.draw.m) / run.draw.m
