@@ -249,7 +249,7 @@ def test_without_any_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     assert papers() == {}
     with pytest.raises(ValueError, match="paper='huang2025': no paper is installed; install the package"):
         paper_named("huang2025")
-    with pytest.raises(ValueError, match="run: no paper speaks of a Run"):
+    with pytest.raises(ValueError, match="run: no paper speaks of a PatchRun"):
         ts.check(ts.simulate(PROBLEM, GD, 2))
 
 

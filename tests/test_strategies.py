@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,3 +80,32 @@ def test_hypothesis_is_optional() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "pip install 'theorysim[test]'" in said
+
+
+@pytest.mark.parametrize("system", ["patch", "linear", "oscillation", "reweighting"])
+def test_settings_of_every_system(system: str) -> None:
+    """Are valid; a run has its columns at the steps observed, and one that goes on is the longer run."""
+    @given(ours.settings(system), st.integers(0, 30), st.integers(1, 10), ours.seeds())
+    def check(setting: tuple[Any, Any], steps: int, more: int, seed: int) -> None:
+        with np.errstate(all="ignore"):
+            run = ts.simulate(*setting, steps, seed, on_failure="return")
+            for name in run.observables:
+                assert run.column(name).shape == run.steps_observed.shape
+            assert run.steps_recorded[0] == 0 and run.steps_recorded[-1] == run.steps == run.steps_observed[-1]
+            if run.status == "diverged":
+                assert run.stopped_at == run.steps + 1
+                return
+            longer = ts.simulate(*setting, steps + more, seed, on_failure="return")
+            resumed = ts.resume(run, more, on_failure="return")
+        assert (resumed.status, resumed.steps) == (longer.status, longer.steps)
+        last = [one.observables.iloc[-1].to_numpy() for one in (resumed, longer)]
+        np.testing.assert_array_equal(*last)
+
+    check()
+
+
+def test_settings_of_no_system() -> None:
+    """Are refused by name; of any system they are of some."""
+    with pytest.raises(ValueError, match="system='cubic': must be one of 'patch'"):
+        ours.settings("cubic")
+    assert ours.settings().validate() is None

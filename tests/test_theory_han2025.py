@@ -407,6 +407,17 @@ def test_outputs_are_signal_and_memory(side: str) -> None:
     assert verdicts[Verdict.HOLDS] >= 60 and not verdicts[Verdict.VIOLATED], verdicts
 
 
+def test_finding_outputs_are_something_else_where_all_labels_are_flipped() -> None:
+    """Inside Condition 4.1 with constants 1 four samples may all be flipped, and γ is learned with the wrong sign."""
+    problem = ts.SignalNoise(4, 7013, 5, 59.215707375661744, 1.0, 1.1941202976782738e-4, q=1,
+                             label_flip=(0.484375, 0.25), orthogonal_noise=False)
+    run = ts.simulate(problem, ts.GradientDescent(1.4259232853272496e-4), 16, 7, record_every=1)
+    one = finding(run, "lemma_5_1.noisy")
+    assert run.draw.noisy.all() and run.column("gamma_max")[-1] < 0
+    assert all(condition.holds for condition in one.conditions[:-1])  # all that the paper asks for
+    assert one.comparison is False and one.ratio > 1.5 and one.verdict == Verdict.OUTSIDE
+
+
 @pytest.mark.compiled
 def test_finding_early_law_is_broken_by_few_samples() -> None:
     """Within 5% it holds on some runs in the regime and not on others: the classes, flips and filters are counted.

@@ -145,11 +145,11 @@ def test_margins(sense: str, value: float, bound: float, holds: bool, margin: fl
 
 def test_first_step() -> None:
     """First True, after a step, or NaN."""
-    reached = np.array([False, True, False, True])
-    assert huang2025.first_step(reached) == 1
-    assert huang2025.first_step(reached, after=1) == 3
-    assert np.isnan(huang2025.first_step(reached, after=3))
-    assert np.isnan(huang2025.first_step(reached, after=float("nan")))
+    steps, reached = np.array([0, 1, 2, 30]), np.array([False, True, False, True])
+    assert huang2025.first_step(steps, reached) == 1
+    assert huang2025.first_step(steps, reached, after=1) == 30
+    assert np.isnan(huang2025.first_step(steps, reached, after=30))
+    assert np.isnan(huang2025.first_step(steps, reached, after=float("nan")))
 
 
 @pytest.mark.compiled

@@ -481,7 +481,7 @@ class TestAppearance:
         run = finished(engine="paired")
         table = Table(run._repr_html_())
         assert table.tags == PLAIN_TAGS
-        assert table.words[0] == "Run"
+        assert table.words[0] == "PatchRun"
         shown = table.pairs()
         assert (shown["status"], shown["steps"], shown["seed"], shown["engine"]) == ("completed", "12", "8", "paired")
         assert shown["problem"] == repr(run.problem)

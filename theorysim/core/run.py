@@ -177,6 +177,9 @@ class Run(ABC):
         return (f"<{type(self).__name__} {self.status} at step {self.steps}, {seen}{self.algorithm}, "
                 f"seed={self.seed}>")
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(repr(self))  # pretty-printers would show a dataclass field by field
+
     def _repr_html_(self) -> str:
         return table(type(self).__name__, self.summary())
 

@@ -117,6 +117,8 @@ class System:
     picture : function or None
         Of runs and axes: what ``plot.dynamics`` draws.
     options : Options or None
+    strategies : function or None
+        Without arguments: a Hypothesis strategy of problems with algorithms for them. It imports Hypothesis itself.
     types : tuple of types
         Frozen values that its files may hold besides problems, algorithms and runs.
     former : Reader or None
@@ -146,6 +148,7 @@ class System:
     numerics: int = 1
     picture: Callable[..., Any] | None = None
     options: Options | None = None
+    strategies: Callable[[], Any] | None = None
     types: tuple[type, ...] = ()
     former: Reader | None = None
 

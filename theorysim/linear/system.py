@@ -42,6 +42,12 @@ def _cost(problem: LinearNetwork, algorithm: LinearSGD, steps: int) -> float:
     return OVERHEAD + steps * problem.d * (8.0 * width + 4.0 * algorithm.samples(problem))
 
 
+def _settings() -> Any:
+    from theorysim.linear import strategies  # needs Hypothesis, which a simulation does not
+
+    return strategies.settings()
+
+
 LINEAR = System(
     name="linear",
     problems=(LinearNetwork,),
@@ -66,4 +72,5 @@ LINEAR = System(
     options=LinearOptions(),
     types=(LinearDraw,),
     former=former.read,
+    strategies=_settings,
 )

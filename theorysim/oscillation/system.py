@@ -1,5 +1,7 @@
 """Oscillation of the second layer alone, as a value."""
 
+from typing import Any
+
 from theorysim.core.system import OVERHEAD, System
 from theorysim.linear.draw import LinearDraw
 from theorysim.linear.problem import LinearNetwork
@@ -24,6 +26,12 @@ def _cost(problem: LinearNetwork, algorithm: OscillatingLayer, steps: int) -> fl
     return OVERHEAD + steps * 4.0 * algorithm.chains * problem.width * problem.d
 
 
+def _settings() -> Any:
+    from theorysim.oscillation import strategies  # needs Hypothesis, which a simulation does not
+
+    return strategies.settings()
+
+
 OSCILLATION = System(
     name="oscillation",
     problems=(LinearNetwork,),
@@ -43,4 +51,5 @@ OSCILLATION = System(
     numerics=2,
     picture=picture.norm_curves,
     types=(LinearDraw,),
+    strategies=_settings,
 )

@@ -67,6 +67,12 @@ def _error(seen: Any) -> Estimate:
     return found
 
 
+def _settings() -> Any:
+    from theorysim.patch import strategies  # needs Hypothesis, which a simulation does not
+
+    return strategies.settings()
+
+
 PATCH = System(
     name="patch",
     problems=(SignalNoise, PatchData),
@@ -103,4 +109,5 @@ PATCH = System(
     types=(Draw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
            BestValidation, Selection, BestSoFar),
     former=read_format_2,
+    strategies=_settings,
 )

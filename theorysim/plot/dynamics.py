@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from theorysim.core import validate
 from theorysim.core.run import Run
 from theorysim.plot.columns import columns
 from theorysim.systems import system_of_run
@@ -38,6 +39,7 @@ def dynamics(
     first: Any = runs
     while isinstance(first, Mapping | list | tuple) and first:
         first = next(iter(first.values())) if isinstance(first, Mapping) else first[0]
+    validate.instance("runs", first, (Run,))
     picture = system_of_run(first).picture or columns
     drawn: NDArray[Any] = picture(runs, axes, **options)
     return drawn

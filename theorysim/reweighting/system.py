@@ -168,10 +168,17 @@ def _network(
                       validate.array("parameters[1]", parameters[1], width))
 
 
+def _settings() -> Any:
+    from theorysim.reweighting import strategies  # needs Hypothesis, which a simulation does not
+
+    return strategies.settings()
+
+
 REWEIGHTING = System(
     name="reweighting", problems=(KernelReweighting,), algorithms=(Reweighting,), run=ReweightingRun,
     types=(ReweightingDraw, SignalNoiseImages, Digits, LabelledArrays), start=start, proceed=proceed,
     engines=("kernel", "network"), observables=REWEIGHTING_OBSERVABLES, usual_records=usual_records,
     record_bytes=record_bytes, seams=seams, times=("t_pol", "t1", "t2"), usual=("test_accuracy", "auc"),
     economy=economy, cost=cost, numerics=2, picture=phases, options=OPTIONS, former=unpack,
+    strategies=_settings,
 )

@@ -7,6 +7,7 @@
     @given(problems(inside="huang2025").flatmap(good_draws))   # draws on which its lemmas are deterministic
     @given(cases(max_steps=100))                               # everything given as arrays, dynamics within bounds
     @given(problems(), policies(steps=100))                    # stopping early and selecting samples, or neither
+    @given(settings("linear"), seeds())                        # problem and algorithm of another system, or of any
 
 They are for property tests of your own lemmas, and need Hypothesis: ``pip install 'theorysim[test]'``.
 
@@ -20,6 +21,26 @@ try:
 except ImportError as missing:
     raise ImportError("theorysim.strategies needs Hypothesis: pip install 'theorysim[test]'") from missing
 
+from theorysim.core.strategies import as_strategy, scales, seeds  # noqa: E402
+from theorysim.patch.strategies import (  # noqa: E402
+    PLAIN,
+    algorithms,
+    biases,
+    comparable_steps,
+    flip_rates,
+    label_noise_laws,
+    label_noises,
+    largest_multiplier,
+    largest_patch_norm,
+    largest_small_lr,
+    largest_stable_lr,
+    lively_problems,
+    policies,
+    powers,
+    stable_algorithms,
+    thousandths,
+    triggers,
+)
 from theorysim.strategies.data import (  # noqa: E402
     Array,
     Case,
@@ -34,29 +55,7 @@ from theorysim.strategies.data import (  # noqa: E402
     tied_arrays,
     tied_cases,
 )
-from theorysim.strategies.values import (  # noqa: E402
-    PLAIN,
-    algorithms,
-    as_strategy,
-    biases,
-    comparable_steps,
-    flip_rates,
-    label_noise_laws,
-    label_noises,
-    largest_multiplier,
-    largest_patch_norm,
-    largest_small_lr,
-    largest_stable_lr,
-    lively_problems,
-    policies,
-    powers,
-    problems,
-    scales,
-    seeds,
-    stable_algorithms,
-    thousandths,
-    triggers,
-)
+from theorysim.strategies.settings import problems, runs, settings  # noqa: E402
 
 __all__ = [
     "Array",
@@ -84,8 +83,10 @@ __all__ = [
     "powers",
     "problem_of",
     "problems",
+    "runs",
     "scales",
     "seeds",
+    "settings",
     "signs",
     "stable_algorithms",
     "thousandths",

@@ -16,14 +16,14 @@ from theorysim.patch.draw import Draw
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
 from theorysim.systems import simulate
-from theorysim.strategies.values import (
+from theorysim.core.strategies import scales
+from theorysim.patch.strategies import (
     PLAIN,
     comparable_steps,
     label_noises,
     largest_stable_lr,
     lively_problems,
     powers,
-    scales,
     stable_algorithms,
 )
 from theorysim.theory import concentration

@@ -43,6 +43,12 @@ def condition(evidence: HanEvidence) -> Sequence[Condition]:
     return (*model(evidence), *(one for one in items(evidence) if noisy or not one.formula.startswith("τ± =")))
 
 
+def both_kinds(evidence: HanEvidence) -> Sequence[Condition]:
+    """The same, and that some label is true: where all are flipped, the signal is learned with the wrong sign."""
+    clean = float((~evidence.run.draw.noisy).sum())
+    return (*condition(evidence), Condition("S_t is not empty", clean, ">=", 1.0, "derived"))
+
+
 def items(evidence: HanEvidence) -> Sequence[Condition]:
     """Condition 4.1 item by item."""
     c = evidence.constants

@@ -243,7 +243,7 @@ OUTPUTS = (
         measured=q.output_gap(True),
         predicted=q.output_scale,
         window=first_record(lambda e: e.first),
-        conditions=q.condition,
+        conditions=q.both_kinds,
         applies=q.noisy_labels,
         over_draws=True,
     ),

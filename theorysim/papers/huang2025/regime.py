@@ -11,7 +11,8 @@ from hypothesis.strategies import SearchStrategy
 from theorysim.papers.huang2025.laws import assumption_3_1
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
-from theorysim.strategies.values import FIELDS, PLAIN, largest_small_lr, scales
+from theorysim.core.strategies import scales
+from theorysim.patch.strategies import FIELDS, PLAIN, largest_small_lr
 
 
 @st.composite

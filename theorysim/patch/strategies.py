@@ -1,12 +1,13 @@
-"""Strategies of values: seeds, problems, label noise and learning rates."""
+"""Hypothesis strategies of the patch network: problems, label noise, learning rates, policies."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from theorysim.core import validate
+from theorysim.core.strategies import as_strategy, scales
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
 from theorysim.patch.policy import (
     ACTIONS,
@@ -21,17 +22,6 @@ from theorysim.patch.policy import (
     Trigger,
 )
 from theorysim.patch.problem import SignalNoise
-from theorysim.theory.paper import papers
-
-
-def seeds() -> SearchStrategy[int]:
-    """Seeds, small and as large as 64 bits."""
-    return st.integers(0, 100) | st.integers(0, 2**64 - 1)
-
-
-def scales(low: float, high: float) -> SearchStrategy[float]:
-    """Positive numbers from 10^low to 10^high, evenly in the logarithm."""
-    return st.floats(low, high).map(lambda exponent: 10.0**exponent)
 
 
 def powers() -> SearchStrategy[float]:
@@ -68,21 +58,22 @@ FIELDS: dict[str, SearchStrategy[Any]] = {
 PLAIN: dict[str, Any] = {"init_law": "normal", "bias": 0.0}  # what papers speak of; ``problems(**PLAIN)``
 
 
-def problems(inside: str | None = None, **fields: Any) -> SearchStrategy[SignalNoise]:
-    """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own.
+def problems(**fields: Any) -> SearchStrategy[SignalNoise]:
+    """Valid :class:`SignalNoise` problems over all fields; any may be given as a value or a strategy of its own."""
+    return st.builds(SignalNoise, **FIELDS | given(fields))
 
-    With ``inside`` the name of a paper that has a regime, problems inside of it. For "huang2025" all that Assumption
-    3.1 (constants 1) asks of a problem holds: q = 2, orthogonal noise, true labels, Gaussian weights without bias,
-    d ≥ n⁴ at least (there is no σ_0 otherwise), a weak signal and a small initialisation. What it asks of p needs
-    mn ≥ log² d as well. Fields given that leave no such problem are unsatisfiable.
+
+def given(fields: Mapping[str, Any]) -> dict[str, SearchStrategy[Any]]:
+    """Strategies of the fields that a caller names.
+
+    Raises
+    ------
+    TypeError
+        For what is not a field.
     """
     if unknown := fields.keys() - FIELDS.keys():
         raise TypeError(f"{min(unknown)}: not a field of SignalNoise")
-    given = {name: as_strategy(value) for name, value in fields.items()}
-    if inside is None:
-        return st.builds(SignalNoise, **FIELDS | given)
-    regimes = {name: paper.regime for name, paper in papers().items() if paper.regime is not None}
-    return regimes[validate.choice("inside", inside, regimes)](given)
+    return {name: as_strategy(value) for name, value in fields.items()}
 
 
 def lively_problems(**fields: Any) -> SearchStrategy[SignalNoise]:
@@ -97,11 +88,6 @@ def lively_problems(**fields: Any) -> SearchStrategy[SignalNoise]:
         return problem.replace(init_std=inner / largest_patch_norm(problem))
 
     return st.builds(started, problems(**fields), scales(-1, 0))
-
-
-def as_strategy(value: Any) -> SearchStrategy[Any]:
-    """The strategy itself, or one that has a single value."""
-    return value if isinstance(value, SearchStrategy) else st.just(value)
 
 
 def label_noises() -> SearchStrategy[LabelNoise | None]:
@@ -217,3 +203,8 @@ def policies(steps: int = 40, *, validation: bool = True) -> SearchStrategy[Poli
     counts = st.integers(1, 20)
     best = st.builds(BestValidation, counts, counts, st.integers(1, 5), st.sampled_from(["observed", "true"]))
     return some | st.builds(EarlyStopping, best) if validation else some
+
+
+def settings() -> SearchStrategy[tuple[SignalNoise, GradientDescent]]:
+    """Problems with algorithms for them, any that are valid."""
+    return st.tuples(problems(), algorithms())
