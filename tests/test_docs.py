@@ -6,6 +6,7 @@ import importlib.util
 import io
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ import pytest
 
 import theorysim
 from theorysim import cli
+from theorysim.systems import SYSTEMS
 
 ROOT = Path(__file__).parents[1]
 PROMPT = "$ "
@@ -66,7 +68,16 @@ def console(block: str, where: str) -> None:
                 assert_shown(wanted, found, where)
 
 
+@pytest.fixture
+def own_systems() -> Iterator[None]:
+    """Systems of a page are its own."""
+    before = list(SYSTEMS)
+    yield
+    SYSTEMS[:] = before
+
+
 @pytest.mark.compiled
+@pytest.mark.usefixtures("own_systems")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks run in order in one namespace; an ``output`` block is what the Python block before it prints."""

@@ -207,6 +207,13 @@ def test_sweep(tmp_path: Path) -> None:
     assert row["noise"] == 0.0 and row["toy2026.contraction"] == "holds"
 
 
+def test_sweep_in_processes() -> None:
+    """A worker learns of the system from the sweep."""
+    frame = ts.sweep(PROBLEM, grid={"lr": [0.02, 0.05]}, algorithms={"SGD": SGD}, steps=10, seeds=1,
+                     measure=["error", "toy2026.contraction"], executor="processes", workers=2)
+    assert list(frame["status"]) == ["completed"] * 2 and list(frame["toy2026.contraction"]) == ["holds"] * 2
+
+
 def test_picture_and_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One panel for each observable, own ones too; theorysim scalar --save --plot."""
     run = simulate(PROBLEM, SGD, 50, 1, observe={"weight": lambda state: state.weight}, observe_every=1)

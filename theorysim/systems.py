@@ -98,6 +98,8 @@ def register_system(system: System) -> None:
         For what is not a :class:`System`, or has the name or a type of one that comes with the package.
     """
     validate.instance("system", system, (System,))
+    if any(system is other for other in SYSTEMS):
+        return
     for other in OWN:
         if system.name == other.name:
             raise ValueError(f"system.name={system.name!r}: is the name of a system of the package")
@@ -105,6 +107,11 @@ def register_system(system: System) -> None:
 
 
 OWN = tuple(SYSTEMS)
+
+
+def registered(system: System) -> bool:
+    """Whether :func:`register_system` made it known, which another process does not know."""
+    return all(system is not own for own in OWN)
 
 
 def system_of(problem: Any, *algorithm: Any) -> System:

@@ -1,6 +1,7 @@
 """How it is learned: gradient descent, and the laws of per-step label noise."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,7 @@ class Uniform:
 
 
 LabelNoise = Flip | Gaussian | Uniform
+LAWS: tuple[type, ...] = get_args(LabelNoise)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class GradientDescent:
     def __post_init__(self) -> None:
         object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
         if self.label_noise is not None:
-            validate.instance("label_noise", self.label_noise, (Flip, Gaussian, Uniform))
+            validate.instance("label_noise", self.label_noise, LAWS)
 
     def rule(self) -> Rule:
         """The numbers that the kernel's step needs."""

@@ -47,7 +47,7 @@ def read_format_2(header: dict[str, Any], arrays: dict[str, Any]) -> PatchRun:
         selection=selection,
         timings=header["timings"],
         observed_at=np.arange(len(arrays["rows"])),
-        columns=tuple(OBSERVABLES),
+        columns=tuple(OBSERVABLES)[: arrays["rows"].shape[1]],  # later ones stand after those of that time
         deviations=_read_deviations(header["deviation"], len(arrays["steps_recorded"])),
         **{name: header[name] for name in _PLAIN},
         **arrays,

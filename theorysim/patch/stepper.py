@@ -93,11 +93,11 @@ class PatchStepper(Stepper):
     def _evolve(self, label_noise: Array) -> int:
         """Call the kernel of the engine; returns the updates made before an overflow."""
         rows, done, state = self._chunk, len(label_noise), self.now
+        if self.engine == "paired":  # the explicit engine works beside from the same state, in a place of its own
+            state, rows = layout.State(*(array.copy() for array in state)), np.empty_like(rows)
         if self.engine != "weights":
-            done = network.evolve_coefficients(self.data, state, self.rule, label_noise, self.scratch, rows)
+            done = network.evolve_coefficients(self.data, self.now, self.rule, label_noise, self.scratch, self._chunk)
         if self.weights is not None:
-            if self.engine == "paired":  # the explicit engine works beside, in a place of its own
-                state, rows = layout.State(*(array.copy() for array in state)), np.empty_like(rows)
             explicit = network.evolve_weights(
                 self.data, self.draw.vectors, self.weights, state, self.rule, label_noise, self.scratch, rows
             )
@@ -192,9 +192,9 @@ def start(
     largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
     if real is np.float32 and largest > np.finfo(real).max:
         raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
-    state = layout.State(drawn.inner.astype(real), np.zeros_like(drawn.inner, real))
     stepper = PatchStepper(
-        problem, algorithm, drawn, seed, engine, 0, kernel_data(drawn, problem.q, real, observe == "all"), state,
+        problem, algorithm, drawn, seed, engine, 0, kernel_data(drawn, problem.q, real, observe == "all"),
+        layout.first_state(drawn.inner.astype(real), algorithm.rule()),
         None if engine == "coefficients" else np.array(drawn.weights), noise,
         Rows(len(OBSERVABLES), every, steps // every + 1),
     )

@@ -6,7 +6,7 @@ from theorysim.core import recording
 from theorysim.core.axes import numbers
 from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
-from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
+from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.former import read_format_2
 from theorysim.patch.observables import OBSERVABLES
@@ -106,8 +106,8 @@ PATCH = System(
     numerics=NUMERICS,
     picture=learning_curves,
     options=PatchOptions(),
-    types=(Draw, Flip, Gaussian, Uniform, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow,
-           AtStep, BestValidation, Selection, BestSoFar),
+    types=(Draw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
+           BestValidation, Selection, BestSoFar),
     former=read_format_2,
     strategies=_settings,
 )

@@ -14,6 +14,7 @@ from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewh
 from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of, system_for
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
+from theorysim.systems import registered
 from theorysim.theory.paper import constants_of, papers_of
 from theorysim.theory.statement import Constants
 
@@ -113,7 +114,7 @@ def sweep(
     validate.flag("progress", progress)
     executor, workers = validated(executor, workers)
     hidden = constants_of(papers_of(system.name), constants)
-    job = Job(measures, constants, n_test, unknown_elsewhere(measures))
+    job = Job(measures, constants, n_test, unknown_elsewhere(measures), (system,) if registered(system) else ())
     tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
     study = {
         "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,

@@ -8,10 +8,10 @@ from typing import Any
 from theorysim.core.run import Run
 from theorysim.core.status import Status
 from theorysim.sweep.measures import Measure, needs, read
-from theorysim.core.system import Value
+from theorysim.core.system import System, Value
 from theorysim.sweep.plan import Cell, Task
 from theorysim.sweep.reading import Reading
-from theorysim.systems import simulate
+from theorysim.systems import register_system, simulate
 from theorysim.theory.paper import Paper, register_paper
 
 INVALID, FAILED = "invalid", "failed"  # beside those of theorysim.Status
@@ -26,6 +26,7 @@ class Job:
     constants: Mapping[str, Any]
     n_test: int
     papers: tuple[Paper, ...] = ()  # registered where the sweep was called, and perhaps not where it is run
+    systems: tuple[System, ...] = ()  # likewise
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Outcome:
 
 def perform(job: Job, tasks: Sequence[Task]) -> list[Outcome]:
     """Run a batch; what goes wrong in one run is its outcome, and the others go on."""
+    for system in job.systems:
+        register_system(system)
     for paper in job.papers:
         register_paper(paper)
     return [_perform(job, task) for task in tasks]

@@ -45,6 +45,11 @@ class State(NamedTuple):
     coef: Weights  # (2m, K) b, with w(t) = w(0) + sum_a b_a v_a
 
 
+def first_state(inner: Weights, _rule: Rule) -> State:
+    """The state at step 0 under a rule: nothing is learned yet."""
+    return State(inner, np.zeros_like(inner))
+
+
 class Scratch(NamedTuple):
     """Working arrays of one run, overwritten at every step."""
 

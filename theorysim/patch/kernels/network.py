@@ -26,6 +26,7 @@ from theorysim.patch.kernels.layout import Array, Data, Rule, Scratch, State, We
 from theorysim.patch.kernels.observe import (
     branch_extremes,
     is_finite,
+    leave_out_coefficients,
     loss_derivative,
     observe_coefficients,
     observe_outputs,
@@ -159,14 +160,14 @@ def begin(data: Data, coef: Weights, scratch: Scratch) -> None:
 
 
 @jit
-def look(data: Data, inner: Weights, scratch: Scratch, row: Array, watched: bool) -> bool:
+def look(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array, watched: bool) -> bool:
     """Observables of a state, those of coefficients if their extremes are known; False when it has overflowed."""
     forward(data, inner, scratch)
     observe_outputs(data, scratch, row)
     if watched:
-        observe_coefficients(data, scratch, row)
+        observe_coefficients(data, coef, scratch, row)
     else:
-        row[8:15], row[17] = np.nan, np.nan
+        leave_out_coefficients(row)
     return is_finite(scratch, row, watched)
 
 
@@ -174,7 +175,7 @@ def look(data: Data, inner: Weights, scratch: Scratch, row: Array, watched: bool
 def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array) -> bool:
     """All observables of any state."""
     begin(data, coef, scratch)
-    return look(data, inner, scratch, row, True)
+    return look(data, inner, coef, scratch, row, True)
 
 
 @jit
@@ -188,7 +189,7 @@ def evolve_coefficients(
     """
     begin(data, state.coef, scratch)
     for t in range(label_noise.shape[0]):
-        if not look(data, state.inner, scratch, rows[t], data.watched or t == 0):
+        if not look(data, state.inner, state.coef, scratch, rows[t], data.watched or t == 0):
             return t
         descend(data, state, rule, label_noise[t], scratch)
         np.dot(scratch.step, data.gram, scratch.change)  # made on the way forward, when z is read anyway
@@ -209,7 +210,7 @@ def evolve_weights(
     begin(data, state.coef, scratch)
     np.dot(weights, vectors.T, state.inner)
     for t in range(label_noise.shape[0]):
-        if not look(data, state.inner, scratch, rows[t], data.watched or t == 0):
+        if not look(data, state.inner, state.coef, scratch, rows[t], data.watched or t == 0):
             return t
         descend(data, state, rule, label_noise[t], scratch)
         weights += np.dot(scratch.step, vectors)

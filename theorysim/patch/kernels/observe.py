@@ -60,8 +60,11 @@ def branch_extremes(coef: Weights, awake: NDArray[np.bool_], high: Array, low: A
 
 
 @jit
-def observe_coefficients(data: Data, scratch: Scratch, row: Array) -> None:
-    """Signal learning and noise memorization from the extremes over filters: columns 8-14 and 17 of a row."""
+def observe_coefficients(data: Data, _coef: Weights, scratch: Scratch, row: Array) -> None:
+    """Signal learning and noise memorization: columns 8-14 and 17 of a row, all from the extremes over filters.
+
+    Work over filters and atoms is as much as that of the step; what is an extremum is found on the way of the step.
+    """
     high, low, memory = scratch.high, scratch.low, scratch.memory
     memory[:] = -np.inf
     gamma_max, gamma_min, under, active = -np.inf, np.inf, np.inf, np.inf
@@ -90,6 +93,12 @@ def observe_coefficients(data: Data, scratch: Scratch, row: Array) -> None:
     for column in range(8, 18):  # an extremum over nothing is NaN
         if np.isinf(row[column]):
             row[column] = np.nan
+
+
+@jit
+def leave_out_coefficients(row: Array) -> None:
+    """The same columns where coefficients are not observed."""
+    row[8:15], row[17] = np.nan, np.nan
 
 
 @jit
