@@ -1,0 +1,116 @@
+"""One statement against one run: measured, predicted, and the verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theorysim.theory.conditions import Condition
+from theorysim.theory.statement import Sense, Statement
+
+Array = NDArray[np.float64]
+ROUNDING = 1e-9  # relative slack of a comparison, far below any effect
+
+
+class Verdict(StrEnum):
+    """What a run says about a statement."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    OUTSIDE = "outside regime"  # the assumptions fail; the comparison is shown all the same
+    NOT_REACHED = "not reached"  # the run has not come to where the statement speaks
+    VACUOUS = "vacuous"  # holds, but says nothing at these parameters
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement against one run.
+
+    Attributes
+    ----------
+    statement : Statement
+    verdict : Verdict
+    comparison : bool or None
+        Whether measured and predicted compare as claimed, whatever the regime; None where nothing was compared.
+    conditions : tuple of Condition
+    measured, predicted : float
+        At the step where the claim is closest to failing (or fails worst), relative to the larger of the two.
+    ratio : float
+        measured/predicted there.
+    first_violation : float
+        First step at which the comparison fails (the last step for claims about a time); NaN if it never does.
+    """
+
+    statement: Statement
+    verdict: Verdict
+    comparison: bool | None
+    conditions: tuple[Condition, ...]
+    measured: float
+    predicted: float
+    ratio: float
+    first_violation: float
+
+    @property
+    def margin(self) -> float:
+        """The smallest margin among the conditions; infinite when there is none."""
+        return min((one.margin for one in self.conditions), default=float("inf"))
+
+
+def evaluate(statement: Statement, evidence: Any) -> Finding:
+    """Compare one statement with one run."""
+    conditions = tuple(statement.conditions(evidence))
+    steps = statement.window(evidence)
+    if not len(steps):
+        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
+    measured, predicted = (
+        np.broadcast_to(np.asarray(side(evidence, steps), dtype=np.float64), (len(steps),))
+        for side in (statement.measured, statement.predicted)
+    )
+    known = ~(np.isnan(measured) | np.isnan(predicted))
+    if not known.any():
+        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
+    steps, measured, predicted = steps[known], measured[known], predicted[known]
+    band = evidence.constants.band if statement.band is None else statement.band
+    excess = _relative_excess(statement.sense, measured, predicted, band)
+    failed = excess > ROUNDING
+    worst = int(np.argmax(excess))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = float(np.float64(measured[worst]) / np.float64(predicted[worst]))
+    return Finding(
+        statement,
+        _verdict(statement, conditions, bool(failed.any()), predicted),
+        not failed.any(),
+        conditions,
+        float(measured[worst]),
+        float(predicted[worst]),
+        ratio,
+        float(steps[np.argmax(failed)]) if failed.any() else float("nan"),
+    )
+
+
+def _relative_excess(sense: Sense, measured: Array, predicted: Array, band: float) -> Array:
+    """By how much of the larger side the claim fails at each step; negative or zero where it holds."""
+    size = np.maximum(np.abs(measured), np.abs(predicted))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if sense == Sense.UPPER:
+            excess = measured - predicted
+        elif sense == Sense.LOWER:
+            excess = predicted - measured
+        else:
+            excess = np.maximum(measured - band * predicted, predicted / band - measured)
+        excess = np.where(np.isnan(excess), 0.0, excess)  # infinite on both sides: equal
+        relative = np.where(np.isfinite(size), excess / size, np.sign(excess))
+    return np.where(size == 0, -np.inf, relative)  # 0 and 0 compare well, and say nothing about tightness
+
+
+def _verdict(statement: Statement, conditions: Sequence[Condition], failed: bool, predicted: Array) -> Verdict:
+    if statement.trivial is not None and not failed:
+        beyond = predicted >= statement.trivial if statement.sense == Sense.UPPER else predicted <= statement.trivial
+        if beyond.all():
+            return Verdict.VACUOUS
+    if not all(one.holds for one in conditions):
+        return Verdict.OUTSIDE
+    return Verdict.VIOLATED if failed else Verdict.HOLDS

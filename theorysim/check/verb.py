@@ -1,0 +1,78 @@
+"""check(): runs and claims side by side, one verdict for each statement of a paper."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from theorysim.check.finding import evaluate
+from theorysim.check.report import CheckReport
+from theorysim.theory.paper import Choice, constants_of, default_paper, paper_named, papers_about, system_name
+
+
+def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
+    """Hold a run, or runs of one setting over seeds, against every statement of a paper that is about them.
+
+    A statement whose assumptions fail is compared all the same and shown as "outside regime". Claims about
+    the draw ("with probability at least 1 − δ", theorems included) are counted over runs: with two runs or more
+    they are violated when the exact one-sided 97.5% bound of the share that holds lies below 1 − δ. A single
+    run speaks for itself, and other statements are violated when any run inside the regime violates them.
+
+    Parameters
+    ----------
+    run : run or iterable of runs
+        Of one system, fresh or loaded.
+    paper : str, optional
+        The name of a paper, ours ("han2025", "huang2025", "kou2023", "zhang2025", "zhang2026"), of another package, or
+        registered with :func:`register_paper`. By default the one whose setting the run has, and where none claims it
+        the first that speaks of such runs; the report says which and why.
+    **constants
+        What the paper hides: ``delta``, ``C`` and ``band`` of :class:`theorysim.theory.statement.Constants`, and more
+        for some papers.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not a run that the paper speaks about, an unknown paper or an impossible constant.
+    """
+    runs = _validated(run)
+    chosen, why = default_paper(runs[0]) if paper is None else _asked(runs[0], paper)
+    hidden = constants_of([chosen], constants)[chosen.name]
+    found = []
+    for one in runs:
+        evidence = chosen.evidence(one, hidden)
+        found.append(tuple(evaluate(claim, evidence) for claim in chosen.statements if claim.applies(one)))
+    return CheckReport(chosen.name, hidden, tuple(found), why)
+
+
+def _asked(run: Any, name: str) -> Choice:
+    paper = paper_named(name)
+    if system_name(run) not in paper.about:
+        known = ", ".join(repr(one.name) for one in papers_about(run))
+        raise ValueError(f"paper={name!r}: says nothing of a {type(run).__name__}; must be one of {known or 'none'}")
+    return Choice(paper, "")
+
+
+def _validated(given: Any) -> list[Any]:
+    """The runs, of one setting and each only once."""
+    if system_name(given):
+        given = [given]
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"run={given!r}: must be a Run or a sequence of Runs, not {type(given).__name__}")
+    runs = list(given)
+    if not runs:
+        raise ValueError("run: must be a Run or a non-empty sequence of Runs")
+    seen: set[tuple[int, bytes]] = set()
+    for one in runs:
+        if not system_name(one):
+            raise TypeError(f"run={one!r}: must be a Run, not {type(one).__name__}")
+        if (one.problem, one.algorithm) != (runs[0].problem, runs[0].algorithm):
+            raise ValueError(f"run: must be runs of one setting over seeds; {one.problem}, {one.algorithm} is not "
+                             f"{runs[0].problem}, {runs[0].algorithm}")
+        draw = (one.seed, getattr(one.draw, "fingerprint", b""))
+        if draw in seen:
+            raise ValueError(f"run: the draw of seed {one.seed} occurs twice, and would count twice")
+        seen.add(draw)
+    return runs
