@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     VIOLATED = "violated"
     OUTSIDE = "outside regime"  # the assumptions fail; the comparison is shown all the same
     NOT_REACHED = "not reached"  # the run has not come to where the statement speaks
+    NOT_SAMPLED = "not sampled"  # it has, but nothing was kept there to compare
     VACUOUS = "vacuous"  # holds, but says nothing at these parameters
 
 
@@ -42,6 +43,8 @@ class Finding:
         measured/predicted there.
     first_violation : float
         First step at which the comparison fails (the last step for claims about a time); NaN if it never does.
+    asked, compared : int
+        Steps that the statement speaks about in this run, and those at which both sides are known.
     """
 
     statement: Statement
@@ -52,6 +55,8 @@ class Finding:
     predicted: float
     ratio: float
     first_violation: float
+    asked: int = 0
+    compared: int = 0
 
     @property
     def margin(self) -> float:
@@ -70,8 +75,9 @@ def evaluate(statement: Statement, evidence: Any) -> Finding:
         for side in (statement.measured, statement.predicted)
     )
     known = ~(np.isnan(measured) | np.isnan(predicted))
+    asked = len(steps)
     if not known.any():
-        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
+        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan, asked)
     steps, measured, predicted = steps[known], measured[known], predicted[known]
     band = evidence.constants.band if statement.band is None else statement.band
     excess = _relative_excess(statement.sense, measured, predicted, band)
@@ -88,6 +94,8 @@ def evaluate(statement: Statement, evidence: Any) -> Finding:
         float(predicted[worst]),
         ratio,
         float(steps[np.argmax(failed)]) if failed.any() else float("nan"),
+        asked,
+        len(steps),
     )
 
 
