@@ -126,7 +126,7 @@ class Watch:
         along = state.first_layer @ target
         alignment = float(along @ along) / (size**2 * trace) if size**2 * trace > 0 else np.nan
         return np.array([
-            state.mean_norm_sq, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2, error @ error / 2,
+            trace / state.problem.width, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2, error @ error / 2,
             alignment, *self._neurons(state, error, size, counts),
         ])
 
@@ -138,8 +138,9 @@ class Watch:
         first, second = neurons[:, :-1], neurons[:, -1]
         start = state.draw.factor[: len(neurons), :-1]
         moved = np.sqrt(state.problem.width) * np.linalg.norm(first - start, axis=1)
-        if counts:
-            self.leaving = np.where((moved > 1) & np.isnan(self.leaving), float(state.step), self.leaving)
+        gone = moved > 1
+        if counts and gone.any():
+            self.leaving = np.where(gone & np.isnan(self.leaving), float(state.step), self.leaving)
         lengths = np.linalg.norm(first, axis=1) * size
         known = lengths > 0
         cosines = np.abs(first[known] @ state.draw.target) / lengths[known]
