@@ -595,7 +595,7 @@ UNKEPT: dict[str, tuple[Any, str]] = {
     "in a tuple": ((1, len), r"Masked\.mask\.1=<built-in function len>"),
     "in a mapping": ({"a": {"b": (len,)}}, r"Masked\.mask\.a\.b\.0=<built-in function len>"),
     "in a value": (Masked(0.1, mask=len), r"Masked\.mask\.mask=<built-in function len>"),
-    "set": ({1}, r"Masked\.mask={1}: a set "),
+    "set": ({1}, r"Masked\.mask=\{1\}: a set "),
     "complex": (1j, r"Masked\.mask=1j: a complex "),
     "bytes": (b"1", r"Masked\.mask=b'1': a bytes "),
     "keys that are no words": ({1: 2}, r"Masked\.mask={1: 2}: a dict "),
