@@ -126,8 +126,8 @@ class Watch:
         along = state.first_layer @ target
         alignment = float(along @ along) / (size**2 * trace) if size**2 * trace > 0 else np.nan
         return np.array([
-            trace / state.problem.width, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2, error @ error / 2,
-            alignment, *self._neurons(state, error, size, counts),
+            trace / state.problem.width, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2,
+            error @ error / 2, alignment, *self._neurons(state, error, size, counts),
         ])
 
     def _neurons(self, state: LinearState, error: Array, size: float, counts: bool) -> list[float]:
