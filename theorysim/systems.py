@@ -325,6 +325,8 @@ def resume(
     if run.status == Status.DIVERGED:
         raise ValueError(f"run has status {run.status!r}: {run.message}")
     end = run.steps + steps
+    record_at = tuple(record_at) if isinstance(record_at, Iterable) else record_at
+    asked = isinstance(record_at, tuple) and run.steps in record_at
     if run.listed and record_every is None and record_at is None:
         record_at = ()
     plan = record_steps(run.steps, end, record_every, record_at,
@@ -341,7 +343,7 @@ def resume(
         stepper.timings["solve"] = perf_counter() - started
         further = stepper.result(ending)
         record, row = system.seams(run)
-        record |= run.listed  # what was asked for one by one stays
+        record |= run.listed or asked  # what was asked for one by one stays
         look = watching.look_again(run.steps, record)
         return _settled(joined(run, further, record, record or row or look, look), on_failure)
 

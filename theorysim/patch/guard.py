@@ -10,7 +10,7 @@ from theorysim.core.loop import Guard, Until
 from theorysim.core.seeds import Stream, generator
 from theorysim.core.status import Status
 from theorysim.patch.draw import Draw
-from theorysim.patch.policy import BestSoFar, BestValidation, EarlyStopping, Policy, Selection
+from theorysim.patch.policy import BestSoFar, BestValidation, EarlyStopping, Policy, Selection, trigger
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.run import PatchRun
 
@@ -34,8 +34,7 @@ class _Stopper(PatchGuard):
         self.policy = policy
 
     def condition(self) -> Until:
-        assert not isinstance(self.policy.at, BestValidation)
-        return self.policy.at.met
+        return trigger("at", self.policy.at).met
 
     def stops(self, stepper: Any, met: bool) -> bool:
         if met:
@@ -156,4 +155,4 @@ def pending(run: PatchRun) -> Policy | None:
     if run.policy_ended:
         return None
     seen = dict(run.table) | {"step": run.steps_observed.astype(float)}
-    return None if policy.at.met(seen).any() else policy
+    return None if trigger("at", policy.at).met(seen).any() else policy

@@ -115,7 +115,7 @@ class EarlyStopping:
         held-out set, or a step.
     """
 
-    at: Trigger | BestValidation
+    at: Trigger | BestValidation | int
 
     def __post_init__(self) -> None:
         if not isinstance(self.at, BestValidation):
@@ -140,7 +140,7 @@ class SmallLossSelection:
         In [0, 1], for "downweight".
     """
 
-    at: Trigger
+    at: Trigger | int
     threshold: float = float(np.log(2))
     action: str = "drop"
     weight: float = 0.1
@@ -161,7 +161,7 @@ class SmallLossSelection:
 class OracleSelection:
     """Policy: the same, but the samples whose labels were flipped are known. What selection could gain at best."""
 
-    at: Trigger
+    at: Trigger | int
     action: str = "drop"
     weight: float = 0.1
 
