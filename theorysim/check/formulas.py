@@ -1,8 +1,8 @@
 """Formulas of statements, written as people type them (σ_p² √(d log(4n²/δ))), as LaTeX and as MathML.
 
-A formula is read once, into a list of nodes: letters, numbers, words, functions and operators, with scripts, accents and
-roots around them; fractions stay on the line. What cannot be read (a bracket that is never closed, LaTeX already, signs
-that are in no table here) is shown as the text that it is.
+A formula is read once, into a list of nodes: letters, numbers, words, functions and operators, with scripts, accents
+and roots around them; fractions stay on the line. What cannot be read (a bracket that is never closed, LaTeX already,
+signs that are in no table here) is shown as the text that it is.
 """
 
 import re
@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from html import escape
 
 GREEK: Mapping[str, str] = {letter: f"\\{name}" for letter, name in [
     *zip("αβγδεζηθικλμνξπρςστυφχψωϵϑ",
@@ -32,6 +33,7 @@ ACCENTS: Mapping[str, tuple[str, str]] = {  # of the combining sign: in LaTeX, a
     "\u0304": ("bar", "¯"), "\u0305": ("bar", "¯"), "\u0332": ("underline", "_"), "\u0331": ("underline", "_"),
     "\u0303": ("tilde", "~"), "\u0302": ("hat", "^"), "\u0307": ("dot", "˙"), "\u20d7": ("vec", "→"),
 }
+TABLES = ((GREEK, "letter"), (OPERATORS, "operator"), (OPEN, "open"), (CLOSE, "close"), (BARS, "bar"))
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ", "0123456789−+T")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₋₊", "0123456789−+")
 VULGAR: Mapping[str, str] = {"½": "1/2", "⅓": "1/3", "¼": "1/4", "¾": "3/4"}
@@ -135,9 +137,8 @@ class _Reader:
             return self.word(text)
         if kind == "number":
             return _number(text)
-        for known, name in ((GREEK, "letter"), (OPERATORS, "operator"), (OPEN, "open"), (CLOSE, "close"), (BARS, "bar")):
-            if text in known:
-                return [Node(name, text)]
+        if kinds := [name for known, name in TABLES if text in known]:
+            return [Node(kinds[0], text)]
         if text in VULGAR:
             return [Node("number", VULGAR[text])]
         raise Unreadable
@@ -196,13 +197,13 @@ class _Reader:
         return len(self.tokens) > 1 and self.tokens[-2][0] in ("number", "word")
 
     def script(self, node: Node) -> Node:
-        where = "sub" if self.tokens.pop()[1] == "_" else "sup"
+        below = self.tokens.pop()[1] == "_"
         if not self.tokens:
             raise Unreadable
         kind, text = self.tokens.pop()
         if text == "{":
             body = self.until("}")
-        elif text == "(" and where == "sup":
+        elif text == "(" and not below:
             body = self.until(")")
             if len(body) == 1 and body[0].kind == "letter":  # ε^(t): the time, not a power
                 body = (Node("open", "("), *body, Node("close", ")"))
@@ -214,14 +215,16 @@ class _Reader:
             body = tuple(self.base(kind, text))
         else:
             raise Unreadable
-        before = getattr(node, where)
-        return replace(node, **{where: (*before, *([Node("operator", ",")] if before else []), *body)})
+        before = node.sub if below else node.sup
+        both = (*before, *([Node("operator", ",")] if before else []), *body)
+        return replace(node, sub=both) if below else replace(node, sup=both)
 
 
 def _append(nodes: list[Node], node: Node) -> None:
     """Add a node; words after words are one text."""
     before = nodes[-2:]
-    if node.kind == "word" and [one.kind for one in before] == ["word", "space"] and not (before[0].sub or before[0].sup):
+    words = [one.kind for one in (*before, node)] == ["word", "space", "word"]
+    if words and not (before[0].sub or before[0].sup):
         nodes[-2:] = [replace(node, text=f"{before[0].text} {node.text}")]
     else:
         nodes.append(node)
@@ -323,8 +326,6 @@ def _latex_base(node: Node) -> str:
 
 def to_mathml(formula: str) -> str:
     """A formula as a MathML element that has its text as ``alttext``; the escaped text where it cannot be read."""
-    from html import escape
-
     try:
         return f'<math alttext="{escape(formula)}">{_mathml(parse(formula))}</math>'
     except (Unreadable, RecursionError):
@@ -348,13 +349,11 @@ def _mathml_node(node: Node) -> str:
         tag = "munder" if name == "underline" else "mover"
         base = f'<{tag} accent{"under" if tag == "munder" else ""}="true">{base}<mo>{sign}</mo></{tag}>'
     scripts = [_mathml(one) for one in (node.sub, node.sup) if one]
-    tag = {(True, False): "msub", (False, True): "msup", (True, True): "msubsup"}.get((bool(node.sub), bool(node.sup)))
-    return f"<{tag}>{base}{''.join(scripts)}</{tag}>" if tag else base
+    kind = f"m{'sub' if node.sub else ''}{'sup' if node.sup else ''}"
+    return f"<{kind}>{base}{''.join(scripts)}</{kind}>" if scripts else base
 
 
 def _mathml_base(node: Node) -> str:
-    from html import escape
-
     if node.kind == "root":
         return f"<msqrt>{_mathml(node.body)}</msqrt>"
     tag = {"letter": "mi", "function": "mi", "number": "mn", "word": "mtext"}.get(node.kind, "mo")

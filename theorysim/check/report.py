@@ -67,8 +67,9 @@ class CheckReport:
         Columns: statement, claim, formula, source, verdict, runs (how many had it), compared (in how many there
         was something to compare), holds (among these, whatever the regime), steps_asked and steps_compared (steps
         that it speaks about, and those at which both sides are known, of all runs together), low and high (exact
-        95% interval of the share of runs that hold), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
-        condition), measured, predicted, ratio (median over runs), first_violation (earliest).
+        95% interval of the share of runs that hold), required (1 − δ for claims about the draw and theorems),
+        margin (the smallest of any condition), measured, predicted, ratio (median over runs), first_violation
+        (earliest).
         """
         import pandas as pd
 

@@ -28,13 +28,13 @@ class Group(NamedTuple):
 
 
 GROUPS = tuple(Group(*one) for one in (
-    ("violated", "Violated, inside the regime", "bad"),
-    ("holds", "Hold, inside the regime", "good"),
+    ("violated", "Inside the regime, violated", "bad"),
+    ("holds", "Inside the regime, as claimed", "good"),
     ("outside_true", "Outside the regime, still true", "unsure"),
     ("outside_false", "Outside the regime, not true", "unsure"),
-    ("vacuous", "Vacuous: true, and says nothing here", "plain"),
-    ("not_sampled", "Not sampled: the run kept nothing to compare", "plain"),
-    ("not_reached", "Not reached: the run ends before", "plain"),
+    ("vacuous", "Vacuous (true, and says nothing here)", "plain"),
+    ("not_sampled", "Not sampled (the run kept nothing to compare)", "plain"),
+    ("not_reached", "Not reached (the run ends before)", "plain"),
     ("assumptions_unmet", "Assumptions not met", "bad"),
     ("assumptions_met", "Assumptions met", "good"),
     ("assumptions_open", "Assumptions not compared", "plain"),
@@ -70,8 +70,16 @@ class Row:
 
 
 def row(values: Mapping[str, Any], findings: Sequence[Finding], band: float) -> Row:
-    """The row of a statement: what the table has of it, and its findings in each run."""
+    """The row of a statement: what the table has of it, and its findings in each run.
+
+    Measured, predicted and their ratio are the table's medians over runs; of what is violated they are those of the
+    worst run that violates it, and so is the margin.
+    """
     group = BY_KEY[_key(values)]
+    compared = [one for one in findings if one.comparison is not None]
+    if group.key == "violated":
+        worst = max((one for one in compared if one.verdict == Verdict.VIOLATED), key=lambda one: _excess(one, band))
+        values = {**values, **{name: getattr(worst, name) for name in ("measured", "predicted", "ratio", "margin")}}
     verdict = _WORDS.get(group.key, values["verdict"])
     margin = values["margin"]
     cells = (
@@ -79,7 +87,7 @@ def row(values: Mapping[str, Any], findings: Sequence[Finding], band: float) -> 
         f"{values['steps_compared']}/{values['steps_asked']}", number(margin if np.isfinite(margin) else np.nan),
         *(number(values[name]) for name in ("measured", "predicted", "ratio", "first_violation")),
     )
-    excess = max((_excess(one, band) for one in findings if one.comparison is not None), default=-np.inf)
+    excess = max((_excess(one, band) for one in compared), default=-np.inf)
     return Row(group, cells, excess, margin, 0 < values["compared"] != values["holds"])
 
 
@@ -113,7 +121,7 @@ def _key(values: Mapping[str, Any]) -> str:
 def _excess(finding: Finding, band: float) -> float:
     measured, predicted = finding.measured, finding.predicted
     size = max(abs(measured), abs(predicted))
-    if size == 0 or measured == predicted:
+    if size == 0 or measured == predicted == size == np.inf:
         return 0.0 if size else -np.inf
     sense = finding.statement.sense
     if sense == Sense.ORDER:
@@ -193,7 +201,8 @@ def _assumptions(met: int, unmet: int, unknown: int) -> str:
     if total == 1:
         others.insert(0, f"its one assumption {'' if met else 'not '}met")
     elif total:
-        others.insert(0, f"all {total} assumptions met" if met == total else f"{met or 'none'} of {total} assumptions met")
+        share = f"all {total}" if met == total else f"{met or 'none'} of {total}"
+        others.insert(0, f"{share} assumptions met")
     return "; ".join(others)
 
 
@@ -201,4 +210,4 @@ def inside_in_short(rows: Sequence[Row]) -> str:
     """Statements inside the regime, for a repr."""
     number_of = counts(rows)
     holds, total = number_of["holds"], number_of["holds"] + number_of["violated"]
-    return f"{holds} of {total} inside the regime hold{'s' if total == 1 else ''}" if total else "none inside the regime"
+    return f"{holds} of {total} inside the regime hold{'' if total > 1 else 's'}" if total else "none inside the regime"

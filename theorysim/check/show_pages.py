@@ -29,7 +29,8 @@ def html(title: str, why: str, summary: str, rows: Sequence[Row], sources: dict[
     """A page's part: title, summary, one table with a heading for each group; ``sources``: claim and source by id."""
     lines = ['<div class="theorysim-check">', f"<p><strong>{escape(title)}</strong></p>"]
     lines += [f"<p>Chosen for this: {escape(why)}.</p>"] if why else []
-    lines += [f"<p>{escape(summary[:1].upper() + summary[1:])}.</p>", "<table>", "<thead>", _html_row("th", HEAD), "</thead>"]
+    lines += [f"<p>{escape(summary[:1].upper() + summary[1:])}.</p>"]
+    lines += ["<table>", f"<thead>{_html_row('th', HEAD)}</thead>"]
     for group, members in grouped(rows):
         tint = f' class="theorysim-{group.tone}" style="background:{TINTS[group.tone]}"'
         heading = f'<th colspan="{len(HEAD)}" style="text-align:left">{escape(group.heading)}: {len(members)}</th>'

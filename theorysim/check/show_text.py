@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TextIO
 
 from theorysim.check.show import HEAD, Row, grouped
@@ -52,24 +53,24 @@ def screen(title: str, why: str, summary: str, rows: Sequence[Row], paper: str, 
     """Title, summary, and every statement with its numbers and its formula below."""
     paint = _painted if colour else _plain
     lines = [*wrap(title, width), *(wrap(f"Chosen for this: {why}.", width) if why else [])]
-    lines += [paint(one, "bold") for one in wrap(f"{summary[:1].upper()}{summary[1:]}.", width)]
+    lines += [paint("bold", one) for one in wrap(f"{summary[:1].upper()}{summary[1:]}.", width)]
     if rows:
         columns = _Columns(rows, f"{paper}.", width)
-        lines += ["", *(paint(one, "dim") for one in columns.lines(_HEAD))]
+        lines += ["", *(paint("dim", one) for one in columns.lines(_HEAD))]
     for group, members in grouped(rows):
-        lines += ["", *(paint(one, "bold", group.tone) for one in wrap(f"{group.heading}: {len(members)}", width))]
+        lines += ["", *(paint(f"bold {group.tone}", one) for one in wrap(f"{group.heading}: {len(members)}", width))]
         for row in members:
-            lines += columns.lines(row.cells, lambda text, tone=group.tone: paint(text, tone))
-            lines += [paint(f"{FORMULA}{one}", "dim") for one in wrap(row.cells[1], width - len(FORMULA), LINES)]
+            lines += columns.lines(row.cells, partial(paint, group.tone))
+            lines += [paint("dim", f"{FORMULA}{one}") for one in wrap(row.cells[1], width - len(FORMULA), LINES)]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _plain(text: str, *_styles: str) -> str:
+def _plain(_styles: str, text: str) -> str:
     return text
 
 
-def _painted(text: str, *styles: str) -> str:
-    return f"\x1b[{';'.join(STYLES[one] for one in styles)}m{text}\x1b[0m" if text else ""
+def _painted(styles: str, text: str) -> str:
+    return f"\x1b[{';'.join(STYLES[one] for one in styles.split())}m{text}\x1b[0m" if text else ""
 
 
 class _Columns:
@@ -77,28 +78,32 @@ class _Columns:
 
     def __init__(self, rows: Sequence[Row], prefix: str, width: int) -> None:
         self.prefix, self.width = prefix, width
-        shown = [(self.name(one.cells[0]), *one.cells[2:]) for one in rows]
-        table = [(_HEAD[0], *_HEAD[2:]), *shown]
+        shown = [self.values(one.cells) for one in rows]
+        table = [self.values(_HEAD), *shown]
         self.sizes = [max(map(cells_wide, column)) for column in zip(*table, strict=True)]
-        self.used = [k for k, column in enumerate(zip(*shown, strict=True)) if k and (k < 8 or set(column) != {"–"})]
-        left = width - len(INDENT) - sum(len(GAP) + self.sizes[k] for k in self.used)
+        used = [k for k, column in enumerate(zip(*shown, strict=True)) if k and (k < 8 or set(column) != {"–"})]
+        left = width - len(INDENT) - sum(len(GAP) + self.sizes[k] for k in used)
         self.left = min(left, self.sizes[0]) if left >= min(self.sizes[0], LEAST_NAME) else 0
+        self.used = used if self.left else used[1:]  # without room the verdict is beside the name
 
-    def name(self, statement: str) -> str:
-        """Without the name of the paper."""
-        return statement.removeprefix(self.prefix)
+    def values(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """Cells without formula; the paper's name and "regime" are in the headings."""
+        return (cells[0].removeprefix(self.prefix), cells[2].removesuffix(" regime"), *cells[3:])
 
     def lines(self, cells: Sequence[str], paint: Callable[[str], str] = str) -> list[str]:
         """The lines of a row, the verdict painted."""
-        values = (self.name(cells[0]), *cells[2:])
+        values = self.values(cells)
         fields = [_pad(values[k], self.sizes[k], right=k > 1) for k in self.used]
-        fields[0] = paint(fields[0].rstrip()) + " " * (len(fields[0]) - len(fields[0].rstrip()))
+        verdict = paint(values[1])
+        if not self.left:
+            name = wrap(f"{values[0]}: {values[1]}", self.width - len(INDENT))
+            name[-1] = f"{name[-1].removesuffix(values[1])}{verdict}" if name[-1].endswith(values[1]) else name[-1]
+            return [*(INDENT + one for one in name), *self.folded(fields)]
+        fields[0] = verdict + fields[0].removeprefix(values[1])
         if cells_wide(values[0]) <= self.left:
             return [INDENT + GAP.join([_pad(values[0], self.left), *fields])]
         name = [INDENT + one for one in wrap(values[0], self.width - len(INDENT))]
-        if self.left:
-            return [*name, INDENT + GAP.join([" " * self.left, *fields])]
-        return [*name, *self.folded(fields)]
+        return [*name, INDENT + GAP.join([" " * self.left, *fields])]
 
     def folded(self, fields: Sequence[str]) -> list[str]:
         """Numbers on as many lines as they need, at the same places for every row."""
