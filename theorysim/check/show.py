@@ -78,7 +78,8 @@ def row(values: Mapping[str, Any], findings: Sequence[Finding], band: float) -> 
     group = BY_KEY[_key(values)]
     compared = [one for one in findings if one.comparison is not None]
     if group.key == "violated":
-        worst = max((one for one in compared if one.verdict == Verdict.VIOLATED), key=lambda one: _excess(one, band))
+        failing = [one for one in compared if one.verdict == Verdict.VIOLATED] or compared
+        worst = max(failing, key=lambda one: _excess(one, band))
         values = {**values, **{name: getattr(worst, name) for name in ("measured", "predicted", "ratio", "margin")}}
     verdict = _WORDS.get(group.key, values["verdict"])
     margin = values["margin"]
