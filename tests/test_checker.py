@@ -611,8 +611,8 @@ def test_inside_the_regime_gradient_descent_does_what_the_paper_says() -> None:
 # --- reports ----------------------------------------------------------------------------------------------------
 
 COLUMNS = [
-    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "holds", "low", "high", "required",
-    "margin", "measured", "predicted", "ratio", "first_violation",
+    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "holds", "steps_asked", "steps_compared",
+    "low", "high", "required", "margin", "measured", "predicted", "ratio", "first_violation",
 ]
 
 
@@ -630,9 +630,15 @@ def test_table_and_text() -> None:
     assert not table["statement"].str.contains("lemma_4_5|low_snr.relu").any(), "not about this run"
     assert shown.startswith("huang2025: 1 run, delta=0.1, C=1.0")
     assert "2 runs" in str(check([short_run(0), short_run(1)]))
-    for line, row in zip(shown.splitlines()[2:], table.itertuples(), strict=True):
-        assert all(str(text) in line for text in (row.statement, row.formula, row.verdict))
-        assert f"{row.holds}/{row.compared}" in line and f"{row.measured:.3g}" in line
+    lines = shown.splitlines()
+    for row in table.itertuples():
+        (place,) = (k for k, line in enumerate(lines) if line.split()[:1] == [row.statement.removeprefix("huang2025.")])
+        values = [row.verdict.removesuffix(" regime"), f"{row.holds}/{row.compared}", f"{row.measured:.3g}"]
+        values += [f"{row.steps_compared}/{row.steps_asked}", f"{row.ratio:.3g}"]
+        if ".assumption" in row.statement or "low_snr" in row.statement:
+            values[0] = "met" if row.holds else "not"
+        assert set(values) - {"nan"} <= set(lines[place].split()), row.statement
+        assert " ".join(lines[place + 1 : place + 3]).replace("      ", "").startswith(row.formula)
     assert "nan" not in shown, "unknown numbers are dashes"
 
 
@@ -640,9 +646,10 @@ def test_html_is_escaped() -> None:
     """Formulas hold < and & without harm to the page."""
     finding = judge(Sense.UPPER, [1.0], [2.0], id="<b>&made")
     page = CheckReport("paper", Constants(), ((finding,),))._repr_html_()
-    assert "<b>" not in page and "&lt;b&gt;&amp;made" in page and "a &lt; b" in page
-    assert page.count("<tr") == 2
-    assert report()._repr_html_().count("<tr") == len(report().table) + 1
+    assert "<b>" not in page and "&lt;b&gt;&amp;made" in page and 'alttext="a &lt; b"' in page
+    assert page.count("<tr") == 3, "a head, a group, a statement"
+    groups = sum(count > 0 for count in report().counts.values())
+    assert report()._repr_html_().count("<tr") == len(report().table) + groups + 1
 
 
 def test_html_shows_whole_formulas() -> None:
@@ -654,16 +661,17 @@ def test_html_shows_whole_formulas() -> None:
 
 def test_markdown() -> None:
     """The title, a head, a rule, and one line per statement."""
-    title, empty, *lines = report().to_markdown().splitlines()
-    assert title == report().title and not empty
-    assert lines[0].startswith("| statement | formula | verdict | holds | margin |")
+    title, empty, summary, _, *lines = report().to_markdown().splitlines()
+    assert title == report().title and not empty and summary == f"{report().summary}."
+    assert lines[0].startswith("| statement | formula | verdict | holds | steps | margin |")
     assert set(lines[1]) == set("|- ") and len(lines) == len(report().table) + 2
-    assert lines[-1].startswith("| huang2025.theorem_3_2.test_error | test error ≥ 0.24 at T2 | outside regime | 1/1 |")
+    line = "| huang2025.theorem_3_2.test_error | test error ≥ 0.24 at T2 | outside regime | 1/1 |"
+    assert sum(one.startswith(line) for one in lines) == 1
 
 
 def test_markdown_keeps_its_columns() -> None:
     """A bar in a formula (|γ| ≤ ...) ends no cell."""
-    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in report().to_markdown().splitlines()[2:]}
+    counts = {len(re.findall(r"(?<!\\)\|", line)) for line in report().to_markdown().splitlines()[4:]}
     assert len(counts) == 1
 
 
@@ -671,7 +679,7 @@ def test_infinite_is_shown_apart_from_unknown() -> None:
     """A deadline missed (measured = ∞) does not look like a number that is not there."""
     missed = CheckReport("paper", Constants(), ((judge(Sense.UPPER, [INF], [2.0]),),))
     known = CheckReport("paper", Constants(), ((judge(Sense.UPPER, [NAN], [2.0]),),))
-    assert missed._shown()["measured"][0] != known._shown()["measured"][0]
+    assert "∞" in str(missed).splitlines()[-2] and "∞" not in str(known)
 
 
 def test_csv_round_trip(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def _add_check(commands: Any, listing: str) -> None:
         "check",
         help="hold saved runs against every statement of a paper",
         description="Hold saved runs (of one setting, over seeds) against every statement of a paper: conditions, "
-                    f"predicted, measured, ratio and a verdict, one line each.\n\n{listing}",
+                    f"predicted, measured, ratio and a verdict, those that fail first.\n\n{listing}",
         epilog=CHECK_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -84,6 +84,8 @@ def _add_check(commands: Any, listing: str) -> None:
     parser.add_argument("--set", dest="constants", nargs="+", default=[], metavar="NAME=VALUE",
                         help="constants that the paper hides")
     parser.add_argument("--csv", type=Path, help="write the whole table")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
+                        help="of verdicts (default: in terminals that have colours, unless NO_COLOR is set)")
 
 
 def _add_reproduce(commands: Any, listing: str) -> None:
@@ -110,7 +112,7 @@ def _check(options: argparse.Namespace) -> int:
     report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
     if options.csv:
         report.to_csv(options.csv)
-    print(report)
+    print(report.to_text(color=options.color))
     if options.csv:
         print(f"wrote {options.csv}")
     return 0
