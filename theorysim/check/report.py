@@ -46,8 +46,9 @@ class CheckReport:
         """One row per statement.
 
         Columns: statement, claim, formula, source, verdict, runs (how many had it), compared (in how many there
-        was something to compare), holds (among these, whatever the regime), low and high (exact 95% interval of
-        that share), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
+        was something to compare), steps_asked and steps_compared (that the statement speaks about, and at which it was
+        compared, in all runs together), holds (among the runs compared, whatever the regime), low and high (exact 95%
+        interval of that share), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
         condition), measured, predicted, ratio (median over runs), first_violation (earliest).
         """
         import pandas as pd
@@ -71,6 +72,8 @@ class CheckReport:
             "verdict": str(_joint_verdict(statement, group, holds, len(compared), self.constants.delta)),
             "runs": len(group),
             "compared": len(compared),
+            "steps_asked": sum(one.asked for one in group),
+            "steps_compared": sum(one.compared for one in group),
             "holds": holds,
             "low": low,
             "high": high,
@@ -119,7 +122,8 @@ class CheckReport:
 def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int, delta: float) -> Verdict:
     """One verdict over runs: by count for claims about the draw, else the worst."""
     if not compared:
-        return Verdict.NOT_REACHED
+        unseen = any(one.verdict == Verdict.NOT_SAMPLED for one in group)
+        return Verdict.NOT_SAMPLED if unseen else Verdict.NOT_REACHED
     verdicts = [one.verdict for one in group if one.comparison is not None]
     if statement.over_draws and len(group) > 1:
         if Verdict.OUTSIDE in verdicts:

@@ -84,6 +84,8 @@ def _add_check(commands: Any, listing: str) -> None:
     parser.add_argument("--set", dest="constants", nargs="+", default=[], metavar="NAME=VALUE",
                         help="constants that the paper hides")
     parser.add_argument("--csv", type=Path, help="write the whole table")
+    parser.add_argument("--replay", action="store_true",
+                        help="make runs again, from their seeds, to see every step that a statement speaks about")
 
 
 def _add_reproduce(commands: Any, listing: str) -> None:
@@ -107,7 +109,8 @@ def _add_reproduce(commands: Any, listing: str) -> None:
 def _check(options: argparse.Namespace) -> int:
     if options.paper is not None:
         paper_named(options.paper)  # before any file is read
-    report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
+    report = check([load_run(path) for path in options.runs], options.paper, replay=options.replay,
+                   **_constants(options.constants))
     if options.csv:
         report.to_csv(options.csv)
     print(report)

@@ -42,6 +42,10 @@ def _cost(problem: LinearNetwork, algorithm: LinearSGD, steps: int) -> float:
     return OVERHEAD + steps * problem.d * (8.0 * width + 4.0 * algorithm.samples(problem))
 
 
+def _again(run: LinearRun) -> dict[str, Any]:
+    return {"draw": run.draw, "neurons": len(run.combination)}
+
+
 def _settings() -> Any:
     from theorysim.linear import strategies  # needs Hypothesis, which a simulation does not
 
@@ -72,5 +76,6 @@ LINEAR = System(
     options=LinearOptions(),
     types=(LinearDraw,),
     former=former.read,
+    again=_again,
     strategies=_settings,
 )

@@ -59,9 +59,9 @@ def items(evidence: HanEvidence) -> Sequence[Condition]:
 
 
 def early(evidence: HanEvidence) -> Steps:
-    """The last recorded step but the initial one with all −ℓ' within 0.05 of ½."""
-    run = evidence.run
-    steps = run.steps_recorded[run.steps_recorded > 0]
+    """The last step but the initial one with all −ℓ' within 0.05 of ½."""
+    evidence.exact(np.nan, "loss_derivative_min", "loss_derivative_max")
+    steps = np.arange(1, evidence.run.steps + 1)
     low, high = evidence.column("loss_derivative_min", steps), evidence.column("loss_derivative_max", steps)
     return steps[(low >= 0.5 - ALL_ROUND) & (high <= 0.5 + ALL_ROUND)][-1:]
 
@@ -143,7 +143,7 @@ def first_stage_law(evidence: HanEvidence) -> float:
 
 def first_stage_reached(evidence: HanEvidence) -> float:
     """T1; infinite when the run has passed band times the law without it, NaN when it is open."""
-    measured, law = evidence.times.T1, first_stage_law(evidence)
+    measured, law = evidence.first, first_stage_law(evidence)
     if not np.isnan(measured):
         return measured
     return np.inf if evidence.run.steps >= evidence.constants.band * law else np.nan

@@ -8,7 +8,7 @@ from theorysim.papers.han2025.quantities import PAPER
 from theorysim.theory import concentration
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
-from theorysim.theory.windows import at, end, first_record, number, observed, since
+from theorysim.theory.windows import at, end, first_record, number, observed, recorded, since
 
 LOG2 = float(np.log(2))
 
@@ -143,7 +143,7 @@ FIRST_STAGE = (
         sense=Sense.UPPER,
         measured=q.law_deviation,
         predicted=number(lambda e: q.ALL_ROUND * e.constants.C),
-        window=q.early,
+        window=recorded(q.early),
         conditions=q.model,
         applies=q.relu,
         over_draws=True,
