@@ -331,8 +331,8 @@ def again(run: RunT, *, record_at: Iterable[int] = ()) -> RunT:
     """
     system = system_of_run(run)
     keywords = system.again(run) | ({"engine": run.engine} if "engine" in system.keywords() else {})
-    plan = record_steps(0, run.steps, None, [*run.steps_recorded.tolist(), *record_at], system.usual_records,
-                        system.record_bytes(run.problem))
+    plan = record_steps(0, run.steps, None, [*run.steps_recorded.tolist(), *record_at],
+                        lambda _start, _end: (None, run.steps_recorded), system.record_bytes(run.problem))
     with blas.single_threaded():
         stepper = system.start(run.problem, run.algorithm, run.steps, run.seed, **keywords)
         ending = march(stepper, run.steps, plan, observers(None, None, plan.steps, system.observables), None, False)

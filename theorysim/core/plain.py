@@ -9,6 +9,7 @@ def is_plain(value: Any, kind: type, *free: str) -> bool:
 
     It asks for no field by name, so that one added later counts as soon as it is used; a subclass is another kind.
     """
-    return type(value) is kind and all(
+    of_kind = type(value) is kind
+    return of_kind and all(
         getattr(value, one.name) == (one.default if one.default_factory is MISSING else one.default_factory())
         for one in fields(value) if one.name not in free)
