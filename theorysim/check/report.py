@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+COLUMNS = (
+    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "steps_asked", "steps_compared", "holds",
+    "low", "high", "required", "margin", "measured", "predicted", "ratio", "first_violation",
+)
+
+
 @dataclass(frozen=True, eq=False)
 class CheckReport:
     """The findings of one run, or of several over seeds, as a table.
@@ -57,7 +63,7 @@ class CheckReport:
         for findings in self.findings:
             for finding in findings:
                 groups.setdefault(finding.statement.id, []).append(finding)
-        return pd.DataFrame([self._row(group) for group in groups.values()])
+        return pd.DataFrame([self._row(group) for group in groups.values()], columns=list(COLUMNS))
 
     def _row(self, group: list[Finding]) -> dict[str, Any]:
         statement = group[0].statement

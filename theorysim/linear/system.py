@@ -42,8 +42,13 @@ def _cost(problem: LinearNetwork, algorithm: LinearSGD, steps: int) -> float:
     return OVERHEAD + steps * problem.d * (8.0 * width + 4.0 * algorithm.samples(problem))
 
 
+def drawn_again(run: Any) -> dict[str, Any]:
+    """The draw of a run; one of which only some neurons were drawn one by one can only come from the seed."""
+    return {"draw": run.draw} if run.draw.neurons == run.problem.width else {}
+
+
 def _again(run: LinearRun) -> dict[str, Any]:
-    return {"draw": run.draw, "neurons": len(run.combination)}
+    return drawn_again(run) | {"neurons": len(run.combination)}
 
 
 def _settings() -> Any:

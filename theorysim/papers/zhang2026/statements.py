@@ -22,6 +22,7 @@ STATEMENTS = (
         sense=Sense.LOWER,
         measured=number(lambda e: -np.log10(e.lr)),
         predicted=number(q.CONDITION_1),
+        window=end,
         conditions=q.condition_1,
         applies=lambda run: isinstance(run, LinearRun),
     ),
