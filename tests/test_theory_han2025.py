@@ -204,7 +204,8 @@ def verdict_run(name: str, seed: int) -> ts.Run:
         "weak": (PROBLEM.replace(n_snr2=2.0), 200), "low d": (han2025_settings.problem(200, 400, 20), 60),
         "clean": (PROBLEM.replace(label_flip=0.0), 1200), "stage 1": (PROBLEM, 60),
     }[name]
-    return ts.simulate(problem, algorithm(problem), steps, seed, record_at=[t for t in RECORDS if t <= steps])
+    return ts.simulate(problem, algorithm(problem), steps, seed, record_at=[t for t in RECORDS if t <= steps],
+                       for_check="han2025")
 
 
 @pytest.mark.compiled
