@@ -129,7 +129,8 @@ def _arrays(kind: type, **changes: Callable[[Any], Any]) -> Callable[[Any], Any]
 RUN_MUTATIONS: dict[str, Callable[[Any], Any]] = {
     "γ → −γ": _gamma(-1.0), "γ → 2γ": _gamma(2.0), "γ → γ/2": _gamma(0.5),
     "ρ → −ρ": _rho(-1.0), "ρ → 2ρ": _rho(2.0), "ρ → ρ/2": _rho(0.5),
-    "γ reported as −γ": _reported(gamma=-1.0), "ρ reported as −ρ": _reported(rho=-1.0), "diverged for completed": _ended,
+    "γ reported as −γ": _reported(gamma=-1.0), "ρ reported as −ρ": _reported(rho=-1.0),
+    "diverged for completed": _ended,
     "f → −f, rows": _columns(
         PatchRun, clean_accuracy=lambda old: 1 - old["clean_accuracy"],
         noisy_accuracy=lambda old: 1 - old["noisy_accuracy"], output_min_clean=lambda old: -old["output_min_clean"],
@@ -182,7 +183,8 @@ def runs() -> dict[str, Any]:
     """Runs to make wrong: those of the checker's tests, and some that get further inside a regime."""
     early = problem(50, 17_270, 20)
     more = {
-        "label noise, long": ts.simulate(INSIDE.replace(m=30), ts.GradientDescent(0.5 / INSIDE.d, ts.Flip(0.3)), 3000, 1),
+        "label noise, long": ts.simulate(
+            INSIDE.replace(m=30), ts.GradientDescent(0.5 / INSIDE.d, ts.Flip(0.3)), 3000, 1),
         "early": ts.simulate(early, algorithm(early), 60),
         "many flips": ts.simulate(INSIDE.replace(n=40, m=40), ts.GradientDescent(1e-7, ts.Flip(0.4)), 4),
     }
@@ -242,7 +244,8 @@ def page() -> str:
     lines = ["| statement | runs | what turns it into violated |", "|---|---|---|"]
     for one in tried():
         reason = TOO_LOOSE.get(one.statement, AS_THEY_STAND.get(one.statement, ""))
-        lines.append(f"| `{one.statement}` | {one.where} | {', '.join(one.by) or '—'}{f' ({reason})' if reason else ''} |")
+        told = (', '.join(one.by) or '—') + (f" ({reason})" if reason else "")
+        lines.append(f"| `{one.statement}` | {one.where} | {told} |")
     return "\n".join(lines) + "\n"
 
 

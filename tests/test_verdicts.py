@@ -416,8 +416,9 @@ def test_runs_that_a_paper_is_about() -> None:
 
 def test_plainness_asks_for_no_field_by_name() -> None:
     """A field that comes later counts as soon as it is used, and a subclass at once."""
-    later = dataclasses.make_dataclass("Later", [("lr", float), ("extra", float, 0.0), ("more", tuple, dataclasses.field(
-        default_factory=tuple))], frozen=True)
+    more = dataclasses.field(default_factory=tuple)
+    later = dataclasses.make_dataclass(
+        "Later", [("lr", float), ("extra", float, 0.0), ("more", tuple, more)], frozen=True)
     assert is_plain(later(1.0), later, "lr") and not is_plain(later(1.0, 0.1), later, "lr")
     assert not is_plain(later(1.0, 0.0, (1,)), later, "lr") and is_plain(later(1.0, 0.1), later, "lr", "extra")
     assert ts.GradientDescent(3.0, ts.Flip(0.2)).is_plain() and not Momentum(3.0).is_plain()

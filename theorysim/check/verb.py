@@ -14,11 +14,13 @@ def check(run: Any, paper: str | None = None, *, replay: bool = False, **constan
     """Hold a run, or runs of one setting over seeds, against every statement of a paper that is about them.
 
     A statement is compared at the steps that it speaks about, as far as the run has kept what it looks at there; where
-    nothing was kept it is "not sampled". A statement whose assumptions fail is compared all the same and shown as
-    "outside regime". Of runs unlike the paper's (another training rule, label noise that was given, a policy that acted)
-    claims about problem and draw alone are judged, and the report says why. Claims about the draw ("with probability at least 1 − δ", theorems included) are counted over runs: with two runs or more
-    they are violated when the exact one-sided 97.5% bound of the share that holds lies below 1 − δ. A single
-    run speaks for itself, and other statements are violated when any run inside the regime violates them.
+    nothing was kept it is "not sampled". One whose assumptions fail is compared all the same and shown as "outside
+    regime". Of runs unlike the paper's (another training rule, label noise that was given, a policy that acted) claims
+    about problem and draw alone are judged, and the report says why.
+
+    Claims about the draw ("with probability at least 1 − δ", theorems included) are counted over runs: with two runs or
+    more they are violated when the exact one-sided 97.5% bound of the share that holds lies below 1 − δ. A single run
+    speaks for itself, and other statements are violated when any run inside the regime violates them.
 
     Parameters
     ----------
