@@ -1,4 +1,4 @@
-"""How far derived predictions for linear networks are from what runs do: ``python experiments/zhang2026_derived.py``.
+"""How far derived predictions for linear networks are from what runs do: ``python experiments/benchmarks/zhang2026_derived.py``.
 
 The time at which the last neuron leaves the lazy regime, and the floor of the test loss, over settings and seeds. The
 bands in ``papers/zhang2026`` are those that come out here. It takes some six minutes and writes
@@ -14,7 +14,7 @@ import pandas as pd
 import theorysim as ts
 from theorysim.papers.zhang2026 import PAPER
 
-OUT = Path(__file__).parents[1] / "docs" / "measured" / "zhang2026-derived.md"
+OUT = Path(__file__).parents[2] / "docs" / "measured" / "zhang2026-derived.md"
 SEEDS = range(5)
 RATES = (0.05, 0.2, 0.4)  # ηm
 BASE = ts.LinearNetwork(n=50, d=4, width=200, label_noise_std=4.0)
