@@ -1,4 +1,4 @@
-"""How far derived predictions for linear networks are from what runs do: ``python experiments/benchmarks/zhang2026_derived.py``.
+"""How far derived predictions are from what runs do: ``python experiments/benchmarks/zhang2026_derived.py``.
 
 The time at which the last neuron leaves the lazy regime, and the floor of the test loss, over settings and seeds. The
 bands in ``papers/zhang2026`` are those that come out here. It takes some six minutes and writes
