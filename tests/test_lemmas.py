@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.check import Finding, Verdict, evaluate
+from theorysim.systems import again
 from theorysim.theory import concentration
 from theorysim.theory.paper import paper_named
 from theorysim.papers.huang2025 import quantities
@@ -61,10 +62,12 @@ def runs(draw: st.DrawFn, label_noise: bool) -> ts.Run:
     realisation = draw(ours.good_draws(problem))
     stage = problem.n * problem.m * (3 - math.log(problem.init_std * problem.noise_std * math.sqrt(problem.d)))
     steps = max(1, min(MAX_STEPS, round(draw(st.floats(1, 6)) * stage)))
-    return ts.simulate(
+    run = ts.simulate(
         problem, ts.GradientDescent(lr, law), steps, draw(ours.seeds()), draw=realisation,
         record_every=max(1, steps // 50),
     )
+    first = run.stage_times().T1  # where Lemma E.3 speaks
+    return again(run, record_at=[int(first)]) if label_noise and first == first else run
 
 
 @cache

@@ -284,6 +284,21 @@ def test_interrupted_and_resumed_is_the_same() -> None:
     np.testing.assert_array_equal(rest.states[-1], whole.states[-1])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_convergence_time_does_not_depend_on_what_is_recorded(seed: int) -> None:
+    """T3, its interval and the floor, whatever other steps have a row; the interval is around it."""
+    problem, algorithm = LinearNetwork(50, 4, 20, label_noise_std=4.0), LinearSGD(1.9e-2)
+    usual = ts.simulate(problem, algorithm, 3000, seed)
+    times, floor = usual.stage_times(), usual.loss_floor()
+    assert times.T3_low <= times.T3 <= times.T3_high
+    for keywords in ({"record_at": ()}, {"record_every": 7}, {"observe": {"a": lambda seen: 0.0}, "observe_every": 10}):
+        other = ts.simulate(problem, algorithm, 3000, seed, **keywords)
+        found = other.stage_times()
+        assert (found.T3, found.T3_low, found.T3_high, other.loss_floor()) == (
+            times.T3, times.T3_low, times.T3_high, floor)
+    assert "T3_low" not in times.to_dict() and "two standard errors" in str(times)
+
+
 def test_until() -> None:
     """The run ends at the first step observed at which the condition holds."""
     problem = LinearNetwork(50, 4, 200, label_noise_std=4.0)

@@ -36,7 +36,7 @@ from theorysim.reweighting import (
 )
 from theorysim.scaling import scaling
 from theorysim.sweep import load_sweep, summarise, sweep
-from theorysim.systems import load, load_run, register_system, resume, simulate
+from theorysim.systems import again, load, load_run, register_system, resume, simulate
 from theorysim.theory.paper import Paper, register_paper
 
 __version__ = "0.1.0"
@@ -76,6 +76,7 @@ __all__ = [
     "Status",
     "System",
     "Uniform",
+    "again",
     "check",
     "feature_reweighting",
     "load",

@@ -11,6 +11,7 @@ from theorysim.core import blas, files, validate
 from theorysim.core.loop import Until, march
 from theorysim.core.observing import observers
 from theorysim.core.recording import record_steps
+from theorysim.core.replay import kept, unequal
 from theorysim.core.run import Run, joined
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
@@ -43,7 +44,13 @@ class Looking(TypedDict, total=False):
     progress: bool
 
 
-class PatchKeywords(Looking, total=False):
+class Simulating(Looking, total=False):
+    """Keywords of simulate() for every system."""
+
+    for_check: str | None
+
+
+class PatchKeywords(Simulating, total=False):
     """Of the patch network."""
 
     engine: Literal["coefficients", "weights", "paired"] | None
@@ -55,7 +62,7 @@ class PatchKeywords(Looking, total=False):
     observables_every: int
 
 
-class LinearKeywords(Looking, total=False):
+class LinearKeywords(Simulating, total=False):
     """Of linear networks."""
 
     engine: Literal["width-free", "explicit"] | None
@@ -64,14 +71,14 @@ class LinearKeywords(Looking, total=False):
     observe: Mapping[str, Callable[[Any], float]] | None
 
 
-class OscillationKeywords(Looking, total=False):
+class OscillationKeywords(Simulating, total=False):
     """Of the oscillating second layer."""
 
     draw: LinearDraw | None
     observe: Mapping[str, Callable[[Any], float]] | None
 
 
-class ReweightingKeywords(Looking, total=False):
+class ReweightingKeywords(Simulating, total=False):
     """Of sample reweighting."""
 
     engine: Literal["kernel", "network"] | None
@@ -191,7 +198,7 @@ def simulate(
     problem: Any, algorithm: Any, steps: int, seed: int = 0, *, engine: str | None = None, draw: Any = None,
     record_every: int | None = None, record_at: Iterable[int] | None = None, until: Until | None = None,
     observe: Any = None, observe_every: int | None = None, on_failure: str = "raise", progress: bool = False,
-    **own: Any,
+    for_check: str | None = None, **own: Any,
 ) -> Run:
     """Simulate one training, exactly; problem and algorithm decide of which system.
 
@@ -230,6 +237,10 @@ def simulate(
         the run with status "diverged". Either way it ends at the last finite step.
     progress : bool
         Show a progress bar.
+    for_check : str, optional
+        The name of a paper: make the run twice, the second time with what :func:`check` compares its statements at,
+        which are steps that only the first run tells (such as T1). Of windows with more steps than may be recorded
+        evenly spaced ones.
     **own
         Patch network: ``label_noise``, an array (steps, n) of multipliers in place of drawn ones; ``policy``, when to
         stop, or which samples to go on with; ``precision``, "double" or "single"; ``observables_every``, to keep only
@@ -265,6 +276,7 @@ def simulate(
     if engine is not None or "engine" in system.keywords():
         own["engine"] = system.engine(engine)
     _check(until, on_failure, progress)
+    finish = _finishing(for_check, own)
     plan = record_steps(0, steps, record_every, record_at,
                         lambda start, end: system.usual_records(start, end, problem, None),
                         system.record_bytes(problem))
@@ -275,7 +287,63 @@ def simulate(
         ending = march(stepper, steps, plan, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         run = stepper.result(ending)
-    return _settled(run, on_failure)
+    return finish(_settled(run, on_failure))
+
+
+Finish = Callable[[Run], Run]
+_FINISHING: list[Callable[[str], Finish]] = []
+
+
+def register_for_check(finishing: Callable[[str], Finish]) -> None:
+    """What ``for_check`` does with a run, by the name of a paper; told by the room of checks, which is above this."""
+    _FINISHING[:] = [finishing]
+
+
+def _finishing(for_check: Any, own: Mapping[str, Any]) -> Finish:
+    if for_check is None:
+        return lambda run: run
+    if own.get("label_noise") is not None:
+        raise ValueError(f"for_check={for_check!r}: must be None with label_noise=, as the run is made again from its "
+                         "seed")
+    return _FINISHING[0](for_check)
+
+
+def again(run: RunT, *, record_at: Iterable[int] = ()) -> RunT:
+    """Make a run again from its seed, exactly, to keep more of it: states at further steps, a row of every step.
+
+    The run that is returned is the given one, with more records and rows. (A linear network has rows at the steps that
+    it watches, and at records.)
+
+    Parameters
+    ----------
+    run : Run
+        However it ended; it is made again up to where it did.
+    record_at : iterable of int
+        Steps to record besides those that are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For steps that the run has not, more records than may be kept, and a run that cannot be made again: one that was
+        given its label noise, or of which no record came out the same.
+    KeyboardInterrupt
+        When interrupted, as the run that there is lacks nothing.
+    """
+    system = system_of_run(run)
+    keywords = system.again(run) | ({"engine": run.engine} if "engine" in system.keywords() else {})
+    plan = record_steps(0, run.steps, None, [*run.steps_recorded.tolist(), *record_at],
+                        lambda _start, _end: (None, run.steps_recorded), system.record_bytes(run.problem))
+    with blas.single_threaded():
+        stepper = system.start(run.problem, run.algorithm, run.steps, run.seed, **keywords)
+        ending = march(stepper, run.steps, plan, observers(None, None, plan.steps, system.observables), None, False)
+        made = stepper.result(ending)
+    if made.status == Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    differs = unequal(run, made)
+    if differs:
+        raise ValueError(f"run: cannot be made again: {differs}, as when parts of it were given, or another machine "
+                         "made it")
+    return kept(run, made, keywords)
 
 
 @overload

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
+from theorysim.theory.windows import NotSampledError, Steps
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-9  # relative slack of a comparison, far below any effect
@@ -44,7 +45,8 @@ class Finding:
     first_violation : float
         First step at which the comparison fails (the last step for claims about a time); NaN if it never does.
     asked, compared : int
-        Steps that the statement speaks about in this run, and those at which both sides are known.
+        Steps that the statement speaks about in this run, as far as the run tells, and those of them at which both
+        sides are known. A step at which it is true by construction is not counted.
     """
 
     statement: Statement
@@ -67,18 +69,15 @@ class Finding:
 def evaluate(statement: Statement, evidence: Any) -> Finding:
     """Compare one statement with one run."""
     conditions = tuple(statement.conditions(evidence))
-    steps = statement.window(evidence)
+    asked = 0
+    try:
+        steps = statement.asked(evidence)
+        asked = len(steps)
+        measured, predicted, steps = _sides(statement, evidence, steps)
+    except NotSampledError:
+        return _nothing(statement, Verdict.NOT_SAMPLED, conditions, asked)
     if not len(steps):
-        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan)
-    measured, predicted = (
-        np.broadcast_to(np.asarray(side(evidence, steps), dtype=np.float64), (len(steps),))
-        for side in (statement.measured, statement.predicted)
-    )
-    known = ~(np.isnan(measured) | np.isnan(predicted))
-    asked = len(steps)
-    if not known.any():
-        return Finding(statement, Verdict.NOT_REACHED, None, conditions, np.nan, np.nan, np.nan, np.nan, asked)
-    steps, measured, predicted = steps[known], measured[known], predicted[known]
+        return _nothing(statement, Verdict.NOT_REACHED, conditions, asked)
     band = evidence.constants.band if statement.band is None else statement.band
     excess = _relative_excess(statement.sense, measured, predicted, band)
     failed = excess > ROUNDING
@@ -97,6 +96,25 @@ def evaluate(statement: Statement, evidence: Any) -> Finding:
         asked,
         len(steps),
     )
+
+
+def _nothing(statement: Statement, verdict: Verdict, conditions: tuple[Condition, ...], asked: int) -> Finding:
+    return Finding(statement, verdict, None, conditions, np.nan, np.nan, np.nan, np.nan, asked)
+
+
+def _sides(statement: Statement, evidence: Any, asked: Steps) -> tuple[Array, Array, Steps]:
+    """Measured and predicted where both are known, and these steps."""
+    steps = statement.seen(evidence, asked)
+    if len(asked) and not len(steps):
+        raise NotSampledError(f"run: none of the steps that {statement.id} speaks about was recorded")
+    measured, predicted = (
+        np.broadcast_to(np.asarray(side(evidence, steps), dtype=np.float64), (len(steps),)) if len(steps) else
+        np.empty(0) for side in (statement.measured, statement.predicted)
+    )
+    known = ~(np.isnan(measured) | np.isnan(predicted))
+    if not known.any() and len(steps) < len(asked):
+        raise NotSampledError(f"run: {statement.id} says nothing at the steps recorded")
+    return measured[known], predicted[known], steps[known]
 
 
 def _relative_excess(sense: Sense, measured: Array, predicted: Array, band: float) -> Array:

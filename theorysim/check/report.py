@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+COLUMNS = (
+    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "steps_asked", "steps_compared", "holds",
+    "low", "high", "required", "margin", "measured", "predicted", "ratio", "first_violation",
+)
+
+
 @dataclass(frozen=True, eq=False)
 class CheckReport:
     """The findings of one run, or of several over seeds, as a table.
@@ -65,15 +71,14 @@ class CheckReport:
         """One row per statement.
 
         Columns: statement, claim, formula, source, verdict, runs (how many had it), compared (in how many there
-        was something to compare), holds (among these, whatever the regime), steps_asked and steps_compared (steps
-        that it speaks about, and those at which both sides are known, of all runs together), low and high (exact
-        95% interval of the share of runs that hold), required (1 − δ for claims about the draw and theorems),
-        margin (the smallest of any condition), measured, predicted, ratio (median over runs), first_violation
-        (earliest).
+        was something to compare), steps_asked and steps_compared (that the statement speaks about, and at which it was
+        compared, in all runs together), holds (among the runs compared, whatever the regime), low and high (exact 95%
+        interval of that share), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
+        condition), measured, predicted, ratio (median over runs), first_violation (earliest).
         """
         import pandas as pd
 
-        return pd.DataFrame([self._row(group) for group in self._groups.values()])
+        return pd.DataFrame([self._row(group) for group in self._groups.values()], columns=list(COLUMNS))
 
     def _row(self, group: list[Finding]) -> dict[str, Any]:
         statement = group[0].statement
@@ -88,9 +93,9 @@ class CheckReport:
             "verdict": str(_joint_verdict(statement, group, holds, len(compared), self.constants.delta)),
             "runs": len(group),
             "compared": len(compared),
-            "holds": holds,
             "steps_asked": sum(one.asked for one in group),
             "steps_compared": sum(one.compared for one in group),
+            "holds": holds,
             "low": low,
             "high": high,
             "required": 1 - self.constants.delta if statement.over_draws else np.nan,

@@ -4,17 +4,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from theorysim.check.finding import evaluate
+from theorysim.check.replay import replayed
 from theorysim.check.report import CheckReport
+from theorysim.core import validate
 from theorysim.theory.paper import Choice, constants_of, default_paper, paper_named, papers_about, system_name
 
 
-def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
+def check(run: Any, paper: str | None = None, *, replay: bool = False, **constants: Any) -> CheckReport:
     """Hold a run, or runs of one setting over seeds, against every statement of a paper that is about them.
 
-    A statement whose assumptions fail is compared all the same and shown as "outside regime". Claims about
-    the draw ("with probability at least 1 − δ", theorems included) are counted over runs: with two runs or more
-    they are violated when the exact one-sided 97.5% bound of the share that holds lies below 1 − δ. A single
-    run speaks for itself, and other statements are violated when any run inside the regime violates them.
+    A statement is compared at the steps that it speaks about, as far as the run has kept what it looks at there; where
+    nothing was kept it is "not sampled". One whose assumptions fail is compared all the same and shown as "outside
+    regime". Of runs unlike the paper's (another training rule, label noise that was given, a policy that acted) claims
+    about problem and draw alone are judged, and the report says why.
+
+    Claims about the draw ("with probability at least 1 − δ", theorems included) are counted over runs: with two runs or
+    more they are violated when the exact one-sided 97.5% bound of the share that holds lies below 1 − δ. A single run
+    speaks for itself, and other statements are violated when any run inside the regime violates them.
 
     Parameters
     ----------
@@ -24,6 +30,9 @@ def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
         The name of a paper, ours ("han2025", "huang2025", "kou2023", "zhang2025", "zhang2026"), of another package, or
         registered with :func:`register_paper`. By default the one whose setting the run has, and where none claims it
         the first that speaks of such runs; the report says which and why.
+    replay : bool
+        Make runs that lack a step which a statement speaks about again from their seed, exactly, and compare there.
+        Of windows with more steps than may be recorded evenly spaced ones. It takes as long as the runs did.
     **constants
         What the paper hides: ``delta``, ``C`` and ``band`` of :class:`theorysim.theory.statement.Constants`, and more
         for some papers.
@@ -35,16 +44,20 @@ def check(run: Any, paper: str | None = None, **constants: Any) -> CheckReport:
     Raises
     ------
     TypeError, ValueError
-        For what is not a run that the paper speaks about, an unknown paper or an impossible constant.
+        For what is not a run that the paper speaks about, an unknown paper, an impossible constant, or a run that
+        cannot be made again.
     """
     runs = _validated(run)
+    validate.flag("replay", replay)
     chosen, why = default_paper(runs[0]) if paper is None else _asked(runs[0], paper)
     hidden = constants_of([chosen], constants)[chosen.name]
     found = []
     for one in runs:
-        evidence = chosen.evidence(one, hidden)
-        found.append(tuple(evaluate(claim, evidence) for claim in chosen.statements if claim.applies(one)))
-    return CheckReport(chosen.name, hidden, tuple(found), why)
+        seen = replayed(one, chosen, hidden) if replay else one
+        evidence = chosen.evidence(seen, hidden)
+        found.append(tuple(evaluate(claim, evidence) for claim in chosen.statements_about(seen)))
+    reasons = [why, *(f"of problem and draw alone: {one}" for one in dict.fromkeys(map(chosen.unlike, runs)) if one)]
+    return CheckReport(chosen.name, hidden, tuple(found), "; ".join(filter(None, reasons)))
 
 
 def _asked(run: Any, name: str) -> Choice:

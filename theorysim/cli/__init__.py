@@ -86,6 +86,8 @@ def _add_check(commands: Any, listing: str) -> None:
     parser.add_argument("--csv", type=Path, help="write the whole table")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
                         help="of verdicts (default: in terminals that have colours, unless NO_COLOR is set)")
+    parser.add_argument("--replay", action="store_true",
+                        help="make runs again, from their seeds, to see every step that a statement speaks about")
 
 
 def _add_reproduce(commands: Any, listing: str) -> None:
@@ -109,7 +111,8 @@ def _add_reproduce(commands: Any, listing: str) -> None:
 def _check(options: argparse.Namespace) -> int:
     if options.paper is not None:
         paper_named(options.paper)  # before any file is read
-    report = check([load_run(path) for path in options.runs], options.paper, **_constants(options.constants))
+    report = check([load_run(path) for path in options.runs], options.paper, replay=options.replay,
+                   **_constants(options.constants))
     if options.csv:
         report.to_csv(options.csv)
     print(report.to_text(color=options.color))

@@ -62,6 +62,10 @@ def _nothing(_value: Any) -> int:
     return 0
 
 
+def _as_drawn(run: Any) -> dict[str, Any]:
+    return {"draw": run.draw}
+
+
 def _everything(_needs: str) -> dict[str, Any]:
     return {}
 
@@ -123,6 +127,9 @@ class System:
         Frozen values that its files may hold besides problems, algorithms and runs.
     former : Reader or None
         Reads run files of format 2.
+    again : function
+        Of a run: the keywords with which ``start`` makes it again from its seed, a row of every step included where
+        the system has these. Raises ValueError with the reason where there are none.
     """
 
     name: str
@@ -151,6 +158,7 @@ class System:
     strategies: Callable[[], Any] | None = None
     types: tuple[type, ...] = ()
     former: Reader | None = None
+    again: Callable[[Any], dict[str, Any]] = _as_drawn
 
     def keywords(self, of: str = "start") -> tuple[str, ...]:
         """The keywords of simulate() ("start") or resume() ("proceed") that only this system has."""

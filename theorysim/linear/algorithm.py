@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.plain import is_plain
 from theorysim.linear.problem import LinearNetwork
 
 SAM_TERMS = ("both", "shrink", "oscillation")
@@ -69,6 +70,10 @@ class LinearSGD:
                 f"optimizer={self.optimizer!r}: {NOT_CLOSED[self.optimizer]}, so a step depends on more than Q = MᵀM "
                 "of M = [W | a] and there is no network of width d + 1 that stands for a wide one; must be 'sgd'")
         validate.choice("optimizer", self.optimizer, ("sgd",))
+
+    def is_plain(self, *free: str) -> bool:
+        """Whether nothing but ``lr`` and ``label_noise`` (and ``free``) is set: single samples, label noise or none."""
+        return is_plain(self, LinearSGD, "lr", "label_noise", *free)
 
     def noise_on(self, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether labels are noisy at these steps."""

@@ -68,10 +68,12 @@ class LinearRun(RowsRun):
 
     def stage_times(self) -> LinearTimes:
         """T1, T2 and T3, see :class:`LinearTimes`."""
+        watched = stages.watched(self.steps_observed)
+        settled, low, high = stages.convergence_times(
+            self.steps_observed[watched], self.column("test_loss")[watched])
         return LinearTimes(
             *stages.leaving_times(self.leaving), self.alignment_time(0.5), self.alignment_time(0.9),
-            stages.convergence_time(self.steps_observed, self.column("test_loss")),
-            stages.resolution(self.steps_observed),
+            settled, stages.resolution(self.steps_observed), low, high,
         )
 
     def alignment_time(self, level: float) -> float:
@@ -80,7 +82,8 @@ class LinearRun(RowsRun):
 
     def loss_floor(self) -> float:
         """Mean test loss over the last quarter of the run, where it fluctuates and falls no more."""
-        return stages.loss_floor(self.steps_observed, self.column("test_loss"))
+        watched = stages.watched(self.steps_observed)
+        return stages.loss_floor(self.steps_observed[watched], self.column("test_loss")[watched])
 
     def mean_loss(self, start: float, stop: float) -> float:
         """Mean test loss over the steps observed in start..stop, each for the steps that it stands for."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from theorysim.core.html import show
 from theorysim.core.run import Times
-from theorysim.linear.watch import RESOLUTION
+from theorysim.linear.watch import RESOLUTION, grid
 
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -27,9 +27,12 @@ class LinearTimes(Times):
         Alignment θ̂ᵀAθ̂/tr A is at least 0.5, 0.9.
     T3 : float
         From there on the mean test loss over t..1.1t is at most twice the floor, its mean over the last quarter of the
-        run.
+        run; both over the steps that every such run is watched at, whatever else was recorded.
     resolution : float
         Times are found at steps watched: exact up to step 128, later at most this share too late.
+    T3_low, T3_high : float
+        T3 is a time of means over few steps of a loss that fluctuates. It would be this if each were smaller, or
+        larger, by two standard errors; NaN where it would not have come.
     """
 
     T1_first: float
@@ -39,17 +42,20 @@ class LinearTimes(Times):
     T2_most: float
     T3: float
     resolution: float
+    T3_low: float = float("nan")
+    T3_high: float = float("nan")
 
     def to_dict(self) -> dict[str, float]:
         """The times alone, by name."""
-        return {name: time for name, time in super().to_dict().items() if name != "resolution"}
+        return {name: time for name, time in super().to_dict().items() if name in TIMES}
 
     def sentences(self) -> dict[str, str]:
         """What is shown of every time, and their resolution."""
-        return super().sentences() | {"resolution": show(self.resolution)}
+        within = f"{show(self.T3)} (two standard errors: {show(self.T3_low)} to {show(self.T3_high)})"
+        return super().sentences() | {"T3": within, "resolution": show(self.resolution)}
 
 
-TIMES = tuple(name for name in LinearTimes.__dataclass_fields__ if name != "resolution")
+TIMES = ("T1_first", "T1_half", "T1_all", "T2_half", "T2_most", "T3")
 
 
 def leaving_times(leaving: Array) -> tuple[float, float, float]:
@@ -77,15 +83,33 @@ def loss_floor(steps: Steps, loss: Array) -> float:
     return mean_loss(steps, loss, (1 - FLOOR_SHARE) * float(steps[-1]), float(steps[-1]))
 
 
-def convergence_time(steps: Steps, loss: Array) -> float:
-    """T3, see :class:`LinearTimes`."""
+def watched(steps: Steps) -> NDArray[np.bool_]:
+    """Which of the steps observed are observed in every run of this length, whatever it records."""
+    return np.isin(steps, np.append(grid(int(steps[-1])), steps[-1]))
+
+
+def convergence_times(steps: Steps, loss: Array) -> tuple[float, float, float]:
+    """T3, T3_low and T3_high, see :class:`LinearTimes`, of a loss at steps watched."""
     limit = 2 * loss_floor(steps, loss)
-    settled = float("nan")
-    for step in reversed([step for step in steps.tolist() if (1 + WINDOW) * step <= steps[-1]]):
-        if not mean_loss(steps, loss, step, (1 + WINDOW) * step) <= limit:
-            break
-        settled = float(step)
-    return settled
+    begun = [step for step in steps.tolist() if (1 + WINDOW) * step <= steps[-1]]
+    means = np.array([mean_loss(steps, loss, step, (1 + WINDOW) * step) for step in begun])
+    errors = np.array([standard_error(loss[(steps >= step) & (steps <= (1 + WINDOW) * step)]) for step in begun])
+    found = (_settled(begun, means + shift * errors <= limit) for shift in (0.0, -2.0, 2.0))
+    settled, low, high = found
+    return settled, low, high
+
+
+def standard_error(values: Array) -> float:
+    """Of the mean of values a step or more apart, as if they were independent; 0 for one, which is all there is."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def _settled(steps: list[int], below: NDArray[np.bool_]) -> float:
+    """The step from which on all are below; NaN where the last is not."""
+    if not len(below) or not below[-1]:
+        return float("nan")
+    above = np.flatnonzero(~below)
+    return float(steps[above[-1] + 1 if len(above) else 0])
 
 
 def resolution(steps: Steps) -> float:

@@ -42,6 +42,15 @@ def _cost(problem: LinearNetwork, algorithm: LinearSGD, steps: int) -> float:
     return OVERHEAD + steps * problem.d * (8.0 * width + 4.0 * algorithm.samples(problem))
 
 
+def drawn_again(run: Any) -> dict[str, Any]:
+    """The draw of a run; one of which only some neurons were drawn one by one can only come from the seed."""
+    return {"draw": run.draw} if run.draw.neurons == run.problem.width else {}
+
+
+def _again(run: LinearRun) -> dict[str, Any]:
+    return drawn_again(run) | {"neurons": len(run.combination)}
+
+
 def _settings() -> Any:
     from theorysim.linear import strategies  # needs Hypothesis, which a simulation does not
 
@@ -72,5 +81,6 @@ LINEAR = System(
     options=LinearOptions(),
     types=(LinearDraw,),
     former=former.read,
+    again=_again,
     strategies=_settings,
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from theorysim.core import validate
+from theorysim.core.plain import is_plain
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,7 @@ class OscillatingLayer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
         object.__setattr__(self, "chains", validate.integer("chains", self.chains, 0))
+
+    def is_plain(self, *free: str) -> bool:
+        """Whether nothing but ``lr`` and ``chains`` (and ``free``) is set."""
+        return is_plain(self, OscillatingLayer, "lr", "chains", *free)

@@ -5,7 +5,7 @@ from typing import Any
 from theorysim.core.system import OVERHEAD, System
 from theorysim.linear.draw import LinearDraw
 from theorysim.linear.problem import LinearNetwork
-from theorysim.linear.system import DERIVED, economy, numbers, usual_records
+from theorysim.linear.system import DERIVED, drawn_again, economy, numbers, usual_records
 from theorysim.linear.watch import usual_records as usual_steps
 from theorysim.oscillation import picture, stages, stepper
 from theorysim.oscillation.algorithm import OscillatingLayer
@@ -51,5 +51,6 @@ OSCILLATION = System(
     numerics=2,
     picture=picture.norm_curves,
     types=(LinearDraw,),
+    again=drawn_again,
     strategies=_settings,
 )

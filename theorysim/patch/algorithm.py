@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.plain import is_plain
 from theorysim.patch.kernels.layout import Rule
 
 
@@ -87,6 +88,10 @@ class GradientDescent:
         object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
         if self.label_noise is not None:
             validate.instance("label_noise", self.label_noise, LAWS)
+
+    def is_plain(self, *free: str) -> bool:
+        """Whether nothing but ``lr`` and ``label_noise`` (and ``free``) is set: the rule that papers speak of."""
+        return is_plain(self, GradientDescent, "lr", "label_noise", *free)
 
     def rule(self) -> Rule:
         """The numbers that the kernel's step needs."""

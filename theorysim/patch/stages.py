@@ -3,6 +3,7 @@
 The paper's laws are Θ- and O-statements. What is called *predicted* here is the expression inside, with constant 1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from theorysim.core.run import Steps, Times
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.trained import TrainedRun
+
+Array = NDArray[np.float64]
 
 
 def first_stage(problem: SignalNoise, algorithm: GradientDescent) -> float:
@@ -92,6 +95,7 @@ def stage_times(
     - T1: first step with max over r of ρ̄_{j,r,i} ≥ ``theta`` for **all** i. Default 1 for gradient
       descent (Lemma 4.2), 0.1 with label noise (Lemma 4.4).
     - T2 of gradient descent: first step with training loss ≤ ``epsilon`` (Theorem 3.2).
+    - A time is NaN, too, where a row before it lacks the column (``observe="outputs"``).
     - T2 with label noise: first step after T1 with max γ ≥ ``gamma_threshold`` (Theorem 3.3). Its
       prediction uses the largest training output ỹf measured from T1 to T2 (or the end) as c₂.
 
@@ -102,12 +106,12 @@ def stage_times(
     epsilon = validate.real("epsilon", epsilon, 0, above=True)
     gamma_threshold = validate.real("gamma_threshold", gamma_threshold, 0, above=True)
     steps = run.steps_observed
-    first = first_step(steps, run.column("rho_bar_min") >= theta)
+    first = first_time(run, "rho_bar_min", lambda values: values >= theta)
     if noisy:
-        second = first_step(steps, run.column("gamma_max") >= gamma_threshold, after=first)
+        second = first_time(run, "gamma_max", lambda values: values >= gamma_threshold, after=first)
         definition = f"first step after T1 with max γ ≥ {gamma_threshold:g}"
     else:
-        second = first_step(steps, run.column("train_loss") <= epsilon)
+        second = first_time(run, "train_loss", lambda values: values <= epsilon)
         definition = f"first step with training loss ≤ {epsilon:g}"
     predicted = _predictions(run, first, second, epsilon)
     return StageTimes(
@@ -128,6 +132,16 @@ def _predictions(run: TrainedRun, first: float, second: float, epsilon: float) -
     steps, until = run.steps_observed, run.steps if np.isnan(second) else second
     bound = float(run.column("output_max")[(steps >= first) & (steps <= until)].max())
     return predicted, first + second_stage_label_noise(problem, algorithm, bound)
+
+
+def first_time(
+    run: TrainedRun, column: str, reached: Callable[[Array], NDArray[np.bool_]], after: float = -1.0
+) -> float:
+    """The first step observed, greater than ``after``, at which a column is so; NaN if none, or not known before."""
+    steps, values = run.steps_observed, run.column(column)
+    found = first_step(steps, reached(values), after)
+    unknown = np.isnan(values) & (steps > after) & (steps < (np.inf if np.isnan(found) else found))
+    return float("nan") if unknown.any() else found
 
 
 def first_step(steps: Steps, reached: NDArray[np.bool_], after: float = -1.0) -> float:

@@ -41,6 +41,14 @@ def _usual_records(start: int, end: int, problem: Problem, run: PatchRun | None)
     return even_records(start, end, max(1, min(RECORDS, recording.MAX_BYTES // _record_bytes(problem) - 2)), run)
 
 
+def _again(run: PatchRun) -> dict[str, Any]:
+    """As it was, observed at every step; a policy that only ended it has no part in what it did before."""
+    if run.given_label_noise:
+        raise ValueError("run: was given its label noise, which it does not keep, and cannot be made again")
+    acting = {} if isinstance(run.policy, EarlyStopping) else {"policy": run.policy}
+    return {"draw": run.draw, "precision": run.precision, "observables_every": 1} | acting
+
+
 def _numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
     """The fields, with a rate of label flips for each class."""
     found = numbers(problem, None, DERIVED)
@@ -109,5 +117,6 @@ PATCH = System(
     types=(Draw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
            BestValidation, Selection, BestSoFar),
     former=read_format_2,
+    again=_again,
     strategies=_settings,
 )

@@ -168,6 +168,14 @@ def _network(
                       validate.array("parameters[1]", parameters[1], width))
 
 
+def _again(run: ReweightingRun) -> dict[str, Any]:
+    """With its initial weights; a network as drawn from the seed."""
+    if run.looked_at.size:
+        raise ValueError("run: has observables of one's own between its records, and cannot be made again")
+    network = {} if run.network is None else {"width": len(run.network[1])}
+    return {"draw": run.draw, "weights": run.weights[0]} | network
+
+
 def _settings() -> Any:
     from theorysim.reweighting import strategies  # needs Hypothesis, which a simulation does not
 
@@ -180,5 +188,5 @@ REWEIGHTING = System(
     engines=("kernel", "network"), observables=REWEIGHTING_OBSERVABLES, usual_records=usual_records,
     record_bytes=record_bytes, seams=seams, times=("t_pol", "t1", "t2"), usual=("test_accuracy", "auc"),
     economy=economy, cost=cost, numerics=2, picture=phases, options=OPTIONS, former=unpack,
-    strategies=_settings,
+    strategies=_settings, again=_again,
 )

@@ -66,6 +66,9 @@ class Paper:
         Whether they also go by their names alone.
     setting : function
         Of a run of these systems: why this is a run of the paper's setting, in a few words; "" when it is not.
+    unlike : function
+        Of a run of these systems: what makes it none that the paper's claims about trajectories speak of, such as
+        another training rule; "" when nothing does. Claims about problem and draw alone stay.
     regime : function or None
         Of strategies for fields of a problem, by name: a Hypothesis strategy of problems inside the regime.
     figures : mapping
@@ -81,6 +84,7 @@ class Paper:
     laws: Mapping[str, LawOf] = field(default_factory=dict)
     plain_laws: bool = False
     setting: Callable[[Any], str] = no_setting
+    unlike: Callable[[Any], str] = no_setting
     regime: Callable[[Mapping[str, Any]], Any] | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
@@ -97,7 +101,8 @@ class Paper:
                 raise ValueError(f"statements: the id {one!r} occurs {ids.count(one)} times")
         if not (isinstance(self.constants, type) and issubclass(self.constants, Constants)):
             raise TypeError(f"constants={self.constants!r}: must be the type Constants or a subclass of it")
-        for name, function in (("evidence", self.evidence), ("setting", self.setting), ("regime", self.regime)):
+        for name, function in (("evidence", self.evidence), ("setting", self.setting), ("unlike", self.unlike),
+                               ("regime", self.regime)):
             if function is not None or name != "regime":
                 validate.function(name, function)
         _mapping("laws", self.laws, lambda one: isinstance(one, Law) or callable(one), "a Law, or a function to one")
@@ -105,6 +110,11 @@ class Paper:
 
     def __repr__(self) -> str:
         return f"<Paper {self.name}: {len(self.statements)} statements about {', '.join(self.about)}>"
+
+    def statements_about(self, run: Any) -> tuple[Statement, ...]:
+        """Those that speak of a run; of one unlike the paper's only those about problem and draw."""
+        whole = not self.unlike(run)
+        return tuple(one for one in self.statements if (whole or one.about_draw) and one.applies(run))
 
     def constants_from(self, given: Mapping[str, Any]) -> Constants:
         """Those of some numbers that the paper knows, the others at its defaults."""
@@ -217,7 +227,7 @@ def default_paper(run: Any) -> Choice:
     about = papers_about(run)
     if not about:
         raise ValueError(f"run: no paper speaks of a {type(run).__name__}; there are {', '.join(papers())}")
-    reasons = {one: one.setting(run) for one in about}
+    reasons = {one: "" if one.unlike(run) else one.setting(run) for one in about}
     chosen = next((one for one in about if reasons[one]), about[0])
     why = reasons[chosen] or f"no paper has this setting, and {chosen.name} is the first about such runs"
     others = [one.name for one in about if one is not chosen]

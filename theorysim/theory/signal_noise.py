@@ -10,6 +10,15 @@ from theorysim.patch.run import PatchRun
 from theorysim.theory.statement import Array, Evidence
 
 
+def unlike_gradient_descent(run: PatchRun) -> str:
+    """What makes a run of the patch network more, or other, than gradient descent with label noise from the seed."""
+    if not run.algorithm.is_plain():
+        return f"{run.algorithm} is not plain gradient descent with or without label noise"
+    if run.given_label_noise:
+        return "its label noise was given, not drawn"
+    return f"{run.policy} acted on its samples" if run.selection is not None else ""
+
+
 @dataclass(frozen=True, eq=False)
 class SignalNoiseEvidence(Evidence):
     """One run of a signal-noise problem, with the quantities that statements are made of."""
@@ -65,5 +74,5 @@ class SignalNoiseEvidence(Evidence):
 
     @cached_property
     def first_stage_end(self) -> float:
-        """Measured T1: every sample is memorized; NaN when not reached."""
-        return self.run.stage_times().T1
+        """Measured T1: every sample is memorized; NaN when not reached. Only where every step before it was seen."""
+        return self.exact(self.run.stage_times().T1, "rho_bar_min")

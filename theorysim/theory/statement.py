@@ -15,7 +15,7 @@ import numpy as np
 
 from theorysim.core import validate
 from theorysim.theory.conditions import Condition
-from theorysim.theory.windows import Array, Side, Steps, Window, start
+from theorysim.theory.windows import RECORDS, ROWS, Array, NotSampledError, Side, Steps, Window, start
 
 __all__ = ["Array", "Constants", "Evidence", "Sense", "Statement", "Steps", "any_run", "no_conditions"]
 
@@ -81,21 +81,52 @@ class Evidence:
         return found
 
     def column(self, name: str, steps: Steps) -> Array:
-        """An observable at some steps; NaN where the run was not observed."""
+        """An observable at some steps; NaN where the run was not observed.
+
+        Raises
+        ------
+        NotSampledError
+            When it is known at none of these steps, but at others.
+        """
         validate.choice("name", name, tuple(self._table.columns))
         values: Array = self._table[name].to_numpy(dtype=np.float64)
         steps = np.asarray(steps, dtype=np.int64)
         places = np.minimum(np.searchsorted(self._observed_at, steps), len(self._observed_at) - 1)
-        return np.where(self._observed_at[places] == steps, values[places], np.nan)
+        found: Array = np.where(self._observed_at[places] == steps, values[places], np.nan)
+        if len(steps) and np.isnan(found).all() and not np.isnan(values).all():
+            raise NotSampledError(f"run: {name} was observed at none of the steps asked for")
+        return found
 
-    def observed_from(self, steps: Steps) -> Steps:
-        """The first step observed at or after each of some steps, the last one for those beyond."""
-        places = np.searchsorted(self._observed_at, np.asarray(steps, dtype=np.int64))
-        return self._observed_at[np.minimum(places, len(self._observed_at) - 1)]
+    def exact(self, time: float, *columns: str) -> float:
+        """A time read off some columns, NaN for what has not come.
+
+        Raises
+        ------
+        NotSampledError
+            When not every step up to it has a row with these columns, so that it may have come earlier.
+        """
+        last = self.run.steps if np.isnan(time) else int(time)
+        before = self._observed_at <= last
+        unknown = np.isnan(self._table[list(columns)].to_numpy(dtype=np.float64))
+        known = not (unknown[before] & ~unknown.all(axis=0)).any()  # what is never known is not there at all
+        if not known or np.count_nonzero(before) != last + 1:
+            raise NotSampledError(f"run: not every step up to {last} was observed, with {', '.join(columns)}")
+        return time
 
     def records(self, steps: Steps) -> Steps:
-        """Positions of recorded steps among the records."""
-        return np.searchsorted(self.run.steps_recorded, steps)
+        """Positions of recorded steps among the records.
+
+        Raises
+        ------
+        NotSampledError
+            When one of them was not recorded.
+        """
+        recorded = self.run.steps_recorded
+        places: Steps = np.minimum(np.searchsorted(recorded, steps), len(recorded) - 1)
+        missing = recorded[places] != steps
+        if missing.any():
+            raise NotSampledError(f"run: step {int(np.asarray(steps)[missing][0])} was not recorded")
+        return places
 
 
 def no_conditions(_evidence: Any) -> Sequence[Condition]:
@@ -124,7 +155,8 @@ class Statement:
     measured, predicted : function
         Of (evidence, steps), the evidence being that of the paper: one value per step of the window.
     window : function
-        Of evidence: the steps the statement speaks about; empty means not reached yet.
+        Of evidence: the steps the statement speaks about, exactly and all of them, whether the run kept anything
+        there or not; empty means not reached yet.
     conditions : function
         Of evidence: the assumptions, as margins.
     applies : function
@@ -136,6 +168,12 @@ class Statement:
         For a Θ that says more than its order: how far it may be off, in place of ``Constants.band``.
     over_draws : bool
         The claim is "with probability at least 1 − δ over the draw", to be counted over seeds.
+    anchored : bool
+        At the first step of the window the claim is true by construction, as where something has grown by a factor of
+        at most 1. That step is not counted, and nothing is compared there.
+    looks : {"", "rows", "records"}
+        What it is compared at, of these steps: those with a row of observables, or those whose state was recorded. By
+        default what the window says: records of :func:`theorysim.theory.windows.recorded` and its kin, else rows.
     """
 
     id: str
@@ -151,3 +189,28 @@ class Statement:
     trivial: float | None = None
     band: float | None = None
     over_draws: bool = False
+    anchored: bool = False
+    looks: str = ""
+
+    def __post_init__(self) -> None:
+        validate.choice("looks", self.looks, ("", ROWS, RECORDS))
+        object.__setattr__(self, "looks", self.looks or getattr(self.window, "looks", ROWS))
+
+    @property
+    def about_draw(self) -> bool:
+        """Whether it is about problem and draw alone, whatever trains on them."""
+        return self.window is start
+
+    def asked(self, evidence: Any) -> Steps:
+        """The steps at which it is to be compared: those it speaks about, less one where it is true by construction.
+
+        Raises
+        ------
+        NotSampledError
+            When the run does not tell which.
+        """
+        return self.window(evidence)[int(self.anchored):]
+
+    def seen(self, evidence: Any, steps: Steps) -> Steps:
+        """Those of some steps at which the run kept what the statement looks at."""
+        return steps[np.isin(steps, evidence.run.steps_recorded)] if self.looks == RECORDS else steps

@@ -1,11 +1,14 @@
 """What statements share: the steps that they speak about, and the plainest of their two sides.
 
-A window is a function of an evidence that returns steps; a side is one of (evidence, steps) that returns a value for
-each step. A moment is a function of an evidence that returns a time, NaN where it has not come.
+A window is a function of an evidence that returns the steps a claim is about, all of them and these only, whatever the
+run has kept; a side is one of (evidence, steps) that returns a value for each step. A moment is a function of an
+evidence that returns a time, NaN where it has not come. Each raises :class:`NotSampledError` where the run has not kept
+what would tell.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,13 @@ Steps = NDArray[np.int64]
 Window = Callable[[Any], Steps]
 Side = Callable[[Any, Steps], Any]
 Moment = Callable[[Any], float]
+
+ROWS, RECORDS = "rows", "records"  # what a statement looks at: observables, or the state where it was recorded
+
+
+class NotSampledError(ValueError):
+    """The run has not kept what would tell."""
+
 
 # --- when -------------------------------------------------------------------------------------------------------
 
@@ -35,7 +45,7 @@ def every_step(evidence: Any) -> Steps:
 
 
 def at(moment: Moment) -> Window:
-    """Window: the first step at or after a moment, if the run lasts so long."""
+    """Window: the step of a moment (the first whole one after it), if the run lasts so long."""
 
     def steps(evidence: Any) -> Steps:
         when = moment(evidence)
@@ -54,29 +64,30 @@ def since(moment: Moment) -> Window:
     return steps
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The steps of a window, for what is made of the state: compared at those that were recorded."""
+
+    window: Window
+    looks: ClassVar[str] = RECORDS
+
+    def __call__(self, evidence: Any) -> Steps:
+        return self.window(evidence)
+
+
 def recorded(window: Window) -> Window:
-    """The recorded ones among the steps of a window, for what is not observed at every step."""
-
-    def steps(evidence: Any) -> Steps:
-        return np.intersect1d(window(evidence), evidence.run.steps_recorded)
-
-    return steps
+    """Window: the same steps, for what is made of the state and not observed at every step."""
+    return Recorded(window)
 
 
 def records_since(moment: Moment) -> Window:
-    """Window: the recorded steps at or after a moment."""
-
-    def steps(evidence: Any) -> Steps:
-        found: Steps = evidence.run.steps_recorded[evidence.run.steps_recorded >= moment(evidence)]
-        return found
-
-    return steps
+    """Window: from a moment to the end, for what is made of the state."""
+    return Recorded(since(moment))
 
 
 def first_record(moment: Moment) -> Window:
-    """Window: the first recorded step at or after a moment."""
-    later = records_since(moment)
-    return lambda evidence: later(evidence)[:1]
+    """Window: the very step of a moment, for what is made of the state."""
+    return Recorded(at(moment))
 
 
 # --- what -------------------------------------------------------------------------------------------------------
@@ -97,5 +108,5 @@ def observed(name: str) -> Side:
 
 
 def observed_next(name: str) -> Side:
-    """Side: an observable at the first step observed at or after each step, for runs that are not watched at all."""
-    return lambda evidence, steps: evidence.column(name, evidence.observed_from(steps))
+    """Side: as :func:`observed`. A claim about a step is compared there, never at the next one that was kept."""
+    return observed(name)

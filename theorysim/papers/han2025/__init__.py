@@ -7,6 +7,7 @@ from theorysim.papers.han2025.statements import STATEMENTS
 from theorysim.papers.han2025.times import LAWS
 from theorysim.patch.run import PatchRun
 from theorysim.theory.paper import Paper
+from theorysim.theory.signal_noise import unlike_gradient_descent
 
 
 def setting(run: PatchRun) -> str:
@@ -25,6 +26,7 @@ PAPER = Paper(
     constants=HanConstants,
     laws=LAWS,
     setting=setting,
+    unlike=unlike_gradient_descent,
     figures=FIGURES,
 )
 

@@ -49,10 +49,10 @@ class HanEvidence(SignalNoiseEvidence):
 
     @property
     def first(self) -> float:
-        """T1."""
-        return self.times.T1
+        """T1, where every step before it was seen."""
+        return self.exact(self.times.T1, "rho_bar_active_min")
 
     @property
     def second(self) -> float:
-        """T2."""
-        return self.times.T2
+        """T2, where every step before it was seen."""
+        return self.exact(self.times.T2, "train_loss")

@@ -14,7 +14,7 @@ from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
 from theorysim.theory.conditions import Condition
-from theorysim.patch.stages import first_step
+from theorysim.patch.stages import first_step, first_time
 
 SOURCE = "Han et al. 2025, arXiv 2505.18909"
 
@@ -126,9 +126,9 @@ def stage_times(run: PatchRun, *, c: float = 0.1, epsilon: float = 0.01) -> Stag
     last = first if np.isnan(first) else (run.steps if np.isnan(end) else end - 1)
     predicted = first_stage(run.problem, run.algorithm, c) if isinstance(run.problem, SignalNoise) else np.nan
     return StageTimes(
-        T1=first_step(steps, run.column("rho_bar_active_min") >= c),
-        crossing=first_step(steps, run.column("rho_bar_max_noisy") > run.column("gamma_max")),
-        T2=first_step(steps, run.column("train_loss") <= epsilon),
+        T1=first_time(run, "rho_bar_active_min", lambda values: values >= c),
+        crossing=first_time(run, "gamma_max", lambda values: run.column("rho_bar_max_noisy") > values),
+        T2=first_time(run, "train_loss", lambda values: values <= epsilon),
         separation=(first, float(last)),
         predicted_T1=float(predicted),
         c=c,

@@ -9,6 +9,7 @@ from theorysim.theory.conditions import Condition
 from theorysim.papers.han2025 import laws
 from theorysim.papers.han2025.evidence import HanEvidence
 from theorysim.theory.statement import Array, Steps
+from theorysim.theory.windows import Side
 
 PAPER = "Han et al. 2025"
 ALL_ROUND = 0.05  # how far −ℓ' may be from ½ for the early law to speak, and how close it is then claimed to be
@@ -59,9 +60,9 @@ def items(evidence: HanEvidence) -> Sequence[Condition]:
 
 
 def early(evidence: HanEvidence) -> Steps:
-    """The last recorded step but the initial one with all −ℓ' within 0.05 of ½."""
-    run = evidence.run
-    steps = run.steps_recorded[run.steps_recorded > 0]
+    """The last step but the initial one with all −ℓ' within 0.05 of ½."""
+    evidence.exact(np.nan, "loss_derivative_min", "loss_derivative_max")
+    steps = np.arange(1, evidence.run.steps + 1)
     low, high = evidence.column("loss_derivative_min", steps), evidence.column("loss_derivative_max", steps)
     return steps[(low >= 0.5 - ALL_ROUND) & (high <= 0.5 + ALL_ROUND)][-1:]
 
@@ -93,36 +94,43 @@ def overtaken_share(evidence: HanEvidence, steps: Steps) -> Array:
     return ((memory > against) & run.draw.noisy).mean(axis=1)
 
 
-def output_gap(noisy: bool) -> Callable[[HanEvidence, Steps], Array]:
-    """Largest distance of ỹ_i f_i from what Lemma 5.1 says, over S_t or S_f."""
+def output_sides(noisy: bool) -> tuple[Side, Side]:
+    """Distance of ỹ_i f_i from what Lemma 5.1 says and its tolerance, at the sample of S_t or S_f that is nearest to
+    failing, or fails worst."""
 
-    def gap(evidence: HanEvidence, steps: Steps) -> Array:
-        run, at = evidence.run, evidence.records(steps)
-        memory = evidence.own(run.rho[at]).mean(axis=1)
-        signal = run.gamma[at].mean(axis=2)
-        own = np.where(run.draw.observed_labels > 0, signal[:, :1], signal[:, 1:])
-        against = np.where(run.draw.observed_labels > 0, signal[:, 1:], signal[:, :1])
-        claimed = memory - against if noisy else memory + own
-        outputs = np.array([run.outputs(int(step)) for step in steps]).reshape(len(steps), -1)
-        gaps = np.abs(run.draw.observed_labels * outputs - claimed)
-        return gaps[:, run.draw.noisy == noisy].max(axis=1, initial=0.0)
+    def nearest(evidence: HanEvidence, steps: Steps) -> tuple[Array, Array]:
+        gaps, tolerance = output_gaps(evidence, steps), output_tolerance(evidence, steps)
+        gaps[:, evidence.run.draw.noisy != noisy] = -np.inf
+        chosen = np.argmax(gaps - tolerance, axis=1)[:, None]
+        return np.take_along_axis(gaps, chosen, 1)[:, 0], np.take_along_axis(tolerance, chosen, 1)[:, 0]
 
-    return gap
+    return lambda evidence, steps: nearest(evidence, steps)[0], lambda evidence, steps: nearest(evidence, steps)[1]
 
 
-def output_scale(evidence: HanEvidence, steps: Steps) -> Array:
-    """C(√log(8mn/δ) σ_0 max{σ√d, ‖μ‖} + 2n √(log(4n²/δ)/d) max ρ̄ + √(2 log(6n/δ)) (max γ σ/‖μ‖ + n max ρ̄ ‖μ‖/(σd))).
+def output_gaps(evidence: HanEvidence, steps: Steps) -> Array:
+    """|ỹ_i f_i − mean_r(γ_{ỹ_i,r} + ρ̄_{ỹ_i,r,i})|, of noisy samples |ỹ_i f_i − mean_r(ρ̄_{ỹ_i,r,i} − γ_{−ỹ_i,r})|."""
+    run, at = evidence.run, evidence.records(steps)
+    memory = evidence.own(run.rho[at]).mean(axis=1)
+    signal = run.gamma[at].mean(axis=2)
+    own = np.where(run.draw.observed_labels > 0, signal[:, :1], signal[:, 1:])
+    against = np.where(run.draw.observed_labels > 0, signal[:, 1:], signal[:, :1])
+    claimed = np.where(run.draw.noisy, memory - against, memory + own)
+    outputs = np.array([run.outputs(int(step)) for step in steps]).reshape(len(steps), -1)
+    gaps: Array = np.abs(run.draw.observed_labels * outputs - claimed)
+    return gaps
 
-    Initial outputs, what leaks between noises, and what leaks between signal and noise, by the concentration lemmas.
+
+def output_tolerance(evidence: HanEvidence, steps: Steps) -> Array:
+    """(C/m) Σ_{j,r} (|⟨w_0, μ⟩| + |⟨w_0, ξ_i⟩| + leakage), (steps, n), as measured on the run.
+
+    Leakage is what filters see along μ or ξ_i of what they have learned along other vectors.
     """
-    p, c = evidence.problem, evidence.constants
-    ratio = p.noise_std / p.signal_norm if p.signal_norm else np.inf
-    across = np.sqrt(2 * np.log(6 * p.n / c.delta)) * (
-        evidence.column("gamma_max", steps) * ratio + p.n * evidence.column("rho_bar_max", steps) / (ratio * p.d))
-    start = np.sqrt(np.log(8 * p.m * p.n / c.delta)) * p.init_std * max(p.noise_std * np.sqrt(p.d), p.signal_norm)
-    leak = 2 * p.n * np.sqrt(np.log(4 * p.n**2 / c.delta) / p.d) * evidence.column("rho_bar_max", steps)
-    scale: Array = c.C * (start + leak + across)
-    return scale
+    run = evidence.run
+    learned = run.coefficients[evidence.records(steps)]  # (steps, 2m, 1 + n)
+    leakage = learned @ run.draw.gram - learned * np.diag(run.draw.gram)
+    seen = (np.abs(run.draw.inner) + np.abs(leakage)).sum(axis=1)
+    tolerance: Array = evidence.constants.C * (seen[:, :1] + seen[:, 1:]) / run.draw.m
+    return tolerance
 
 
 def law_deviation(evidence: HanEvidence, steps: Steps) -> Array:
@@ -143,7 +151,7 @@ def first_stage_law(evidence: HanEvidence) -> float:
 
 def first_stage_reached(evidence: HanEvidence) -> float:
     """T1; infinite when the run has passed band times the law without it, NaN when it is open."""
-    measured, law = evidence.times.T1, first_stage_law(evidence)
+    measured, law = evidence.first, first_stage_law(evidence)
     if not np.isnan(measured):
         return measured
     return np.inf if evidence.run.steps >= evidence.constants.band * law else np.nan

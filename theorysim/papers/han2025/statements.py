@@ -8,7 +8,7 @@ from theorysim.papers.han2025.quantities import PAPER
 from theorysim.theory import concentration
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
-from theorysim.theory.windows import at, end, first_record, number, observed, since
+from theorysim.theory.windows import at, end, first_record, number, observed, recorded, since
 
 LOG2 = float(np.log(2))
 
@@ -143,7 +143,7 @@ FIRST_STAGE = (
         sense=Sense.UPPER,
         measured=q.law_deviation,
         predicted=number(lambda e: q.ALL_ROUND * e.constants.C),
-        window=q.early,
+        window=recorded(q.early),
         conditions=q.model,
         applies=q.relu,
         over_draws=True,
@@ -224,11 +224,11 @@ OUTPUTS = (
     Statement(
         id="han2025.lemma_5_1.clean",
         claim="outputs on clean samples are signal plus memory",
-        formula="|ỹf − (1/m)Σ_r(γ_{ỹ,r} + ρ̄_{ỹ,r,i})| ≤ C(initial outputs + leakage)",
-        source=f"{PAPER}, Lemma 5.1 (scale is our reading)",
+        formula="|ỹf − (1/m)Σ_r(γ_{ỹ,r} + ρ̄_{ỹ,r,i})| ≤ (C/m)Σ_{j,r}(|⟨w_0, μ⟩| + |⟨w_0, ξ_i⟩| + leakage)",
+        source=f"{PAPER}, Lemma 5.1 (our reading: starts and leakage as measured, not at worst)",
         sense=Sense.UPPER,
-        measured=q.output_gap(False),
-        predicted=q.output_scale,
+        measured=q.output_sides(False)[0],
+        predicted=q.output_sides(False)[1],
         window=first_record(lambda e: e.first),
         conditions=q.condition,
         applies=q.relu,
@@ -237,11 +237,11 @@ OUTPUTS = (
     Statement(
         id="han2025.lemma_5_1.noisy",
         claim="outputs on noisy samples are memory minus signal",
-        formula="|ỹf − (1/m)Σ_r(ρ̄_{ỹ,r,i} − γ_{−ỹ,r})| ≤ C(initial outputs + leakage)",
-        source=f"{PAPER}, Lemma 5.1 (scale is our reading)",
+        formula="|ỹf − (1/m)Σ_r(ρ̄_{ỹ,r,i} − γ_{−ỹ,r})| ≤ (C/m)Σ_{j,r}(|⟨w_0, μ⟩| + |⟨w_0, ξ_i⟩| + leakage)",
+        source=f"{PAPER}, Lemma 5.1 (our reading: starts and leakage as measured, not at worst)",
         sense=Sense.UPPER,
-        measured=q.output_gap(True),
-        predicted=q.output_scale,
+        measured=q.output_sides(True)[0],
+        predicted=q.output_sides(True)[1],
         window=first_record(lambda e: e.first),
         conditions=q.both_kinds,
         applies=q.noisy_labels,

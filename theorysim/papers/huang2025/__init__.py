@@ -14,6 +14,7 @@ from theorysim.patch.stages import (
     StageTimes, first_stage, first_step, second_stage_gradient_descent, second_stage_label_noise, stage_times,
 )
 from theorysim.theory.paper import Paper
+from theorysim.theory.signal_noise import unlike_gradient_descent
 
 
 def setting(run: PatchRun) -> str:
@@ -41,6 +42,7 @@ PAPER = Paper(
     plain_laws=True,
     setting=setting,
     regime=regime,
+    unlike=unlike_gradient_descent,
     figures=FIGURES,
 )
 

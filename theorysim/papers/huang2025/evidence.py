@@ -60,8 +60,8 @@ class HuangEvidence(SignalNoiseEvidence):
 
     @property
     def second_stage_end(self) -> float:
-        """Measured T2; NaN when not reached."""
-        return self.times.T2
+        """Measured T2; NaN when not reached. Only where every step before it was seen."""
+        return self.exact(self.times.T2, *(("rho_bar_min", "gamma_max") if self.label_noise else ("train_loss",)))
 
 
 def to_horizon(evidence: HuangEvidence) -> Steps:

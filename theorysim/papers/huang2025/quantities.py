@@ -215,10 +215,9 @@ def deadline(evidence: HuangEvidence) -> float:
 
 
 def signal_growth_from_first_stage(evidence: HuangEvidence, steps: Steps) -> Array:
-    """exp(η‖μ‖²(t − t₁)/(16m)) times the size of the signal at t₁, the first record of stage 2."""
-    if not len(steps):
-        return np.empty(0)
-    return growth(signal_rate(evidence) * (steps - steps[0]) / 16) * signal_size(evidence, steps[:1])
+    """exp(η‖μ‖²(t − T1)/(16m)) times the size of the signal at T1."""
+    first = np.array([int(evidence.first_stage_end)])
+    return growth(signal_rate(evidence) * (steps - first) / 16) * signal_size(evidence, first)
 
 
 def test_error_bound(evidence: HuangEvidence) -> float:

@@ -19,6 +19,7 @@ FIRST_STAGE = (
         window=recorded(first_stage),
         conditions=q.model,
         applies=q.plain,
+        anchored=True,
     ),
     Statement(
         id="huang2025.lemma_d_2",
@@ -31,6 +32,7 @@ FIRST_STAGE = (
         window=first_stage,
         conditions=q.trajectory,
         applies=q.plain,
+        anchored=True,
     ),
     Statement(
         id="huang2025.lemma_d_4",

@@ -112,6 +112,7 @@ SECOND_STAGE = (
         conditions=q.theorem,
         applies=q.flips,
         over_draws=True,
+        anchored=True,
     ),
     Statement(
         id="huang2025.lemma_4_5.supermartingale",

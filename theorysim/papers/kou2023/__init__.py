@@ -3,7 +3,7 @@
 from theorysim.papers.kou2023.figures import FIGURES
 from theorysim.papers.kou2023.statements import LOW_SNR, STATEMENTS
 from theorysim.theory.paper import Paper
-from theorysim.theory.signal_noise import SignalNoiseEvidence
+from theorysim.theory.signal_noise import SignalNoiseEvidence, unlike_gradient_descent
 
 PAPER = Paper(
     name="kou2023",
@@ -11,6 +11,7 @@ PAPER = Paper(
     about=("patch",),
     statements=STATEMENTS,
     evidence=SignalNoiseEvidence,
+    unlike=unlike_gradient_descent,
     figures=FIGURES,
 )
 

@@ -3,13 +3,18 @@
 from theorysim.papers.zhang2025.evidence import ReweightingEvidence
 from theorysim.papers.zhang2025.figures import FIGURES
 from theorysim.papers.zhang2025.statements import STATEMENTS
-from theorysim.reweighting import ReweightingRun
+from theorysim.reweighting import Reweighting, ReweightingRun
 from theorysim.theory.paper import Paper
 
 
 def setting(_run: ReweightingRun) -> str:
     """Every run with sample weights."""
     return "training with sample weights"
+
+
+def unlike(run: ReweightingRun) -> str:
+    """What makes a run other than reweighting as the paper has it, with its variants."""
+    return "" if type(run.algorithm) is Reweighting else f"{run.algorithm} is not the rule of the paper"
 
 
 PAPER = Paper(
@@ -19,6 +24,7 @@ PAPER = Paper(
     statements=STATEMENTS,
     evidence=ReweightingEvidence,
     setting=setting,
+    unlike=unlike,
     figures=FIGURES,
 )
 

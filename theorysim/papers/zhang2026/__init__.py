@@ -15,6 +15,12 @@ def setting(_run: LinearRun | OscillationRun) -> str:
     return "a two-layer linear network"
 
 
+def unlike(run: LinearRun | OscillationRun) -> str:
+    """What makes a run other than SGD on single samples; label noise may be periodic, where a statement says so."""
+    plain = run.algorithm.is_plain("period") if isinstance(run, LinearRun) else run.algorithm.is_plain()
+    return "" if plain else f"{run.algorithm} is not SGD on single samples"
+
+
 PAPER = Paper(
     name="zhang2026",
     citation="Zhang et al. 2026: two-layer linear networks under label-noise SGD (AAAI 2026)",
@@ -23,6 +29,7 @@ PAPER = Paper(
     evidence=LinearEvidence,
     laws=LAWS,
     setting=setting,
+    unlike=unlike,
     figures=FIGURES,
 )
 

@@ -22,8 +22,7 @@ def noisy(run: object) -> bool:
     if not isinstance(run, LinearRun):
         return False
     a = run.algorithm
-    return (a.label_noise and run.problem.label_noise_std > 0 and a.batch == 1 and a.period is None
-            and a.sam_radius == 0)
+    return a.label_noise and run.problem.label_noise_std > 0 and a.is_plain()
 
 
 def followed(run: object) -> bool:
@@ -32,8 +31,8 @@ def followed(run: object) -> bool:
 
 
 def plain(run: object) -> bool:
-    """Single samples, no sharpness-aware minimisation."""
-    return isinstance(run, LinearRun) and run.algorithm.batch == 1 and run.algorithm.sam_radius == 0
+    """Single samples, nothing added to the rule."""
+    return isinstance(run, LinearRun) and run.algorithm.is_plain("period")
 
 
 def oscillating(run: object) -> bool:
@@ -50,7 +49,7 @@ def stable(evidence: LinearEvidence) -> Sequence[Condition]:
 def moderate(evidence: LinearEvidence) -> Sequence[Condition]:
     """ηm is small enough for the flow."""
     width = evidence.lr * evidence.run.problem.width
-    return [Condition("ηm ≤ 0.4", width, "<=", 0.4, "derived: seen there within −10…+16%")]
+    return [Condition("ηm ≤ 0.4", width, "<=", 0.4, "derived: 125 runs there, 95% within −14…+18%")]
 
 
 def condition_1(evidence: LinearEvidence) -> Sequence[Condition]:

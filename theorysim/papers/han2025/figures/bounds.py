@@ -95,7 +95,7 @@ def _verdicts(n: int, m: int, seeds: int, steps: int, shown: bool) -> "pd.DataFr
             for seed in range(seeds):
                 runs.append(simulate(of, algorithm(of), steps, seed, record_at=(1, 2, 3, *range(5, 60, 5))))
                 bar.update(1)
-            table = check(runs, "han2025", **constants).table
+            table = check(runs, "han2025", replay=True, **constants).table
             rows.append(table[table["statement"].str.startswith("han2025.")].assign(case=name))
     return pd.concat(rows)
 

@@ -115,7 +115,8 @@ def _checks(centre: SignalNoise, seeds: int, steps: int) -> dict[str, CheckRepor
     small = centre.replace(n=centre.n // 2, m=centre.m // 2)
     lr = SLOW / (small.noise_std**2 * small.d)
     return {
-        name: check([simulate(small, GradientDescent(lr, noise), min(steps, 20_000), seed) for seed in range(seeds)])
+        name: check([simulate(small, GradientDescent(lr, noise), min(steps, 20_000), seed) for seed in range(seeds)],
+                    replay=True)
         for name, noise in (("GD", None), ("label noise", Flip(P_FLIP)))
     }
 

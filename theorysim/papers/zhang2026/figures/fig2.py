@@ -20,7 +20,7 @@ def run(
     at = sorted({min(look, steps) for look in LOOKS})
     runs = groups("zhang2026-fig2", problem, ALGORITHMS, seeds, steps, progress, neurons=problem.width, record_at=at)
     looks, times = looks_table(runs, at), times_table(runs)
-    verdicts = check(runs["label noise"], "zhang2026")
+    verdicts = check(runs["label noise"], "zhang2026", replay=True)
     figure = Figure(figsize=(17, 4), layout="constrained")
     panels = figure.subplots(1, 4)
     plot.two_phases(runs, panels[:3])

@@ -68,7 +68,7 @@ def _laws(
             wanted = min(steps, int(2.5 / (rate * here.label_noise_std) ** 2))
             runs = groups("zhang2026-theorem2", here, {"": LinearSGD(rate)}, seeds, wanted, progress,
                           neurons=here.width, record_at=())[""]
-            findings = check(runs, "zhang2026").findings
+            findings = check(runs, "zhang2026", replay=True).findings
             row: dict[str, Any] = {"varied": f"{name} = {value:g}"}
             for statement in STATEMENTS:
                 ratios = [one.ratio for found in findings for one in found if one.statement.id == statement]
