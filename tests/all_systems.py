@@ -146,6 +146,28 @@ CASES: dict[str, Case] = {
 ONE_EACH = ("patch, flips", "patch, weights", "linear, width-free", "linear, explicit", "oscillation, expectation",
             "oscillation, chains", "reweighting, linear", "reweighting, network")
 
+DIVERGING: dict[str, Case] = {
+    "patch, flips": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0, ts.Flip(0.2)), steps=2000),
+    "patch, given noise": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"label_noise": _MULTIPLIERS}, 300),
+    "patch, weights": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"engine": "weights"}, 2000),
+    "patch, paired": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"engine": "paired"}, 2000),
+    "patch, single": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"precision": "single"}, 2000),
+    "patch, images": Case(images(), ts.GradientDescent(500.0, ts.Gaussian(1.0, 2.0)), steps=2000),
+    "patch, thinned": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"observables_every": 7}, 2000),
+    "linear, width-free": Case(LINEAR, ts.LinearSGD(2.0), steps=2000),
+    "linear, full batch": Case(LINEAR, ts.LinearSGD(0.4, batch="full"), steps=2000),
+    "linear, explicit": Case(LINEAR, ts.LinearSGD(2.0, batch=3), {"engine": "explicit"}, 2000),
+    "linear, SAM": Case(LINEAR, ts.LinearSGD(2.0, sam_radius=0.1), steps=2000),
+    "oscillation, expectation": Case(LINEAR, ts.OscillatingLayer(5.0), steps=2000),
+    "oscillation, late": Case(LINEAR, ts.OscillatingLayer(1.0), steps=2000),
+    "oscillation, chains": Case(LINEAR, ts.OscillatingLayer(50.0, 2), steps=2000),
+    "oscillation, one chain": Case(LINEAR, ts.OscillatingLayer(50.0, 1), steps=2000),
+    "reweighting, linear": Case(KERNEL, ts.Reweighting(lr=50.0), steps=2000),
+    "reweighting, batch": Case(KERNEL, ts.Reweighting(lr=50.0, clean_batch=2), steps=2000),
+    "reweighting, network": Case(KERNEL.replace(kernel="ntk"), ts.Reweighting(lr=50.0),
+                                 {"engine": "network", "width": 12}, 2000),
+}
+every_divergence = pytest.mark.parametrize("case", DIVERGING.values(), ids=DIVERGING.keys())
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 one_case_each = pytest.mark.parametrize("case", [CASES[name] for name in ONE_EACH], ids=ONE_EACH)
 

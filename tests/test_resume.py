@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from all_systems import (
     CASES, HAN, HAN_GD, NOISY_HAN, ONE_EACH, STEPS, Case, assert_same, assert_same_run, control_c, every_case,
-    one_case_each, one_step_chunks,
+    every_divergence, one_case_each, one_step_chunks,
 )
 
 import theorysim as ts
@@ -331,20 +331,13 @@ def test_early_stopping_in_parts(first: int) -> None:
     assert (run.status, run.steps) == ("stopped", 17)
 
 
-def test_divergence_in_a_resumption() -> None:
+@every_divergence
+def test_divergence_in_a_resumption(case: Case) -> None:
     """At the same step as in a straight run, with the same message and numbers."""
-    big = {
-        "patch, flips": ts.GradientDescent(200.0, ts.Flip(0.2)), "patch, weights": ts.GradientDescent(200.0),
-        "linear, width-free": ts.LinearSGD(2.0), "linear, explicit": ts.LinearSGD(2.0),
-        "oscillation, expectation": ts.OscillatingLayer(5.0), "oscillation, chains": ts.OscillatingLayer(50.0, 2),
-        "reweighting, linear": ts.Reweighting(lr=50.0), "reweighting, network": ts.Reweighting(lr=50.0),
-    }
-    for name in ONE_EACH:
-        case = CASES[name]
-        problem = case.problem.replace(q=4) if name.startswith("patch") else case.problem
-        case = Case(problem, big[name], case.keywords, steps=2000)
-        straight = case.simulate(on_failure="return", record_every=EVERY)
-        assert straight.status == "diverged" and straight.steps > 1, (name, straight)
-        for cut in (0, straight.steps // 2, straight.steps):
-            run = case.resume(case.simulate(cut, record_every=EVERY), 2000 - cut, on_failure="return")
-            assert_same_run(run, straight)
+    watched: dict[str, Any] = {"record_every": EVERY, "observe": case.own(), "observe_every": 3}
+    straight = case.simulate(on_failure="return", **watched)
+    assert straight.status == "diverged" and straight.steps > 1
+    for cut in (0, straight.steps // 2, straight.steps):
+        begun = case.simulate(cut, **watched)
+        run = case.resume(begun, case.steps - cut, on_failure="return", observe=case.own(), observe_every=3)
+        assert_same_run(run, straight)

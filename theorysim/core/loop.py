@@ -7,6 +7,7 @@ number: where a condition is met or the state overflows inside a chunk, the chun
 """
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -158,13 +159,13 @@ class _March:
 
     stepper: Stepper
     end: int
-    wanted: Steps
+    wanted: list[int]
     observers: Observers
     until: Until | None
     records: Records
 
     def run(self, shown: bool) -> tuple[Status, int | None]:
-        stepper, keep = self.stepper, set(self.wanted.tolist())
+        stepper, keep = self.stepper, set(self.wanted)
         bar = progress.bar(self.end - stepper.step, shown)
         # Overflow is looked for and reported; kernels run as plain Python would warn of it besides.
         with bar, interrupts.postponed() as interrupted, np.errstate(over="ignore", invalid="ignore"):
@@ -189,7 +190,7 @@ class _March:
 
     def _chunk_end(self) -> int:
         step = self.stepper.step
-        record = int(self.wanted[np.searchsorted(self.wanted, step, side="right")])
+        record = self.wanted[bisect_right(self.wanted, step)]
         return min(record, self.stepper.chunk_end(), self.stepper.guard.next_look(step),
                    self.observers.next_look(step), self.end)
 
@@ -254,7 +255,7 @@ def march(
 ) -> Ending:
     """Advance to step ``end``, keeping the states of a plan."""
     records = Records(len(plan.steps) + 1)  # one for an early end
-    pass_ = _March(stepper, end, plan.steps, observers, until, records)
+    pass_ = _March(stepper, end, plan.steps.tolist(), observers, until, records)
     status, at = pass_.run(shown)
     message = ""
     if status == Status.DIVERGED and at is not None:

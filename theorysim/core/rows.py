@@ -28,10 +28,11 @@ class Rows:
 
     def write(self, first: int, rows: Array) -> None:
         """Rows of the steps first, first + 1, ..."""
-        self.cut(first - 1)
+        if self.count and self._steps[self.count - 1] >= first:
+            self.cut(first - 1)
         offset = -first % self.every
-        kept = rows[offset :: self.every]
-        self._append(first + offset + self.every * np.arange(len(kept)), kept)
+        kept = rows[offset :: self.every] if self.every > 1 else rows
+        self._append(np.arange(first + offset, first + len(rows), self.every), kept)
         if len(rows):
             self._last = first + len(rows) - 1, rows[-1].copy()
 

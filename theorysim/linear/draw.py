@@ -1,6 +1,7 @@
 """Realisations: data, and a network of any width as d + 1 rows; and the random numbers of every step."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -191,7 +192,7 @@ class StepNoise:
     seed: int
     block: tuple[int, Samples, Array] = field(default=(-1, np.empty((0, 0), np.int64), np.empty((0, 0))))
 
-    @property
+    @cached_property
     def steps_of_block(self) -> int:
         """Steps in a block: their samples are at most :data:`BLOCK_SIZE`, or those of one step."""
         return max(1, min(BLOCK, BLOCK_SIZE // self.algorithm.samples(self.problem)))

@@ -1,5 +1,6 @@
 """The changing state of one training, between kernels."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,7 +49,7 @@ class LinearStepper(Stepper):
         combination.setflags(write=False)  # observables of one's own see it
         self.noise = StepNoise(problem, algorithm, seed)
         self.watch = Watch(self.noise, leaving)
-        self.watched = grid(end)
+        self.watched: list[int] = grid(end).tolist()
         self.table = Rows(len(LINEAR_OBSERVABLES), expected=len(self.watched))
         self._inputs, self._outputs = np.array(draw.inputs), draw.inputs @ draw.target
 
@@ -73,13 +74,13 @@ class LinearStepper(Stepper):
 
     def chunk_end(self) -> int:
         """The next step watched, or the end of a block of noise."""
-        following = int(np.searchsorted(self.watched, self.step, side="right"))
-        watched = int(self.watched[following]) if following < len(self.watched) else NEVER
+        following = bisect_right(self.watched, self.step)
+        watched = self.watched[following] if following < len(self.watched) else NEVER
         return min(self.noise.end_of_block(self.step), watched)
 
     def _is_watched(self) -> bool:
-        place = int(np.searchsorted(self.watched, self.step))
-        return place < len(self.watched) and int(self.watched[place]) == self.step
+        place = bisect_left(self.watched, self.step)
+        return place < len(self.watched) and self.watched[place] == self.step
 
     def _look(self) -> None:
         self.table.write(self.step, self.watch.look(self.view(), self._is_watched())[None])

@@ -133,8 +133,8 @@ class Watch:
         alignment = float(along @ along) / (size**2 * trace) if size**2 * trace > 0 else np.nan
         shares, sizes = self._neurons(state, error, size, counts)
         return np.array([
-            state.mean_norm_sq, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2, error @ error / 2,
-            alignment, *shares, float(np.linalg.norm(error)), *sizes,
+            trace / state.problem.width, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2,
+            error @ error / 2, alignment, *shares, float(np.linalg.norm(error)), *sizes,
         ])
 
     def _neurons(
@@ -147,8 +147,9 @@ class Watch:
         first, second = neurons[:, :-1], neurons[:, -1]
         start = state.draw.factor[: len(neurons), :-1]
         moved = np.sqrt(state.problem.width) * np.linalg.norm(first - start, axis=1)
-        if counts:
-            self.leaving = np.where((moved > 1) & np.isnan(self.leaving), float(state.step), self.leaving)
+        gone = moved > 1
+        if counts and gone.any():
+            self.leaving = np.where(gone & np.isnan(self.leaving), float(state.step), self.leaving)
         norms = np.linalg.norm(first, axis=1)
         lengths = norms * size
         known = lengths > 0
@@ -159,7 +160,7 @@ class Watch:
         fast = -((state.problem.label_noise_std / 4) ** 2)
         shares = [np.mean(change <= 0), np.mean(change <= fast)]
         large = cosines[norms[known] ** 2 >= self.noise.algorithm.lr]
-        sizes = [np.mean(moved > 1), norms.max(), np.abs(second).max(), np.abs(first @ state.draw.target).mean(),
+        sizes = [gone.mean(), norms.max(), np.abs(second).max(), np.abs(first @ state.draw.target).mean(),
                  large.min() if large.size else np.nan]
         return [*summary, 1 - np.isnan(self.leaving).mean(), *shares], sizes
 

@@ -22,7 +22,7 @@ from theorysim.oscillation.run import OSCILLATION_OBSERVABLES, OscillationRun
 BLOCK = 1024  # steps whose signs are drawn at a time; part of the seed discipline
 CACHE = 2**26  # bytes of signs kept until their block is over
 CHUNK = 2e8  # floating-point operations between two looks at Ctrl-C, some tenth of a second
-LARGEST = 1e100  # of the norms: beyond it their variance over chains may overflow
+LARGEST = 1e150  # of norms: beyond it their standard error, of second order, may overflow
 CALL = 4e4  # what a step takes besides its products where Python makes it
 
 Array = NDArray[np.float64]

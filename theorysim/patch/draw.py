@@ -13,7 +13,7 @@ enters only through the degrees of freedom.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -232,6 +232,16 @@ class Draw:
             inner: Array = self.weights @ self.vectors.T
         inner.setflags(write=False)
         return inner
+
+    def weights_from(self, coefficients: NDArray[Any]) -> Array:
+        """Filters w(t) = w(0) + Σ_a b_a v_a in these coordinates, (2m, D), from b (2m, K)."""
+        weights: Array = self.weights + coefficients @ self.vectors
+        return weights
+
+    def products_from(self, coefficients: NDArray[Any], atoms: slice = slice(None)) -> Array:
+        """⟨w(t), v_a⟩ = ⟨w(0), v_a⟩ + Σ_b b_b ⟨v_b, v_a⟩ of some atoms v_a, (2m, atoms), from b (2m, K)."""
+        products: Array = self.inner[:, atoms] + coefficients @ self.gram[:, atoms]
+        return products
 
     def signal_axis(self, bias: float = 0.0) -> Array:
         """(D,) unit vector along the signal of a signal-noise draw; the first axis where there is no signal."""

@@ -106,7 +106,7 @@ class _Validator(PatchGuard):
         draw, q = stepper.draw, stepper.problem.q
         with blas.single_threaded():
             weights = stepper.weights
-            filters = draw.weights + stepper.now.coef @ draw.vectors if weights is None else weights
+            filters = draw.weights_from(stepper.now.coef) if weights is None else weights
             inner = self.patches @ filters.T
         outputs = (np.where(inner > 0, np.abs(inner), 0.0) ** q @ np.repeat([1.0, -1.0], draw.m)).sum(axis=0)
         return float((self.labels * outputs > 0).mean())

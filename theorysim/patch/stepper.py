@@ -137,7 +137,7 @@ class PatchStepper(Stepper):
         """The coefficients; of engine "paired" also how far the explicit weights are from them."""
         kept = {"coefficients": self.now.coef}
         if self.weights is not None and self.engine == "paired":
-            rebuilt = self.draw.weights + self.now.coef @ self.draw.vectors
+            rebuilt = self.draw.weights_from(self.now.coef)
             scale = np.abs(self.weights).max()
             kept["deviations"] = np.abs(rebuilt - self.weights).max() / (scale if scale > 0 else 1.0)
         return kept

@@ -69,8 +69,7 @@ class TrainedRun(RowsRun):
     def weights_at(self, at: At = "end") -> Array:
         """Filters of a recorded step in the draw's own coordinates, w(t) = w(0) + Σ_a b_a v_a, (2m, D)."""
         with blas.single_threaded():
-            weights: Array = self.draw.weights + self.coefficients[self.record(at)] @ self.draw.vectors
-        return weights
+            return self.draw.weights_from(self.coefficients[self.record(at)])
 
     def outputs(self, at: At = "end", label: int | None = None) -> Array:
         """f(x_i) on the training samples at a recorded step, (n,); with ``label`` ±1 on those of this true label."""
@@ -104,8 +103,7 @@ class TrainedRun(RowsRun):
     def products(self, at: At = "end") -> Array:
         """⟨w_k, v_a⟩ of filters and atoms at a recorded step, (2m, K)."""
         with blas.single_threaded():
-            inner: Array = self.draw.inner + self.coefficients[self.record(at)] @ self.draw.gram
-        return inner
+            return self.draw.products_from(self.coefficients[self.record(at)])
 
     def signal_products(self) -> Array:
         """⟨w_{j,r}, μ⟩ at the recorded steps, (records, 2, m), row 0 for j = +1; (…, S) for S signal atoms."""

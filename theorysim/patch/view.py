@@ -78,7 +78,7 @@ class PatchView:
     @cached_property
     def weights(self) -> Any:
         """Filters in the draw's own coordinates, (2m, D)."""
-        return self.draw.weights + self.coefficients @ self.draw.vectors
+        return self.draw.weights_from(self.coefficients)
 
     @staticmethod
     def _alone(values: Any) -> Any:

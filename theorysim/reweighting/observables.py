@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from theorysim.reweighting.draw import ReweightingDraw
@@ -84,7 +83,9 @@ def weight_auc(weights: Array, noisy: NDArray[np.bool_]) -> float:
     count = int((~noisy).sum())
     if count in (0, noisy.size):
         return float("nan")
-    ranks = scipy.stats.rankdata(weights)[~noisy].sum()
+    from scipy.stats import rankdata  # takes longer to import than all the rest
+
+    ranks = rankdata(weights)[~noisy].sum()
     return float((ranks - count * (count + 1) / 2) / (count * (noisy.size - count)))
 
 

@@ -53,7 +53,8 @@ def unknown_elsewhere(measures: Mapping[str, Measure]) -> tuple[Paper, ...]:
 
 def needs(system: System, measures: dict[str, Measure]) -> str:
     """What measures look at: "all" recorded states, the "times" of stages at every step, or the "outputs" alone."""
-    if any(not isinstance(one, str) or statement_named(one) for one in measures.values()):
+    known = set(system.known())
+    if any(not isinstance(one, str) or one not in known for one in measures.values()):
         return "all"
     return "times" if any(one in system.times for one in measures.values()) else "outputs"
 

@@ -42,7 +42,7 @@ def signal_noise(run: TrainedRun) -> SignalNoise:
 def signal_outputs(run: TrainedRun, at: At) -> tuple[float, float]:
     """Network output on the signal patch of a positive and of a negative sample."""
     problem, atoms = signal_noise(run), slice(0, 2 if signal_noise(run).bias else 1)
-    inner = run.draw.inner[:, atoms] + run.coefficients[run.record(at)] @ run.draw.gram[:, atoms]
+    inner = run.draw.products_from(run.coefficients[run.record(at)], atoms)
     sides = (inner[:, 0], inner[:, 1] if problem.bias else -inner[:, 0])
     plus, minus = (float(readout(run) @ np.where(z > 0, z, 0.0) ** problem.q) for z in sides)
     return plus, minus
@@ -50,7 +50,7 @@ def signal_outputs(run: TrainedRun, at: At) -> tuple[float, float]:
 
 def _memory_inner(run: TrainedRun, at: At) -> Array:
     """⟨w_k, ξ_i⟩ at a recorded step, (2m, n)."""
-    inner: Array = run.draw.inner + run.coefficients[run.record(at)] @ run.draw.gram
+    inner = run.products(at)
     return np.ascontiguousarray(inner[:, run.draw.owner >= 0])
 
 
