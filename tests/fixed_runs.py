@@ -2,8 +2,8 @@
 
 ``python tests/fixed_runs.py`` writes ``fixed_runs.json`` anew; do so only when numbers are meant to change, and say why
 in the changelog. For every run it keeps a digest of all arrays, bit for bit, and a few of the numbers themselves.
-Observables that a system gains later have digests of their own ("added", by name), so that the one of the former numbers
-stays as it was and shows that they have not changed.
+Observables that a system gains later have digests of their own ("added", by name), so that the one of the former
+numbers stays as it was and shows that they have not changed.
 """
 
 import hashlib

@@ -213,9 +213,10 @@ def table(name: str, of: str) -> pd.DataFrame:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean, smallest and largest of what is known, with three digits, as tables have them."""
+    """Mean, smallest and largest of what is known, with three digits, as tables have them; and how many are not."""
     known = [value for value in values if not np.isnan(value)]
-    return f"{sum(known) / len(known):.3g} [{min(known):.3g}, {max(known):.3g}]" if known else "–"
+    rest = f"; {len(values) - len(known)} of {len(values)} not reached" if len(known) < len(values) else ""
+    return f"{sum(known) / len(known):.3g} [{min(known):.3g}, {max(known):.3g}]{rest}" if known else "–"
 
 
 def assert_same_tables(found: Report, expected: Report) -> None:

@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def margin(self) -> float:
-        """The smallest margin among the conditions that are known; infinite without conditions, NaN if none is known."""
+        """The smallest margin among the conditions known; infinite without conditions, NaN if none is known."""
         nothing = float("nan") if self.conditions else float("inf")
         return min((one.margin for one in self.conditions if one.known), default=nothing)
 
