@@ -1,4 +1,4 @@
-"""Statements of Zhang et al. 2026 against numbers worked out beside them, and the trials of its lemmas over seeds."""
+"""Statements of T. Zhang et al. 2026 against numbers worked out beside them, and trials of its lemmas over seeds."""
 
 from functools import cache
 from typing import Any
@@ -75,7 +75,7 @@ def test_which_statement_asks_what(name: str, items: str) -> None:
     run = ts.simulate(README, ts.OscillatingLayer(LR) if "lemma_4" in name else ts.LinearSGD(LR), 5)
     asked = [one.source for one in KNOWN[f"zhang2026.{name}"].conditions(LinearEvidence(run))]
     assert [item for item in ASKED if any(f"Condition 1, {item}" in source for source in asked)] == items.split()
-    assert KNOWN[f"zhang2026.{name}"].source.startswith("derived" if "derived" in name else "Zhang et al. 2026")
+    assert KNOWN[f"zhang2026.{name}"].source.startswith("derived" if "derived" in name else "T. Zhang et al. 2026")
 
 
 # --- Theorem 2 and Lemma 3 --------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ class LinearDraw:
     def small(cls, problem: LinearNetwork, size: float, seed: int = 0) -> Self:
         """A small start: w_i uniform in the ball of radius ``size``, a_i in [−size, size]; data as of the seed.
 
-        With ``size`` √η it is where Phase II of Zhang et al. 2026 begins (Lemma 5).
+        With ``size`` √η it is where Phase II of T. Zhang et al. 2026 begins (Lemma 5).
 
         Raises
         ------
@@ -82,7 +82,7 @@ class LinearDraw:
     def aligned(cls, problem: LinearNetwork, size: float, seed: int = 0) -> Self:
         """All neurons along θ*: w_i = s_i θ*/‖θ*‖, s_i and a_i uniform in [−size, size]; data as of the seed.
 
-        Lemma 6 of Zhang et al. 2026 starts from there.
+        Lemma 6 of T. Zhang et al. 2026 starts from there.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Zhang et al., AAAI 2026: two phases of two-layer linear networks under label-noise SGD."""
+"""T. Zhang et al., AAAI 2026: two phases of two-layer linear networks under label-noise SGD."""
 
 from theorysim.linear import LinearRun
 from theorysim.oscillation import OscillationRun
@@ -17,7 +17,7 @@ def setting(_run: LinearRun | OscillationRun) -> str:
 
 PAPER = Paper(
     name="zhang2026",
-    citation="Zhang et al. 2026: two-layer linear networks under label-noise SGD (AAAI 2026)",
+    citation="T. Zhang et al. 2026: two-layer linear networks under label-noise SGD (AAAI 2026)",
     about=("linear", "oscillation"),
     statements=STATEMENTS,
     evidence=LinearEvidence,

@@ -1,4 +1,4 @@
-"""Condition 1 of Zhang et al. 2026 item by item, and which statement asks for which of its items."""
+"""Condition 1 of T. Zhang et al. 2026 item by item, and which statement asks for which of its items."""
 
 from collections.abc import Callable, Sequence
 

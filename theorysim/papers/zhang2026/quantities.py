@@ -1,4 +1,4 @@
-"""What the claims of Zhang et al. 2026 are made of: which runs, conditions, times, and what is predicted of them."""
+"""What the claims of T. Zhang et al. 2026 are made of: which runs, conditions, times, and what is predicted of them."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Array, Steps
 from theorysim.papers.zhang2026.evidence import LinearEvidence
 
-PAPER = "Zhang et al. 2026"
+PAPER = "T. Zhang et al. 2026"
 ALIGNED = 0.9  # |cos(w_i, θ*)| of a neuron that is "aligned with θ*"
 DIVERGING = 2.5  # ηm from which on every run diverges (derived)
 

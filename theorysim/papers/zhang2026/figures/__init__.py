@@ -1,4 +1,4 @@
-"""Figures of Zhang et al. 2026, made again."""
+"""Figures of T. Zhang et al. 2026, made again."""
 
 from theorysim.papers.zhang2026.figures import fig2, lemmas, periodic, sam, theorem2
 from theorysim.theory.paper import Figure
