@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from theorysim.oscillation import OscillationRun
 from theorysim.papers.zhang2026 import quantities as q
 from theorysim.papers.zhang2026.condition import chain, first_phase
 from theorysim.papers.zhang2026.evidence import LinearEvidence
@@ -46,7 +47,8 @@ def _lowest(evidence: LinearEvidence) -> float:
     """The smallest mean squared norm up to step η⁻²; of chains two standard errors above their mean, NaN for one."""
     run = evidence.run
     early = run.steps_observed <= evidence.lr**-2
-    above = 2 * run.column("standard_error") if run.algorithm.chains else 0.0
+    by_chains = isinstance(run, OscillationRun) and run.algorithm.chains
+    above = 2 * run.column("standard_error") if by_chains else 0.0
     return float(np.min((run.column("mean_norm_sq") + above)[early]))
 
 

@@ -21,6 +21,7 @@ from theorysim.papers.zhang2026.figures.setting import (
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ALGORITHMS = {"label noise": LinearSGD(LR), "no label noise": LinearSGD(LR, label_noise=False)}
 SHORT = 100_000  # the paper's axis
@@ -75,10 +76,10 @@ def _lazy(runs: Runs, last: int) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _picture(runs: Runs, at: Sequence[int], targets: Runs, early: Sequence[int]) -> "object":
-    from matplotlib.figure import Figure
+def _picture(runs: Runs, at: Sequence[int], targets: Runs, early: Sequence[int]) -> "Figure":
+    from matplotlib import figure as pictures
 
-    figure = Figure(figsize=(17, 8), layout="constrained")
+    figure = pictures.Figure(figsize=(17, 8), layout="constrained")
     panels = figure.subplots(2, 4)
     plot.two_phases(runs, panels[0, :3])
     plot.neurons(runs["label noise"][0], at, panels[0, 3]).set_title("all neurons, label noise, seed 0")

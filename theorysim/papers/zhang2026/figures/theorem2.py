@@ -1,4 +1,4 @@
-"""T. Zhang et al. 2026, Theorem 2: when all neurons have left the lazy regime, against the bound and the derived law."""
+"""T. Zhang et al. 2026, Theorem 2: when all neurons have left the lazy regime, the bound, and the derived law."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
