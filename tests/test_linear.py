@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import theorysim as ts
 from theorysim.linear import (
-    LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD, LinearState, LinearTimes,
+    LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD, LinearState, LinearTimes, linearised_errors,
 )
 from theorysim.core.files import save
 from theorysim.linear.draw import BLOCK, StepNoise, _triangle
@@ -768,3 +768,21 @@ def test_bad_starts(call: Any, message: str) -> None:
     """Names the argument and its value."""
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+@pytest.mark.parametrize("batch", [1, 3, "full"])
+def test_linearised_model(batch: Any) -> None:
+    """It is what a network of vanishing learning rate per neuron does: the wider the closer; SAM has none."""
+    apart = []
+    for m in (100, 10_000):
+        problem = LinearNetwork(20, 3, m, label_noise_std=0.5)
+        run = ts.simulate(problem, LinearSGD(0.02 / m**0.5 / 10, batch=batch), 5000 if m > 100 else 500, 2,
+                          record_at=[100, 200])
+        steps = [100, 200, run.steps]
+        errors = linearised_errors(run, steps)
+        losses = [run.observables["test_loss"].loc[step] for step in steps]
+        apart.append(np.abs((errors**2).sum(axis=1) / 2 / losses - 1).max())
+        np.testing.assert_array_equal(linearised_errors(run, [200]), errors[1:2])
+    assert apart[1] < apart[0] / 2 < 0.1
+    with pytest.raises(ValueError, match=r"sam_radius=0.1: must be 0"):
+        linearised_errors(run.replace(algorithm=LinearSGD(1e-3, sam_radius=0.1)), [1])

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 
 import theorysim as ts
 from theorysim.linear.draw import StepNoise
-from theorysim.reproduce import Report, figures, reproduce
+from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
@@ -233,6 +233,15 @@ def assert_same_tables(found: Report, expected: Report) -> None:
     assert list(found.tables) == list(expected.tables) and found.text == expected.text
     for name, frame in expected.tables.items():
         pd.testing.assert_frame_equal(found.tables[name], frame, check_exact=True)
+
+
+@pytest.mark.parametrize(("values", "text"), [
+    ([1.0, 3.0], "2 [1, 3]"), ([1.0, np.nan, 3.0], "2 [1, 3]; 1 of 3 not reached"), ([np.nan] * 2, "–"), ([], "–"),
+])
+def test_spread_drops_nothing_silently(values: list[float], text: str) -> None:
+    """What is not known is counted, in other words where asked for."""
+    assert ours(values) == text and ours(pd.Series(values)) == text
+    assert ours(values, "undefined") == text.replace("not reached", "undefined")
 
 
 class TestEvery:
