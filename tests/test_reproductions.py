@@ -146,7 +146,7 @@ CASES = {
          "targets": (8, ["‖θ*‖", "step", "mean abs. ⟨w_i, θ*⟩", *LOOKS[2:]]),
          "lazy": (6, ["algorithm", "step", "network", "linearised", "difference of ‖θ − θ*‖"])},
         ("n = 30, d = 5, m = 40, η = 0.001, σ = 20, ‖θ*‖ = 1, 20000 steps, seeds 0..1", "zhang2026.theorem_2"),
-        frozenset({"required", "T2(0.9)"}),
+        frozenset({"T2(0.9)"}),
     ),
     "zhang2026-lemmas": Case(
         {"seeds": 2, "problem": NET.replace(width=60), "lr": 4e-3, "widths": (16,), "chain_lr": 0.04,

@@ -75,6 +75,7 @@ PHASE_ONE = (
         window=end,
         conditions=first_phase,
         applies=q.followed,
+        over_draws=True,  # δ = O(1/m), to be given as such
     ),
     Statement(
         id="zhang2026.theorem_2.outside",
@@ -87,6 +88,7 @@ PHASE_ONE = (
         window=at(q.escape_bound),
         conditions=first_phase,
         applies=q.followed,
+        over_draws=True,  # δ = O(1/m), to be given as such
     ),
     Statement(
         id="zhang2026.lemma_3.shrinking",
