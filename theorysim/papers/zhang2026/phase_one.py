@@ -16,11 +16,13 @@ SAMPLE = "of the neurons followed; exact probability over the step's sample and 
 
 
 def _change(name: str) -> Side:
-    """One of the shares and sizes of Lemma 3 at recorded steps."""
+    """One of the shares and sizes of Lemma 3; NaN at steps that are not recorded."""
 
     def side(evidence: LinearEvidence, steps: Steps) -> Array:
-        places = evidence.records(steps)
-        return np.array([evidence.changes(int(place))[name] for place in places], dtype=np.float64)
+        kept = np.isin(steps, evidence.run.steps_recorded)
+        values = np.full(len(steps), np.nan)
+        values[kept] = [evidence.changes(int(place))[name] for place in evidence.records(steps[kept])]
+        return values
 
     return side
 
@@ -98,7 +100,7 @@ PHASE_ONE = (
         sense=Sense.LOWER,
         measured=_change("shrinking"),
         predicted=number(_vacuity(-1)),
-        window=q.lazy_records,
+        window=q.lazy_steps,
         conditions=first_phase,
         applies=q.followed,
         trivial=0.0,
@@ -111,7 +113,7 @@ PHASE_ONE = (
         sense=Sense.LOWER,
         measured=_change("shrinking_fast"),
         predicted=number(0.25),
-        window=q.lazy_records,
+        window=q.lazy_steps,
         conditions=first_phase,
         applies=q.followed,
     ),
@@ -123,7 +125,7 @@ PHASE_ONE = (
         sense=Sense.UPPER,
         measured=_change("growing"),
         predicted=number(_vacuity(1)),
-        window=q.lazy_records,
+        window=q.lazy_steps,
         conditions=first_phase,
         applies=q.followed,
         trivial=1.0,
@@ -136,7 +138,7 @@ PHASE_ONE = (
         sense=Sense.UPPER,
         measured=_change("growth"),
         predicted=number(lambda e: e.constants.C),
-        window=q.lazy_records,
+        window=q.lazy_steps,
         conditions=first_phase,
         applies=q.followed,
     ),

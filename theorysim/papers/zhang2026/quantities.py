@@ -80,9 +80,9 @@ def escape(evidence: LinearEvidence) -> float:
     return last + 1.0 if np.isnan(reached) and last > escape_bound(evidence) else reached
 
 
-def lazy_records(evidence: LinearEvidence) -> Steps:
-    """Window: the recorded steps, up to Theorem 2's T1, at which no neuron followed has left the lazy regime."""
-    steps = evidence.run.steps_recorded
+def lazy_steps(evidence: LinearEvidence) -> Steps:
+    """Window: the steps observed, up to Theorem 2's T1, at which no neuron followed has left the lazy regime."""
+    steps = evidence.run.steps_observed
     first = evidence.times.T1_first
     lazy = steps < (np.inf if np.isnan(first) else first)
     return steps[lazy & (steps <= escape_bound(evidence))]
