@@ -2,12 +2,14 @@
 
 ``python tests/fixed_runs.py`` writes ``fixed_runs.json`` anew; do so only when numbers are meant to change, and say why
 in the changelog. For every run it keeps a digest of all arrays, bit for bit, and a few of the numbers themselves.
+Observables that a system gains later have digests of their own ("added", by name), so that the one of the former
+numbers stays as it was and shows that they have not changed.
 """
 
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +101,9 @@ RUNS: dict[str, Callable[[], Any]] = {
 }
 
 
-def arrays(run: Any) -> Iterator[tuple[str, Any]]:
-    """Everything of a run that is a number, by name."""
-    frame = run.observables
+def arrays(run: Any, former: list[str]) -> Iterator[tuple[str, Any]]:
+    """Everything of a run that is a number, by name; of its observables those that were there from the first."""
+    frame = run.observables[former]
     yield "observables", frame.to_numpy(dtype=float)
     yield "observed at", frame.index.to_numpy(dtype=float)
     for name in ARRAYS:
@@ -155,15 +157,19 @@ def machine() -> str:
     return f"{platform.machine()} {model} {hashlib.sha256(flags.encode()).hexdigest()[:8]}, {versions}"
 
 
-def identity(name: str) -> dict[str, Any]:
-    """Digest and some numbers of a run."""
+def identity(name: str, added: Collection[str] = ()) -> dict[str, Any]:
+    """Digests and some numbers of a run; observables ``added`` since its first record have digests of their own."""
     made = RUNS[name]()
-    found = {key: np.ascontiguousarray(np.asarray(value, dtype=np.float64)) for key, value in arrays(made)}
+    former = [column for column in made.observables if column not in added]
+    found = {key: np.ascontiguousarray(np.asarray(value, dtype=np.float64)) for key, value in arrays(made, former)}
     text = hashlib.sha256()
     for key, value in sorted(found.items()):
         text.update(key.encode() + str(value.shape).encode() + value.tobytes())
-    last = [float(value) for value in found["observables"][-1]]
-    return {"digest": text.hexdigest(), "status": str(made.status), "steps": int(made.steps), "last": last}
+    more = made.observables[[column for column in made.observables if column in added]]
+    digests = {column: hashlib.sha256(more[column].to_numpy(dtype=float).tobytes()).hexdigest() for column in more}
+    last = [float(value) for value in (*found["observables"][-1], *more.to_numpy(dtype=float)[-1])]
+    return {"digest": text.hexdigest(), "status": str(made.status), "steps": int(made.steps), "last": last} | (
+        {"added": digests} if digests else {})
 
 
 def table(name: str) -> dict[str, Any]:
@@ -181,9 +187,21 @@ def table(name: str) -> dict[str, Any]:
 TABLES = tuple(_tables())
 
 
+# Observables that runs have gained since their first record, by the first word of their names.
+ADDED = {
+    "linear": ("parameter_error", "share_outside", "largest_norm", "largest_second", "inner_product_mean",
+               "cosine_min_large"),
+}
+
+
+def added(name: str) -> tuple[str, ...]:
+    """Those of one run."""
+    return ADDED.get(name.split(",")[0], ())
+
+
 def main() -> None:
     """Write the identities of all runs and tables."""
-    content = {"machine": machine(), "runs": {name: identity(name) for name in RUNS},
+    content = {"machine": machine(), "runs": {name: identity(name, added(name)) for name in RUNS},
                "tables": {name: table(name) for name in TABLES}}
     PATH.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

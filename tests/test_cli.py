@@ -69,7 +69,7 @@ def test_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pd.testing.assert_frame_equal(pd.read_csv(paths[0], index_col="step"), run.observables, check_index_type=False)
     assert matplotlib.image.imread(paths[2]).std() > 0.01
     assert main(["check", str(paths[1])]) == 0
-    assert "\n  condition_1 " in capsys.readouterr().out
+    assert "\n  condition_1.rate " in capsys.readouterr().out
     assert main(["linear", "--width", "1000", "--lr", "0.1", "--steps", "500", "--quiet", "--batch", "full"]) == 1
     assert "lower lr (now 0.1) below 2d/((d+2)m) = 0.00182" in capsys.readouterr().out
     assert main(["linear", "--batch", "some", "--quiet"]) == 2

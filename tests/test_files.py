@@ -807,6 +807,9 @@ def test_files_of_format_2(name: str, tmp_path: Path) -> None:
     """Load as what a fresh run is: types and words exactly, numbers to rounding (they were made elsewhere)."""
     loaded, fresh = ts.load_run(FORMER / f"{name}.npz"), FORMER_RUNS[name]()
     assert type(loaded) is type(fresh)
+    later = fixed_runs.ADDED.get(name.removesuffix("-2"), ())  # observables that there were not yet: NaN
+    if later:
+        fresh = fresh.replace(rows=np.where(np.isin(fresh.columns, later), np.nan, fresh.rows))
     assert (loaded.status, loaded.message, loaded.stopped_at) == ("completed", "", None)
     for one in dataclasses.fields(fresh):
         if one.name not in NOT_KEPT:
@@ -820,7 +823,8 @@ def test_files_of_format_2(name: str, tmp_path: Path) -> None:
     longer, wanted = (ts.resume(run, 7, record_at=[]) for run in (loaded, fresh))
     assert longer.steps == fresh.steps + 7
     for column in fresh.table:
-        assert_close(longer.column(column), wanted.column(column), "resumed")
+        new = longer.steps_observed >= fresh.steps if column in later else slice(None)
+        assert_close(longer.column(column)[new], wanted.column(column)[new], "resumed")
     assert_same(reloaded(loaded, tmp_path), loaded)
 
 

@@ -13,7 +13,11 @@ OUTSIDE_ONLY = {
     f"huang2025.{name}" for name in (
         "lemma_4_4.t1", "lemma_e_3", "lemma_4_5.output.lower", "lemma_4_5.rest", "lemma_4_5.growth",
         "lemma_4_5.supermartingale", "theorem_3_3.t2", "theorem_3_3.train_loss")
-}
+} | {
+    f"zhang2026.{name}" for name in (  # Condition 1 asks for a learning rate below every double
+        "theorem_2", "theorem_2.outside", "lemma_3.shrinking", "lemma_3.shrinking_fast", "lemma_3.growing",
+        "lemma_4.exists", "lemma_5.printed", "lemma_5.printed_median", "lemma_6.error", "lemma_6.cosine")
+} | {"zhang2026.derived.lemma_5_repaired"}
 
 
 def test_every_statement_is_tried() -> None:

@@ -18,7 +18,8 @@ import pytest
 from matplotlib.axes import Axes
 
 import theorysim as ts
-from theorysim.reproduce import Report, figures, reproduce
+from theorysim.linear.draw import StepNoise
+from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
@@ -140,10 +141,18 @@ CASES = {
         ("18 runs (0 not completed)", "30 steps, 2 seeds a cell", "| whole diagram | 9 |", "lr = 0.1"),
     ),
     "zhang2026-fig2": Case(
-        {"seeds": 2, "steps": 20_000, "problem": NET},
-        {"looks": (4, LOOKS), "times": (2, TIMES), "statements": (14, CHECK)},
+        {"seeds": 2, "steps": 20_000, "problem": NET, "short": 1000},
+        {"looks": (4, LOOKS), "times": (2, TIMES), "statements": (24, CHECK),
+         "targets": (8, ["‖θ*‖", "step", "mean abs. ⟨w_i, θ*⟩", *LOOKS[2:]]),
+         "lazy": (6, ["algorithm", "step", "network", "linearised", "difference of ‖θ − θ*‖"])},
         ("n = 30, d = 5, m = 40, η = 0.001, σ = 20, ‖θ*‖ = 1, 20000 steps, seeds 0..1", "zhang2026.theorem_2"),
-        frozenset({"required", "T2(0.9)"}),
+        frozenset({"T2(0.9)"}),
+    ),
+    "zhang2026-lemmas": Case(
+        {"seeds": 2, "problem": NET.replace(width=60), "lr": 4e-3, "widths": (16,), "chain_lr": 0.04,
+         "targets": (1.0,)},
+        {"statements": (24, ["statement", "runs", "setting", "true", "measured", "claimed"])},
+        ("d = 5, n = 30, seeds 0..1", "| 2 of 2 |", "m = 16, η = 0.004, ‖θ*‖ = m^{−1/4}, H = I", "20 chains"),
     ),
     "zhang2026-sam": Case(
         {"seeds": 2, "steps": 12_000, "problem": NET, "chains": 3, "oscillation_steps": 1000, "settled": 5000},
@@ -154,7 +163,7 @@ CASES = {
     ),
     "zhang2026-periodic": Case(
         {"seeds": 2, "period": 200, "problem": NET},
-        {"periods": (20, ["from", "to", "label noise", "change", "−τ"])},
+        {"periods": (20, ["from", "to", "label noise", "change", "−τ", "‖a‖", "moved"])},
         ("4000 steps, seeds 0..1", "Label noise on for 200 steps", "| 3800 | 4000 | off |"),
     ),
     "zhang2026-theorem2": Case(
@@ -213,9 +222,10 @@ def table(name: str, of: str) -> pd.DataFrame:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean, smallest and largest of what is known, with three digits, as tables have them."""
+    """Mean, smallest and largest of what is known, with three digits, as tables have them; and how many are not."""
     known = [value for value in values if not np.isnan(value)]
-    return f"{sum(known) / len(known):.3g} [{min(known):.3g}, {max(known):.3g}]" if known else "–"
+    rest = f"; {len(values) - len(known)} of {len(values)} not reached" if len(known) < len(values) else ""
+    return f"{sum(known) / len(known):.3g} [{min(known):.3g}, {max(known):.3g}]{rest}" if known else "–"
 
 
 def assert_same_tables(found: Report, expected: Report) -> None:
@@ -223,6 +233,15 @@ def assert_same_tables(found: Report, expected: Report) -> None:
     assert list(found.tables) == list(expected.tables) and found.text == expected.text
     for name, frame in expected.tables.items():
         pd.testing.assert_frame_equal(found.tables[name], frame, check_exact=True)
+
+
+@pytest.mark.parametrize(("values", "text"), [
+    ([1.0, 3.0], "2 [1, 3]"), ([1.0, np.nan, 3.0], "2 [1, 3]; 1 of 3 not reached"), ([np.nan] * 2, "–"), ([], "–"),
+])
+def test_spread_drops_nothing_silently(values: list[float], text: str) -> None:
+    """What is not known is counted, in other words where asked for."""
+    assert ours(values) == text and ours(pd.Series(values)) == text
+    assert ours(values, "undefined") == text.replace("not reached", "undefined")
 
 
 class TestEvery:
@@ -613,6 +632,40 @@ class TestZhang2026:
         pd.testing.assert_frame_equal(verdicts, ts.check(runs, "zhang2026").table, check_exact=True)
         plain = self.runs(ts.LinearSGD(1e-3, label_noise=False), 20_000)
         assert times.loc[1, "floor of the test loss"] == spread([run.loss_floor() for run in plain])
+
+    def test_fig2_at_the_paper_s_length(self) -> None:
+        """Raw inner products of both targets, and the linearised model written out."""
+        targets = table("zhang2026-fig2", "targets")
+        long = NET.replace(target_norm=20.0)
+        runs = [ts.simulate(long, ts.LinearSGD(1e-3), 1000, seed, neurons=40, record_at=[500]) for seed in range(2)]
+        row = targets[(targets["‖θ*‖"] == "20") & (targets["step"] == 500)].iloc[0]
+        neurons = [run.neurons[run.steps_recorded.tolist().index(500)][:, :-1] @ run.draw.target for run in runs]
+        assert row["mean abs. ⟨w_i, θ*⟩"] == spread([np.abs(one).mean() for one in neurons])
+        lazy = table("zhang2026-fig2", "lazy").set_index(["algorithm", "step"])
+        ends = []
+        for seed in range(2):
+            run = ts.simulate(NET, ts.LinearSGD(1e-3, label_noise=False), 200, seed, record_every=1)
+            w, a, x = run.draw.factor[:, :-1], run.draw.factor[:, -1], run.draw.inputs
+            theta = a @ w
+            noise = StepNoise(NET, ts.LinearSGD(1e-3, label_noise=False), seed)
+            for [sample] in noise.between(0, 200)[0]:
+                g = x[sample] @ (theta - run.draw.target)
+                theta = theta - 1e-3 * g * ((a @ a) * x[sample] + w.T @ (w @ x[sample]))
+            ends.append(((theta - run.draw.target) ** 2).sum() / 2)
+        assert lazy.loc[("no label noise", 200), "linearised"] == spread(ends)
+
+    def test_lemmas(self) -> None:
+        """Counts and numbers are those of check() on runs of its own."""
+        frame = table("zhang2026-lemmas", "statements")
+        of = NET.replace(width=16, target_norm=1.0)
+        steps = int(np.ceil(np.log(250) / 4e-3))
+        runs = [ts.simulate(of, ts.LinearSGD(4e-3, batch="full", label_noise=False), steps, seed, neurons=16,
+                            draw=ts.LinearDraw.aligned(of, 4e-3**0.5, seed).whitened()) for seed in range(2)]
+        row = frame[(frame["statement"] == "lemma_6.error") & frame["setting"].str.contains("= 1, H = I")].iloc[0]
+        assert row["measured"] == spread([run.column("parameter_error")[-1] for run in runs])
+        bound = 4e-3 * np.log(250)
+        assert row["claimed"] == f"≤ {bound:.3g}"
+        assert row["true"] == f"{sum(run.column('parameter_error')[-1] <= bound for run in runs)} of 2"
 
     @pytest.mark.parametrize(("name", "options"), [
         ("SAM", {"label_noise": False, "sam_radius": 0.1}),

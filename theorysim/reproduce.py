@@ -51,13 +51,15 @@ def markdown(frame: "pd.DataFrame") -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
-def spread(values: Sequence[float] | Any) -> str:
-    """Mean, with the smallest and the largest; of those that are numbers."""
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
+def spread(values: Sequence[float] | Any, lacking: str = "not reached") -> str:
+    """Mean, with the smallest and the largest, of those that are numbers; says how many are not, and what they lack."""
+    given = np.asarray(values, dtype=float)
+    known = given[~np.isnan(given)]
     if not known.size:
         return "–"
-    return f"{known.mean():.3g} [{known.min():.3g}, {known.max():.3g}]"
+    missing = given.size - known.size
+    note = f"; {missing} of {given.size} {lacking}" if missing else ""
+    return f"{known.mean():.3g} [{known.min():.3g}, {known.max():.3g}]{note}"
 
 
 def interrupted_note(*frames: "pd.DataFrame") -> str:

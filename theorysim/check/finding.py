@@ -62,8 +62,9 @@ class Finding:
 
     @property
     def margin(self) -> float:
-        """The smallest margin among the conditions; infinite when there is none."""
-        return min((one.margin for one in self.conditions), default=float("inf"))
+        """The smallest margin among the conditions known; infinite without conditions, NaN if none is known."""
+        nothing = float("nan") if self.conditions else float("inf")
+        return min((one.margin for one in self.conditions if one.known), default=nothing)
 
 
 def evaluate(statement: Statement, evidence: Any) -> Finding:

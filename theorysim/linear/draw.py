@@ -1,6 +1,6 @@
 """Realisations: data, and a network of any width as d + 1 rows; and the random numbers of every step."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -22,7 +22,7 @@ Samples = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LinearDraw:
-    """Data and initial network, made by :meth:`from_problem` or :meth:`from_arrays`.
+    """Data and initial network, made by :meth:`from_problem`, :meth:`small`, :meth:`aligned` or :meth:`from_arrays`.
 
     Attributes
     ----------
@@ -51,14 +51,7 @@ class LinearDraw:
         Networks of up to :data:`EXPLICIT_SIZE` weights are drawn whole. Of wider ones so many ``neurons`` are, and the
         rest through their second moment, which is Wishart: Bartlett's triangle. Nothing is approximated.
         """
-        n, d, m = problem.n, problem.d, problem.width
-        inputs = generator(seed, Stream.LINEAR_DATA).standard_normal((n, d))
-        if problem.target is not None:
-            target = np.array(problem.target)
-        else:
-            direction = generator(seed, Stream.LINEAR_DATA, 1).standard_normal(d)
-            assert problem.target_norm is not None
-            target = problem.target_norm * direction / np.linalg.norm(direction)
+        d, m = problem.d, problem.width
         scale = np.concatenate([np.full(d, 1 / np.sqrt(d)), [1 / np.sqrt(m)]])
         rng = generator(seed, Stream.LINEAR_WEIGHTS)
         explicit = m if m * (d + 1) <= EXPLICIT_SIZE else neurons
@@ -66,7 +59,55 @@ class LinearDraw:
         if rest:
             others = rng.standard_normal((rest, d + 1)) if rest <= d + 1 else _triangle(rng, d + 1, rest)
             factor = np.concatenate([factor, others])
-        return cls(inputs, target, factor * scale, explicit if rest > d + 1 else m)
+        return cls(*_data(problem, seed), factor * scale, explicit if rest > d + 1 else m)
+
+    @classmethod
+    def small(cls, problem: LinearNetwork, size: float, seed: int = 0) -> Self:
+        """A small start: w_i uniform in the ball of radius ``size``, a_i in [−size, size]; data as of the seed.
+
+        With ``size`` √η it is where Phase II of T. Zhang et al. 2026 begins (Lemma 5).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a size that is not positive, or a network too wide to be drawn neuron by neuron.
+        """
+        rng = _small_start(problem, size, seed, 1)
+        first = rng.standard_normal((problem.width, problem.d))
+        lengths = size * rng.random(problem.width) ** (1 / problem.d)
+        first *= (lengths / np.linalg.norm(first, axis=1))[:, None]
+        return cls(*_data(problem, seed), _joined(first, rng, size), problem.width)
+
+    @classmethod
+    def aligned(cls, problem: LinearNetwork, size: float, seed: int = 0) -> Self:
+        """All neurons along θ*: w_i = s_i θ*/‖θ*‖, s_i and a_i uniform in [−size, size]; data as of the seed.
+
+        Lemma 6 of T. Zhang et al. 2026 starts from there.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of :meth:`small`, and for a target of length 0.
+        """
+        rng = _small_start(problem, size, seed, 2)
+        inputs, target = _data(problem, seed)
+        if not target.any():
+            raise ValueError("problem.target_norm=0.0: must be positive for neurons to be aligned with the target")
+        first = np.outer(rng.uniform(-size, size, problem.width), target / np.linalg.norm(target))
+        return cls(inputs, target, _joined(first, rng, size), problem.width)
+
+    def whitened(self) -> Self:
+        """The same with inputs X H^{−1/2}, H = XᵀX/n, so that theirs is the identity, as of infinitely many.
+
+        Raises
+        ------
+        ValueError
+            When the inputs do not span all dimensions.
+        """
+        values, vectors = np.linalg.eigh(self.inputs.T @ self.inputs / len(self.inputs))
+        if values[0] < 1e-12 * values[-1]:
+            raise ValueError(f"inputs: {len(self.inputs)} of them do not span all {len(values)} dimensions")
+        return replace(self, inputs=self.inputs @ (vectors / np.sqrt(values)) @ vectors.T)
 
     @classmethod
     def from_arrays(
@@ -99,6 +140,31 @@ class LinearDraw:
             return self.factor.copy(), np.eye(len(self.factor))[: self.neurons]
         combination, root = np.linalg.qr(self.factor)
         return np.ascontiguousarray(root), np.ascontiguousarray(combination[: self.neurons])
+
+
+def _data(problem: LinearNetwork, seed: int) -> tuple[Array, Array]:
+    """Inputs and θ* of a seed."""
+    inputs = generator(seed, Stream.LINEAR_DATA).standard_normal((problem.n, problem.d))
+    if problem.target is not None:
+        return inputs, np.array(problem.target)
+    direction = generator(seed, Stream.LINEAR_DATA, 1).standard_normal(problem.d)
+    assert problem.target_norm is not None
+    return inputs, problem.target_norm * direction / np.linalg.norm(direction)
+
+
+def _small_start(problem: LinearNetwork, size: float, seed: int, kind: int) -> np.random.Generator:
+    """The random numbers of a small start of one kind."""
+    validate.instance("problem", problem, (LinearNetwork,))
+    validate.real("size", size, 0, above=True)
+    if problem.width * (problem.d + 1) > EXPLICIT_SIZE:
+        raise ValueError(f"problem.width={problem.width}: must be such that width·(d + 1) <= 1e6, neurons of such a "
+                         "start being drawn one by one")
+    return generator(seed, Stream.LINEAR_WEIGHTS, kind)
+
+
+def _joined(first: Array, rng: np.random.Generator, size: float) -> Array:
+    """[W | a] with a_i uniform in [−size, size]."""
+    return np.column_stack([first, rng.uniform(-size, size, len(first))])
 
 
 def fitting(draw: LinearDraw, problem: LinearNetwork) -> LinearDraw:

@@ -18,6 +18,7 @@ def read(header: dict[str, Any], arrays: dict[str, Any]) -> LinearRun:
     draw = LinearDraw(arrays["draw_inputs"], arrays["draw_target"], arrays["draw_rows"], header["neurons"])
     return LinearRun(
         problem=LinearNetwork(**header["problem"]), algorithm=LinearSGD(**header["algorithm"]), draw=draw,
-        status=Status(header["status"]), observed_at=arrays["steps_watched"], columns=tuple(LINEAR_OBSERVABLES),
+        status=Status(header["status"]), observed_at=arrays["steps_watched"],
+        columns=tuple(LINEAR_OBSERVABLES)[: arrays["rows"].shape[1]],
         **{name: header[name] for name in _PLAIN}, **{name: arrays[name] for name in _ARRAYS},
     )

@@ -18,7 +18,7 @@ class LinearOptions:
     description: str = """\
 Train f(x) = a'Wx, both layers, by SGD with label noise on y = <theta, x>, and print what happened.
 
-The neurons first shrink and leave the lazy regime, then align with theta (Zhang et al. 2026). A network of any width
+The neurons first shrink and leave the lazy regime, then align with theta (T. Zhang et al. 2026). A network of any width
 is evolved exactly as one of width d + 1, so a billion neurons cost what a thousand do. The defaults are the setting
 of the paper's Figure 2.
 """

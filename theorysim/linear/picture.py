@@ -21,7 +21,7 @@ PANELS = {
 
 
 def two_phases(runs: LinearRuns, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
-    """Test loss, mean squared norm and alignment over steps (the look of Zhang et al. 2026, Figure 2).
+    """Test loss, mean squared norm and alignment over steps (the look of T. Zhang et al. 2026, Figure 2).
 
     Parameters
     ----------
@@ -73,6 +73,16 @@ def neurons(run: LinearRun, steps: Sequence[int], axis: "Axes | None" = None) ->
         norms = np.linalg.norm(run.neurons[place, :, :-1], axis=1)
         axis.plot(norms, np.abs(run.cosines[place]), ".", markersize=4, label=f"step {run.steps_recorded[place]}")
     axis.set(xscale="log", xlabel="norm of a neuron ‖w_i‖", ylabel="|cos(w_i, θ*)|", ylim=(0, 1.02))
+    axis.legend(fontsize=8)
+    return axis
+
+
+def plane(run: LinearRun, steps: Sequence[int], axis: "Axes") -> "Axes":
+    """‖w_i‖² against ⟨w_i, θ*⟩ of the neurons followed, at recorded steps (T. Zhang et al. 2026, Figure 2, bottom)."""
+    for step in steps:
+        first = run.neurons[int(np.searchsorted(run.steps_recorded, step)), :, :-1]
+        axis.plot((first**2).sum(axis=1), first @ run.draw.target, ".", markersize=3, label=f"step {step}")
+    axis.set(xlabel="‖w_i‖²", ylabel="⟨w_i, θ*⟩")
     axis.legend(fontsize=8)
     return axis
 

@@ -12,7 +12,7 @@ from theorysim.core import validate
 class LinearNetwork:
     """n inputs x ~ N(0, I_d), labels y = ⟨θ*, x⟩ + ε, ε = ±σ, and the network f(x) = aᵀWx of width m.
 
-    W_ij(0) ~ N(0, 1/d) and a_i(0) ~ N(0, 1/m) (Zhang et al. 2026).
+    W_ij(0) ~ N(0, 1/d) and a_i(0) ~ N(0, 1/m) (T. Zhang et al. 2026).
 
     Parameters
     ----------

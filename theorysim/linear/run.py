@@ -14,7 +14,7 @@ from theorysim.linear.algorithm import LinearSGD
 from theorysim.linear.draw import LinearDraw
 from theorysim.linear.problem import LinearNetwork
 from theorysim.linear.stages import LinearTimes
-from theorysim.linear.watch import grid, usual_records
+from theorysim.linear.watch import LINEAR_OBSERVABLES, grid, usual_records
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 class LinearRun(RowsRun):
     """A training of a two-layer linear network, the result of :func:`theorysim.simulate`.
 
-    The columns of :attr:`observables` are explained in ``LINEAR_OBSERVABLES``; its rows are of every step up to 128, of
+    The columns of :attr:`observables` are explained in ``LINEAR_OBSERVABLES``, and are NaN where a file is older than
+    they; its rows are of every step up to 128, of
     steps at most 1.5% apart after that, and of the recorded ones.
 
     Attributes
@@ -45,6 +46,14 @@ class LinearRun(RowsRun):
 
     HEADLINE: ClassVar[Sequence[str]] = ("test_loss", "alignment")
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "states")
+
+    def __post_init__(self) -> None:
+        lacking = tuple(name for name in LINEAR_OBSERVABLES if name not in self.columns)
+        if lacking:  # a file from before there were these
+            unknown = np.full((len(self.rows), len(lacking)), np.nan)
+            object.__setattr__(self, "rows", np.concatenate([self.rows, unknown], axis=1))
+            object.__setattr__(self, "columns", (*self.columns, *lacking))
+        super().__post_init__()
 
     @cached_property
     def second_moments(self) -> Array:

@@ -28,6 +28,12 @@ LINEAR_OBSERVABLES = {
     "share_left": "share of the neurons followed that have left the lazy regime, √m‖w_i − w_i(0)‖ > 1 at some step",
     "share_shrinking": "share with Δ_i ≤ 0 at the step to come, Δ_i = a_i²‖v‖² − ⟨w_i, v⟩², v the batch's mean of g x",
     "share_shrinking_fast": "share with Δ_i ≤ −(σ/4)²",
+    "parameter_error": "‖e‖ = ‖θ − θ*‖, θ = Wᵀa",
+    "share_outside": "share of the neurons followed that are outside the lazy regime at this very step",
+    "largest_norm": "largest ‖w_i‖ of the neurons followed",
+    "largest_second": "their largest |a_i|",
+    "inner_product_mean": "mean of |⟨w_i, θ*⟩| over them",
+    "cosine_min_large": "smallest |cos(w_i, θ*)| of those with ‖w_i‖ ≥ √η, NaN if there are none",
 }
 
 
@@ -125,23 +131,27 @@ class Watch:
         size = float(np.linalg.norm(target))
         along = state.first_layer @ target
         alignment = float(along @ along) / (size**2 * trace) if size**2 * trace > 0 else np.nan
+        shares, sizes = self._neurons(state, error, size, counts)
         return np.array([
             trace / state.problem.width, second @ second, ((state.draw.inputs @ error) ** 2).mean() / 2,
-            error @ error / 2, alignment, *self._neurons(state, error, size, counts),
+            error @ error / 2, alignment, *shares, float(np.linalg.norm(error)), *sizes,
         ])
 
-    def _neurons(self, state: LinearState, error: Array, size: float, counts: bool) -> list[float]:
+    def _neurons(
+        self, state: LinearState, error: Array, size: float, counts: bool
+    ) -> tuple[list[float], list[float]]:
         """What is known of the neurons followed; NaN when there are none."""
         neurons = state.neurons
         if not len(neurons):
-            return [np.nan] * 6
+            return [np.nan] * 6, [np.nan] * 5
         first, second = neurons[:, :-1], neurons[:, -1]
         start = state.draw.factor[: len(neurons), :-1]
         moved = np.sqrt(state.problem.width) * np.linalg.norm(first - start, axis=1)
         gone = moved > 1
         if counts and gone.any():
             self.leaving = np.where(gone & np.isnan(self.leaving), float(state.step), self.leaving)
-        lengths = np.linalg.norm(first, axis=1) * size
+        norms = np.linalg.norm(first, axis=1)
+        lengths = norms * size
         known = lengths > 0
         cosines = np.abs(first[known] @ state.draw.target) / lengths[known]
         summary = [cosines.mean(), np.median(cosines), cosines.min()] if known.any() else [np.nan] * 3
@@ -149,7 +159,10 @@ class Watch:
         change = second**2 * (mean @ mean) - (first @ mean) ** 2
         fast = -((state.problem.label_noise_std / 4) ** 2)
         shares = [np.mean(change <= 0), np.mean(change <= fast)]
-        return [*summary, 1 - np.isnan(self.leaving).mean(), *shares]
+        large = cosines[norms[known] ** 2 >= self.noise.algorithm.lr]
+        sizes = [gone.mean(), norms.max(), np.abs(second).max(), np.abs(first @ state.draw.target).mean(),
+                 large.min() if large.size else np.nan]
+        return [*summary, 1 - np.isnan(self.leaving).mean(), *shares], sizes
 
     def _mean(self, state: LinearState, error: Array) -> Array:
         """v of the step to come: the batch's mean of g x."""

@@ -1,4 +1,4 @@
-"""The second layer's oscillation alone: it shrinks the neurons (Zhang et al. 2026, Lemma 4's simulation).
+"""The second layer's oscillation alone: it shrinks the neurons (T. Zhang et al. 2026, Lemma 4's simulation).
 
 The paper replaces the second layer by a Markov chain of three states, −s, 0 and s with s² = √η (read off its equations;
 our reading): from 0 a neuron goes to ±s, either with probability ½, and from ±s back to 0. Half of the neurons are at 0

@@ -16,7 +16,7 @@ OscillationRuns = OscillationRun | Mapping[str, OscillationRun | Sequence[Oscill
 
 
 def norm_curves(runs: OscillationRuns, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
-    """Mean squared norm of the neurons over steps, with √η, below which Lemma 4 of Zhang et al. 2026 brings it.
+    """Mean squared norm of the neurons over steps, with √η, below which Lemma 4 of T. Zhang et al. 2026 brings it.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ class OscillationTimes(Times):
     Attributes
     ----------
     shrunk : float
-        First step observed with tr A/m ≤ √η, where Lemma 4 of Zhang et al. 2026 brings it.
+        First step observed with tr A/m ≤ √η, where Lemma 4 of T. Zhang et al. 2026 brings it.
     """
 
     shrunk: float

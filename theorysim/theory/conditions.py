@@ -19,7 +19,7 @@ class Condition:
     formula : str
         The inequality as the paper writes it, with the constant C where it hides one.
     value, bound : float
-        Both sides, at the given problem.
+        Both sides, at the given problem; NaN where one cannot be evaluated.
     sense : ">=" or "<="
     source : str
         Paper and number.
@@ -32,8 +32,13 @@ class Condition:
     source: str
 
     @property
+    def known(self) -> bool:
+        """Whether both sides can be evaluated; a condition that is not known is never counted as met."""
+        return not (np.isnan(self.value) or np.isnan(self.bound))
+
+    @property
     def margin(self) -> float:
-        """How many times over the condition holds; at least 1 where it does, below 1 where it does not."""
+        """How many times over the condition holds: at least 1 where it does, below 1 where not, NaN where not known."""
         above, below = (self.value, self.bound) if self.sense == ">=" else (self.bound, self.value)
         if above == below == 0:
             return float("inf")  # what asks for zero and gets it is not near to failing
@@ -47,10 +52,9 @@ class Condition:
 
 
 def conditions_table(conditions: Sequence[Condition]) -> "pd.DataFrame":
-    """One row per condition: formula, value, sense, bound, margin, holds, source."""
+    """One row per condition: formula, value, sense, bound, margin, holds (None where not known), source."""
     import pandas as pd
 
-    rows = [
-        (one.formula, one.value, one.sense, one.bound, one.margin, one.holds, one.source) for one in conditions
-    ]
+    rows = [(one.formula, one.value, one.sense, one.bound, one.margin, one.holds if one.known else None, one.source)
+            for one in conditions]
     return pd.DataFrame(rows, columns=["condition", "value", "sense", "bound", "margin", "holds", "source"])

@@ -6,8 +6,15 @@ from functools import cached_property
 import numpy as np
 
 from theorysim.linear import LinearRun, LinearTimes
+from theorysim.linear.draw import StepNoise
 from theorysim.oscillation import OscillationRun
 from theorysim.theory.statement import Array, Evidence
+
+
+SHARE = 3 / (4 * np.sqrt(np.pi))  # q of Condition 1's footnote
+RATIO = (1 - SHARE) / (0.5 - SHARE)  # 7.5055
+PERFECT = 1e-9  # 1 − |cos| of a neuron that is "perfectly aligned"
+ENTRIES = 2**20  # of a table of neurons and samples that is made at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +44,21 @@ class LinearEvidence(Evidence):
         inputs = self.run.draw.inputs
         gram: Array = inputs.T @ inputs / len(inputs)
         return gram
+
+    @cached_property
+    def longest_sq(self) -> float:
+        """max‖x_i‖² over the draw."""
+        return float((self.run.draw.inputs**2).sum(axis=1).max())
+
+    @property
+    def rho(self) -> float:
+        """ρ = 2√d/√π of Lemma 3."""
+        return float(2 * np.sqrt(self.run.problem.d / np.pi))
+
+    @property
+    def log10_constant(self) -> float:
+        """log₁₀ C of Condition 1's footnote: C = max{(7.5055ρ)⁸, e^{max‖x‖²}}, its third entry being below 1."""
+        return float(max(8 * np.log10(RATIO * self.rho), self.longest_sq / np.log(10)))
 
     @property
     def trained(self) -> LinearRun:
@@ -84,12 +106,51 @@ class LinearEvidence(Evidence):
         return float(self.run.problem.width * moved.min())
 
     @cached_property
-    def shrunk(self) -> float:
-        """Phase II's start: first step watched with tr A/m ≤ √η, where Lemma 4 brings it; NaN if none."""
-        return self.trained.first(self.trained.column("mean_norm_sq") <= np.sqrt(self.lr))
+    def all_small(self) -> float:
+        """t1, where Phase II begins: first step observed with all ‖w_i‖ and |a_i| ≤ √η; NaN if none."""
+        run, limit = self.trained, np.sqrt(self.lr) * (1 + 1e-12)
+        return run.first((run.column("largest_norm") <= limit) & (run.column("largest_second") <= limit))
 
-    def first_phase_mean(self, column: str) -> float:
-        """Mean of an observable over the steps watched until all neurons followed have left (or to the end)."""
-        run, last = self.trained, self.times.T1_all
-        inside = run.steps_observed <= (run.steps if np.isnan(last) else last)
-        return float(run.column(column)[inside].mean())
+    @cached_property
+    def all_aligned(self) -> float:
+        """t2 of Lemma 6: first step observed with all |cos(w_i, θ*)| ≥ 1 − 10⁻⁹; NaN if none."""
+        return self.trained.first(self.trained.column("cosine_min") >= 1 - PERFECT)
+
+    def changes(self, place: int) -> dict[str, float]:
+        """Lemma 3 at a record: over the sample and the noise of a step, exactly, of the worst neuron followed.
+
+        The smallest P(Δ_i ≤ 0) and P(Δ_i ≤ −(σ/4)²), the largest P(Δ_i > 0) and Δ_i, where Δ_i = −g²(⟨x, w_i⟩² −
+        a_i²‖x‖²), x any of the n inputs and g = ⟨e, x⟩ ± σ.
+        """
+        run, x = self.trained, self.run.draw.inputs
+        state, neurons = run.states[place], run.combination @ run.states[place]
+        error = state[:, -1] @ state[:, :-1] - run.draw.target
+        residual_sq = np.concatenate([(x @ error + sign * self.sigma) ** 2 for sign in (1, -1)])
+        lengths = (x**2).sum(axis=1)
+        shares = []
+        for part in np.array_split(neurons, max(1, len(neurons) * len(x) // ENTRIES)):
+            excess = np.outer(part[:, -1] ** 2, lengths) - (part[:, :-1] @ x.T) ** 2
+            change = residual_sq * np.concatenate([excess, excess], axis=1)
+            fast = (change <= -((self.sigma / 4) ** 2)).mean(axis=1)
+            grows = (change > 0).mean(axis=1)
+            shares.append((1 - grows.max(), fast.min(), grows.max(), change.max()))
+        low, high = np.min(shares, axis=0), np.max(shares, axis=0)
+        return {"shrinking": low[0], "shrinking_fast": low[1], "growing": high[2], "growth": high[3]}
+
+    def off_balance(self, place: int) -> float:
+        """|change of ‖w_i‖² − a_i² from a record to the next − η²Δ_i| of the worst neuron, these one step apart."""
+        run = self.trained
+        before, after = (run.combination @ run.states[one] for one in (place, place + 1))
+        error = run.states[place][:, -1] @ run.states[place][:, :-1] - run.draw.target
+        step = int(run.steps_recorded[place])
+        chosen, noise = (one[0] for one in StepNoise(run.problem, run.algorithm, run.seed).between(step, step + 1))
+        x = run.draw.inputs[chosen]
+        mean = (x @ error - noise) @ x / len(chosen)
+        change = before[:, -1] ** 2 * (mean @ mean) - (before[:, :-1] @ mean) ** 2
+        balance = [(one[:, :-1] ** 2).sum(axis=1) - one[:, -1] ** 2 for one in (before, after)]
+        return float(np.abs(balance[1] - balance[0] - self.lr**2 * change).max())
+
+    @cached_property
+    def shrunk(self) -> float:
+        """First step watched with tr A/m ≤ √η, where Lemma 4 brings it; NaN if none."""
+        return self.trained.first(self.trained.column("mean_norm_sq") <= np.sqrt(self.lr))

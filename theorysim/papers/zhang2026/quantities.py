@@ -1,4 +1,4 @@
-"""What the claims of Zhang et al. 2026 are made of: which runs, conditions, times, and what is predicted of them."""
+"""What the claims of T. Zhang et al. 2026 are made of: which runs, conditions, times, and what is predicted of them."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,7 @@ from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Array, Steps
 from theorysim.papers.zhang2026.evidence import LinearEvidence
 
-PAPER = "Zhang et al. 2026"
-CONDITION_1 = 1960.0  # log₁₀(1/η) that the constant C of Condition 1 asks for at best
+PAPER = "T. Zhang et al. 2026"
 ALIGNED = 0.9  # |cos(w_i, θ*)| of a neuron that is "aligned with θ*"
 DIVERGING = 2.5  # ηm from which on every run diverges (derived)
 
@@ -35,6 +34,15 @@ def plain(run: object) -> bool:
     return isinstance(run, LinearRun) and run.algorithm.is_plain("period")
 
 
+def descent(run: object) -> bool:
+    """Gradient descent on clean labels, with neurons followed: the algorithm of Lemmas 5 and 6."""
+    if not isinstance(run, LinearRun):
+        return False
+    a = run.algorithm
+    quiet = not a.label_noise or run.problem.label_noise_std == 0
+    return a.batch == "full" and quiet and a.is_plain("batch", "label_noise") and len(run.leaving) > 0
+
+
 def oscillating(run: object) -> bool:
     """The second layer alone."""
     return isinstance(run, OscillationRun)
@@ -52,10 +60,11 @@ def moderate(evidence: LinearEvidence) -> Sequence[Condition]:
     return [Condition("ηm ≤ 0.4", width, "<=", 0.4, "derived: 125 runs there, 95% within −14…+18%")]
 
 
-def condition_1(evidence: LinearEvidence) -> Sequence[Condition]:
-    """The paper's Condition 1."""
-    value = -float(np.log10(evidence.lr))
-    return [Condition("log₁₀(1/η) ≥ 1960", value, ">=", CONDITION_1, f"{PAPER}, Condition 1")]
+def far_target(evidence: LinearEvidence) -> Sequence[Condition]:
+    """The target is so large that the neurons rest above √η."""
+    bound = 2.5 / np.sqrt(evidence.lr)
+    size = 2 * resting_norm(evidence) / evidence.lr
+    return [Condition("θ*ᵀHθ* ≥ 2.5/√η", size, ">=", bound, "derived: at rest from 2/√η on")]
 
 
 def escape_bound(evidence: LinearEvidence) -> float:
@@ -65,9 +74,17 @@ def escape_bound(evidence: LinearEvidence) -> float:
 
 
 def escape(evidence: LinearEvidence) -> float:
-    """T1_all; beyond the bound infinite, if some neuron is still there."""
-    reached = evidence.times.T1_all
-    return np.inf if np.isnan(reached) and evidence.run.steps > escape_bound(evidence) else reached
+    """T1_all; beyond the bound, if some neuron is still there, the step after the run's last: it is later than that."""
+    reached, last = evidence.times.T1_all, evidence.run.steps
+    return last + 1.0 if np.isnan(reached) and last > escape_bound(evidence) else reached
+
+
+def lazy_steps(evidence: LinearEvidence) -> Steps:
+    """Window: the steps observed, up to Theorem 2's T1, at which no neuron followed has left the lazy regime."""
+    steps = evidence.run.steps_observed
+    first = evidence.times.T1_first
+    lazy = steps < (np.inf if np.isnan(first) else first)
+    return steps[lazy & (steps <= escape_bound(evidence))]
 
 
 def shrinking_escape(evidence: LinearEvidence) -> float:

@@ -1,79 +1,26 @@
-"""The paper's condition, theorem and lemmas, and the predictions derived for the exact dynamics.
+"""The paper's condition, theorem and lemmas, and what is derived for the exact dynamics.
 
-The paper's constants are kept. Where it says "aligned" or "converged" without a number, ours is in the formula. Marks:
-"derived" is not in the paper.
+The paper's constants are kept, and its statements ask for the items of Condition 1 that it names. "derived" is not in
+the paper: predictions of the exact dynamics, and its lemmas carried over to an algorithm that they do not speak of.
 """
 
 import numpy as np
 
-from theorysim.linear import LinearRun
 from theorysim.papers.zhang2026 import quantities as q
+from theorysim.papers.zhang2026.condition import CONDITION
+from theorysim.papers.zhang2026.phase_one import PHASE_ONE
+from theorysim.papers.zhang2026.phase_two import PHASE_TWO
 from theorysim.papers.zhang2026.quantities import PAPER
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
 from theorysim.theory.windows import at, end, number, observed, observed_next, records_since
 
+OURS = f"derived: no claim of the paper, but carried over to label noise from {PAPER}"
+
 STATEMENTS = (
-    Statement(
-        id="zhang2026.condition_1",
-        claim="learning rate as small as the theory asks for",
-        formula="log₁₀(1/η) ≥ 1960",
-        source=f"{PAPER}, Condition 1 (its constant C at best; no double is as small)",
-        sense=Sense.LOWER,
-        measured=number(lambda e: -np.log10(e.lr)),
-        predicted=number(q.CONDITION_1),
-        window=end,
-        conditions=q.condition_1,
-        applies=lambda run: isinstance(run, LinearRun),
-    ),
-    Statement(
-        id="zhang2026.theorem_2",
-        claim="every neuron leaves the lazy regime in time",
-        formula="T1_all ≤ 384√(log m)/(σ²η²√m)",
-        source=f"{PAPER}, Theorem 2",
-        sense=Sense.UPPER,
-        measured=number(q.escape),
-        predicted=number(q.escape_bound),
-        window=end,
-        conditions=q.stable,
-        applies=q.followed,
-    ),
-    Statement(
-        id="zhang2026.lemma_3.i",
-        claim="neurons shrink at most steps",
-        formula="P(Δ_i ≤ 0) ≥ 1 − C m^{−1/8}",
-        source=f"{PAPER}, Lemma 3; share of neurons, mean over the steps watched up to T1_all",
-        sense=Sense.LOWER,
-        measured=number(lambda e: e.first_phase_mean("share_shrinking")),
-        predicted=number(lambda e: 1 - e.constants.C * e.run.problem.width**-0.125),
-        window=end,
-        conditions=q.stable,
-        applies=q.followed,
-        trivial=0.0,
-    ),
-    Statement(
-        id="zhang2026.lemma_3.ii",
-        claim="and shrink fast at a quarter of them",
-        formula="P(Δ_i ≤ −(σ/4)²) ≥ 1/4",
-        source=f"{PAPER}, Lemma 3; share of neurons, mean over the steps watched up to T1_all",
-        sense=Sense.LOWER,
-        measured=number(lambda e: e.first_phase_mean("share_shrinking_fast")),
-        predicted=number(0.25),
-        window=end,
-        conditions=q.stable,
-        applies=q.followed,
-    ),
-    Statement(
-        id="zhang2026.lemma_4",
-        claim="oscillation of the second layer alone shrinks the neurons",
-        formula="tr A/m ≤ √η from η⁻² on",
-        source=f"{PAPER}, Lemma 4; the expectation recursion is derived",
-        sense=Sense.UPPER,
-        measured=observed("mean_norm_sq"),
-        predicted=number(lambda e: np.sqrt(e.lr)),
-        window=records_since(lambda e: e.lr**-2),
-        applies=q.oscillating,
-    ),
+    *CONDITION,
+    *PHASE_ONE,
+    *PHASE_TWO,
     Statement(
         id="zhang2026.derived.oscillation",
         claim="where oscillation leaves them",
@@ -87,10 +34,22 @@ STATEMENTS = (
         band=1.25,
     ),
     Statement(
-        id="zhang2026.lemma_5",
-        claim="neurons align fast once they have shrunk",
+        id="zhang2026.derived.oscillation_limit",
+        claim="and that a large target keeps it from what Lemma 4 promises",
+        formula="θ*ᵀHθ* ≥ 2.5/√η ⇒ tr A/m ≥ √η at every step",
+        source="derived: the rest ηθ*ᵀHθ*/2 is approached from above",
+        sense=Sense.LOWER,
+        measured=observed("mean_norm_sq"),
+        predicted=number(lambda e: np.sqrt(e.lr)),
+        window=records_since(lambda _e: 0.0),
+        conditions=q.far_target,
+        applies=q.oscillating,
+    ),
+    Statement(
+        id="zhang2026.derived.noisy_alignment",
+        claim="Lemma 5 carried over to label noise: neurons align fast once they have shrunk",
         formula="median |cos(w_i, θ*)| ≥ 0.9 at ln(1/η)/‖θ*‖ steps after tr A/m ≤ √η",
-        source=f"{PAPER}, Lemma 5; 0.9 and where Phase II starts are ours",
+        source=f"{OURS}, Lemma 5",
         sense=Sense.LOWER,
         measured=observed_next("cosine_median"),
         predicted=number(q.ALIGNED),
@@ -99,10 +58,10 @@ STATEMENTS = (
         applies=q.followed,
     ),
     Statement(
-        id="zhang2026.lemma_5.slower",
+        id="zhang2026.derived.noisy_alignment_slower",
         claim="the same with a further 1/η",
         formula="median |cos(w_i, θ*)| ≥ 0.9 at ln(1/η)/(η‖θ*‖) steps after tr A/m ≤ √η",
-        source="derived from Lemma 5",
+        source=f"{OURS}, Lemma 5",
         sense=Sense.LOWER,
         measured=observed_next("cosine_median"),
         predicted=number(q.ALIGNED),
@@ -111,10 +70,10 @@ STATEMENTS = (
         applies=q.followed,
     ),
     Statement(
-        id="zhang2026.lemma_5.any",
-        claim="every neuron, when the network has aligned",
+        id="zhang2026.derived.noisy_alignment_any",
+        claim="every neuron, when the network has aligned under label noise",
         formula="min_i |cos(w_i, θ*)| ≥ 0.9 at T2(0.9)",
-        source=f"{PAPER}, Lemma 5: \"any neuron\"",
+        source=f"{OURS}, \"any neuron\" of Lemma 5",
         sense=Sense.LOWER,
         measured=observed_next("cosine_min"),
         predicted=number(q.ALIGNED),
@@ -123,10 +82,10 @@ STATEMENTS = (
         applies=q.followed,
     ),
     Statement(
-        id="zhang2026.lemma_6",
-        claim="the network converges to the target",
+        id="zhang2026.derived.noisy_convergence",
+        claim="Lemma 6 carried over to label noise: the loss becomes small",
         formula="mean test loss at the end ≤ C η ln(1/η)",
-        source=f"{PAPER}, Lemma 6; mean over the last quarter of the run",
+        source=f"{OURS}, Lemma 6; mean over the last quarter of the run",
         sense=Sense.UPPER,
         measured=number(lambda e: e.trained.loss_floor()),
         predicted=number(lambda e: e.constants.C * e.lr * np.log(1 / e.lr)),
@@ -207,6 +166,6 @@ STATEMENTS = (
         predicted=number(q.alignment_law),
         window=end,
         conditions=q.stable,
-        applies=q.noisy,
+        applies=lambda run: q.noisy(run) and run.problem.d > 1,  # in one dimension all are aligned
     ),
 )

@@ -1,4 +1,4 @@
-"""T1 and T2 of Zhang et al. 2026 as power laws, for ``scaling``."""
+"""T1 and T2 of T. Zhang et al. 2026 as power laws, for ``scaling``."""
 
 from theorysim.papers.zhang2026 import quantities as q
 from theorysim.theory.law import Law, LawOf
@@ -10,7 +10,7 @@ LIMITS = {"n": 1, "d": 1, "width": 1, "label_noise_std": 1, "target_norm": 1, "l
 LAWS: dict[str, LawOf] = {
     "T1": Law(
         formula="T1_all ≤ 384√(log m)/(σ²η²√m)",
-        source="Zhang et al. 2026, Theorem 2",
+        source="T. Zhang et al. 2026, Theorem 2",
         sense=Sense.UPPER,
         exponents={"lr": -2, "label_noise_std": -2, "width": -0.5},
         measured=lambda e: e.times.T1_all,

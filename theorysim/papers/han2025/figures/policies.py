@@ -86,7 +86,7 @@ def _text(frame: "pd.DataFrame", gains: "pd.DataFrame", seeds: int, steps: int) 
             "τ": tau, "policy": name, **{title: spread(group[key]) for key, title in ERRORS},
             "gain on the memory test": "" if gain.empty else "{:.3f} [{:.3f}, {:.3f}]".format(
                 *gain[["gain", "low", "high"]].iloc[0]),
-            "precision": spread(group["precision"]), "recall": spread(group["recall"]),
+            "precision": spread(group["precision"], "undefined"), "recall": spread(group["recall"], "undefined"),
             "stopped at": spread(group["stopped_at"]),
         })
     return "\n\n".join([

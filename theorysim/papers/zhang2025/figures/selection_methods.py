@@ -243,7 +243,8 @@ def _detection(frame: "pd.DataFrame") -> "pd.DataFrame":
     for (rate, method), group in frame.groupby(["rate", "method"], sort=False):
         if group[["AUC", "recall", "stopped at"]].notna().any(axis=None):
             rows.append({"τ": rate, "method": method, "detection AUC": spread(group["AUC"]),
-                         "precision": spread(group["precision"]), "recall": spread(group["recall"]),
+                         "precision": spread(group["precision"], "undefined"),
+                         "recall": spread(group["recall"], "undefined"),
                          "stopped at": spread(group["stopped at"]),
                          "seeds that stopped or chose": int(group["AUC"].notna().sum())})
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Zhang et al. 2026: sharpness-aware minimisation shows the same two phases; which of its terms does what."""
+"""T. Zhang et al. 2026: sharpness-aware minimisation shows the same two phases; which of its terms does what."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RADIUS = 0.1
 STEPS = 500_000
-SETTLED = int(np.ceil(LR**-2))  # steps, from which on Lemma 4's bound is to hold
+SETTLED = int(np.ceil(LR**-2))  # steps by which Lemma 4 promises √η
 ALGORITHMS = {
     "SAM": LinearSGD(LR, label_noise=False, sam_radius=RADIUS),
     "SAM, shrink only": LinearSGD(LR, label_noise=False, sam_radius=RADIUS, sam_terms="shrink"),
@@ -41,11 +41,12 @@ def run(
     plot.two_phases(runs, figure.subplots(1, 3))
     return Report(
         name="zhang2026-sam",
-        title="Sharpness-aware minimisation in linear networks (Zhang et al. 2026)",
+        title="Sharpness-aware minimisation in linear networks (T. Zhang et al. 2026)",
         text=f"{setting(problem, steps, seeds)} Radius ρ = {RADIUS:g}.\n\n{markdown(table)}\n\n{markdown(times)}\n\n"
              "## Oscillation of the second layer alone\n\n"
              f"a_i ∈ {{−√√η, 0, √√η}} (Lemma 4), η = {LR:g}: tr A/m by the recursion of expectations and by {chains} "
-             "chains (mean ± standard error); the rest is ηθ*ᵀHθ*/2 (derived), Lemma 4's bound √η from η⁻² on.\n\n"
+             "chains (mean ± standard error); the rest is ηθ*ᵀHθ*/2 (derived); Lemma 4 asks that √η be reached by step "
+             "η⁻².\n\n"
              f"{markdown(oscillation)}",
         tables={"looks": table, "times": times, "oscillation": oscillation},
         figure=figure,

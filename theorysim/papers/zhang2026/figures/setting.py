@@ -1,4 +1,4 @@
-"""The setting that the reproductions of Zhang et al. 2026 share, and how they run and tabulate it."""
+"""The setting that the reproductions of T. Zhang et al. 2026 share, and how they run and tabulate it."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,15 +47,18 @@ def setting(problem: LinearNetwork, steps: int, seeds: int) -> str:
             f"‖θ*‖ = {problem.target_norm:g}, {steps} steps, seeds 0..{seeds - 1}; mean [smallest, largest].")
 
 
-def looks_table(runs: Mapping[str, Sequence[LinearRun]], looks: Sequence[int]) -> "pd.DataFrame":
+def looks_table(
+    runs: Mapping[str, Sequence[LinearRun]], looks: Sequence[int], columns: Mapping[str, str] = COLUMNS,
+    head: str = "algorithm",
+) -> "pd.DataFrame":
     """The observables at some steps."""
     import pandas as pd
 
     rows = []
     for name, group in runs.items():
         for step in sorted({min(look, group[0].steps) for look in looks}):
-            row: dict[str, Any] = {"algorithm": name, "step": step}
-            for title, column in COLUMNS.items():
+            row: dict[str, Any] = {head: name, "step": step}
+            for title, column in columns.items():
                 row[title] = spread([one.observables.loc[step, column] for one in group])
             rows.append(row)
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Zhang et al. 2026, Theorem 2: when every neuron has left the lazy regime, against the bound and the derived law."""
+"""T. Zhang et al. 2026, Theorem 2: when all neurons have left the lazy regime, the bound, and the derived law."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ def run(
         plot.scaling(fit, axis).set_title(measure)
     return Report(
         name="zhang2026-theorem2",
-        title="Leaving the lazy regime (Zhang et al. 2026, Theorem 2)",
+        title="Leaving the lazy regime (T. Zhang et al. 2026, Theorem 2)",
         text=f"n = {problem.n}, d = {problem.d}; centre m = {problem.width}, σ = {problem.label_noise_std:g}, "
              f"η = {lr:g} (T1) and {alignment_lr:g} (T2); {seeds} seeds; all neurons followed.\n\n"
              + "\n\n".join(f"**{measure}**: {fit.formula} ({fit.source}); measured/predicted {fit.band[0]:.3g} to "
