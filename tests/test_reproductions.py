@@ -54,7 +54,8 @@ SETTINGS = (
 )
 FIT = ["parameter", "exponent", "low", "high", "theory", "verdict"]
 CHECK = [
-    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "holds", "low", "high", "required",
+    "statement", "claim", "formula", "source", "verdict", "runs", "compared", "steps_asked", "steps_compared",
+    "holds", "low", "high", "required",
     "margin", "measured", "predicted", "ratio", "first_violation",
 ]
 RARE = ["stop", "n", "d", "seed", "log10_error", "low", "high", "method", "reliable"]
@@ -407,7 +408,7 @@ class TestHan2025:
         of = noisy_labels(8, int(np.ceil(64 * np.log(160))), 4, **changes)
         looks = (1, 2, 3, *range(5, 60, 5))
         runs = [ts.simulate(of, descent(of), 60, seed, record_at=looks) for seed in (0, 1)]
-        expected = ts.check(runs, "han2025", **constants).table
+        expected = ts.check(runs, "han2025", replay=True, **constants).table
         expected = expected[expected["statement"].str.startswith("han2025.")]
         verdicts = table("han2025-bounds", "verdicts")
         mine = verdicts[verdicts["case"] == case].drop(columns=["case"])
@@ -629,7 +630,7 @@ class TestZhang2026:
         assert row["alignment"] == spread([run.column("alignment")[-1] for run in runs])
         assert times.loc[0, "T1, all"] == spread([run.stage_times().T1_all for run in runs]) != "–"
         assert times.loc[0, "T2(0.5)"] == spread([run.stage_times().T2_half for run in runs]) != "–"
-        pd.testing.assert_frame_equal(verdicts, ts.check(runs, "zhang2026").table, check_exact=True)
+        pd.testing.assert_frame_equal(verdicts, ts.check(runs, "zhang2026", replay=True).table, check_exact=True)
         plain = self.runs(ts.LinearSGD(1e-3, label_noise=False), 20_000)
         assert times.loc[1, "floor of the test loss"] == spread([run.loss_floor() for run in plain])
 
@@ -752,7 +753,7 @@ class TestZhang2026:
         assert laws.index.tolist() == ["width = 30", "width = 60", "lr = 0.001", "lr = 0.0014"]
         runs = [ts.simulate(NET, ts.LinearSGD(1.4e-3), int(2.5 / 0.028**2), seed, neurons=40) for seed in (0, 1)]
         for name in laws.columns:
-            ratios = [one.ratio for found in ts.check(runs, "zhang2026").findings for one in found
+            ratios = [one.ratio for found in ts.check(runs, "zhang2026", replay=True).findings for one in found
                       if one.statement.id == f"zhang2026.{name}"]
             assert len(ratios) == 2 and laws.loc["lr = 0.0014", name] == spread(ratios) != "–"
 
