@@ -155,14 +155,13 @@ def _finite(values: Array) -> Array:
 
 def _row(law: Law | None, name: str, x: Array, raw: Array, divided: Array, known: Array) -> tuple[Any, ...]:
     """A row of the table of exponents."""
-    slopes = _slopes(x, raw)
-    if not np.isfinite(slopes).any():
+    found, normalised = exponent(x, raw), exponent(x, divided)
+    if np.isnan(found.value):
         raise ValueError(f"measure: reached at too few values of {name} to fit an exponent; allow more steps")
-    exponent, normalised = _interval(slopes, raw), _interval(_slopes(x, divided), divided)
     power = np.nan if law is None else float(law.exponents.get(name, 0))
-    theory = power + _interval(_slopes(x, known), known).value
-    counts = int(np.isfinite(slopes).sum()), int(np.isnan(divided).sum())
-    return (name, *exponent, theory, verdict(law, name, exponent, theory),
+    theory = power + exponent(x, known).value
+    counts = int(np.isfinite(_slopes(x, raw)).sum()), int(np.isnan(divided).sum())
+    return (name, *found, theory, verdict(law, name, found, theory),
             *normalised, power, verdict(law, name, normalised, power), *counts)
 
 
@@ -177,8 +176,12 @@ def _slopes(x: Array, y: Array) -> Array:
     return np.where(known, slopes, np.nan)
 
 
-def _interval(slopes: Array, y: Array) -> Interval:
-    """What is typical of the slopes, with room for the rounding of what they are made of."""
+def exponent(x: Array, y: Array) -> Interval:
+    """What is typical of the slopes of y (values, seeds) over x (values,), NaN where there is nothing; 95% interval.
+
+    With room for the rounding of what slopes are made of.
+    """
+    slopes = _slopes(x, y)
     value, low, high = typical(slopes[np.isfinite(slopes)])
     room = ROUNDING * max(1.0, float(np.nanmax(np.abs(y), initial=0.0)))
     return Interval(value, low - room, high + room)

@@ -1,5 +1,6 @@
 """Where a phase diagram changes: the line at which a mean passes a level, and its exponent."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,18 +89,25 @@ def crossing(frame: "pd.DataFrame", value: str, level: float, *, along: str, ove
     return Crossing(points, _exponent(points, over, np.array(samples), independent))
 
 
-def _drawn(rng: np.random.Generator, seeds: int, cells: int) -> Array:
-    """How often every seed is drawn (cells, replicates, seeds); a single cell stands for all."""
-    return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=(cells, REPLICATES)).astype(float)
+def _drawn(rng: np.random.Generator, seeds: int, cells: int) -> NDArray[np.int64]:
+    """Places of the seeds drawn (cells, replicates, seeds); a single cell stands for all."""
+    return rng.integers(seeds, size=(cells, REPLICATES, seeds))
 
 
-def _means(values: Array, drawn: Array) -> Array:
+def _means(values: Array, drawn: NDArray[np.int64]) -> Array:
     """Means (replicates, cells) over the seeds drawn, of cells (cells, seeds); that of all where none has a value."""
     there = np.isfinite(values)
-    count = np.einsum("crs,cs->rc", np.broadcast_to(drawn, (len(values), *drawn.shape[1:])), there.astype(float))
-    total = np.einsum("crs,cs->rc", np.broadcast_to(drawn, (len(values), *drawn.shape[1:])), np.where(there, values, 0))
     everything = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
+    if there.all():
+        return np.array([one[places].mean(axis=1) for one, places in _pairs(values, drawn)]).T.reshape(REPLICATES, -1)
+    total, count = (np.array([one[places].sum(axis=1) for one, places in _pairs(known, drawn)]).T
+                    for known in (np.where(there, values, 0), there.astype(float)))
     return np.where(count > 0, total / np.maximum(count, 1), everything)
+
+
+def _pairs(values: Array, drawn: NDArray[np.int64]) -> Iterator[tuple[Array, NDArray[np.int64]]]:
+    """Every cell with its draws."""
+    return zip(values, drawn if len(drawn) > 1 else (drawn[0] for _ in values), strict=False)
 
 
 def _last_crossing(where: Array, excess: Array) -> Array:
