@@ -119,7 +119,7 @@ def fitted(
     Raises
     ------
     ValueError
-        When for some parameter no seed reached the time at two values.
+        When for no parameter any seed reached the time at two values.
     """
     import pandas as pd
 
@@ -130,6 +130,8 @@ def fitted(
     for name, line in lines.items():
         x = np.log([points[number][name] for number in line])
         rows.append(_row(law, name, x, raw[line], divided[line], known[line]))
+    if all(np.isnan(row[1]) for row in rows):
+        raise ValueError(f"measure: reached at too few values of {', '.join(lines)} to fit an exponent; allow more steps")
     missing = np.isnan(divided)
     table = pd.DataFrame([dict(point) for point in points])
     runs = table.loc[table.index.repeat(len(seeds))].reset_index(drop=True)
@@ -156,8 +158,6 @@ def _finite(values: Array) -> Array:
 def _row(law: Law | None, name: str, x: Array, raw: Array, divided: Array, known: Array) -> tuple[Any, ...]:
     """A row of the table of exponents."""
     found, normalised = exponent(x, raw), exponent(x, divided)
-    if np.isnan(found.value):
-        raise ValueError(f"measure: reached at too few values of {name} to fit an exponent; allow more steps")
     power = np.nan if law is None else float(law.exponents.get(name, 0))
     theory = power + exponent(x, known).value
     counts = int(np.isfinite(_slopes(x, raw)).sum()), int(np.isnan(divided).sum())
