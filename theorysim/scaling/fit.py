@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 CLOSE = 0.02  # a difference between exponents that does not count, however certain it is
+DIVIDED = "normalised: factors of the law that are no powers, measured ones too, divided out of every run"
 ROUNDING = 1e-12  # of logarithms, relative: slopes that agree to this are equal
 RAW = ("parameter", "exponent", "low", "high", "theory", "verdict")
 NORMALISED = ("normalised", "normalised_low", "normalised_high", "power", "normalised_verdict")
@@ -62,8 +63,9 @@ class ScalingFit:
 
     def __str__(self) -> str:
         low, high = self.band
-        lines = [f"{self.measure}: {self.formula} ({self.source})" if self.formula else self.measure,
-                 _shown(self.exponents).to_string(index=False, float_format=lambda value: f"{value:.3f}")]
+        lines = [f"{self.measure}: {self.formula} ({self.source})" if self.formula else self.measure]
+        for told, part in self._parts():
+            lines += [*([told] if told else []), part.to_string(index=False, float_format=lambda value: f"{value:.3f}")]
         if np.isfinite(low):
             lines.append(f"measured/predicted from {low:.3g} to {high:.3g} over {len(self.runs)} runs")
         if self.not_reached:
@@ -72,7 +74,17 @@ class ScalingFit:
 
     def _repr_html_(self) -> str:
         missing = f"<p>{self.missing()}</p>" if self.not_reached else ""
-        return f"<p>{self.formula or self.measure}</p>{_shown(self.exponents).round(3).to_html(index=False)}{missing}"
+        parts = "".join(f"<p>{told}</p>{part.round(3).to_html(index=False)}" for told, part in self._parts())
+        return f"<p>{self.formula or self.measure}</p>{parts}{missing}"
+
+    def _parts(self) -> "list[tuple[str, pd.DataFrame]]":
+        """Tables to show: of the time itself, and, where they differ, of what is left without the law's factors."""
+        found = self.exponents
+        parts = [("", found[[*RAW, *(COUNTS if found["not_reached"].any() else ())]])]
+        if not np.allclose(found["exponent"], found["normalised"], rtol=0, atol=1e-9, equal_nan=True):
+            rest = found[["parameter", *NORMALISED]].rename(columns={f"normalised_{name}": name for name in RAW})
+            parts.append((DIVIDED, rest))
+        return parts
 
     def missing(self) -> str:
         """What was not reached, and where; "" when everything was."""
@@ -84,13 +96,6 @@ class ScalingFit:
                   + ", ".join(f"{name} = {row[name]:g}" for name in names) for _, row in short.iterrows()]
         return (f"not reached (or without a prediction) in {self.not_reached} runs, left out: {'; '.join(places)}. "
                 "What is left are the faster runs: such exponents come out low where times are long")
-
-
-def _shown(exponents: "pd.DataFrame") -> "pd.DataFrame":
-    """The columns that say something: without the normalised ones where nothing is divided out."""
-    same = np.allclose(exponents["exponent"], exponents["normalised"], rtol=0, atol=1e-9, equal_nan=True)
-    counts = list(COUNTS) if exponents["not_reached"].any() else []
-    return exponents[[*RAW, *(() if same else NORMALISED), *counts]]
 
 
 @dataclass(frozen=True)
