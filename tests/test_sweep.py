@@ -592,7 +592,7 @@ class TestRandomNumbers:
         assert (plain()["draw_seed"] == plain()["seed"]).all() and plain().attrs["random_numbers"] == "common"
 
     def test_numbers_of_this_and_every_later_version(self) -> None:
-        """They are in people's stores: of the names and values of the axes, in any order and of any type, and the seed."""
+        """They are in people's stores: of the axes' names and values, in any order and of any type, and the seed."""
         assert [draw_seed({"n": 20, "snr": 0.1}, seed, "independent") for seed in range(3)] == PINNED
         assert draw_seed({"snr": np.float64(0.1), "n": 20.0}, 0, "independent") == PINNED[0]
         assert draw_seed({"snr": 0.1, "n": 20}, 7, "common") == 7

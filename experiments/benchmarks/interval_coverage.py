@@ -98,7 +98,9 @@ def diagram(kind: str, common: bool, seeds: int, rng: np.random.Generator, size:
                          "draw_seed": seed if common else 1000 + np.arange(seed.size), "status": "completed"})
 
 
-def crossings(kind: str, common: bool, seeds: int, repeats: int, rng: np.random.Generator) -> tuple[float, float, float]:
+def crossings(
+    kind: str, common: bool, seeds: int, repeats: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
     """Shares of intervals that hold the place, and the exponent; share of places without an interval."""
     place, held, slopes, without = (OVER / np.sqrt(OVER[0] * OVER[-1])) ** SLOPE, [], [], []
     for _ in range(repeats):
@@ -142,7 +144,8 @@ def report(repeats: int, real_seeds: int) -> str:
     for name in DESIGNS:
         for kind in KINDS:
             found = {seeds: exponents(kind, name, seeds, repeats, rng) for seeds in SEEDS}
-            rows.append({"design": name, "noise": kind} | {f"{seeds} seeds": f"{one[0]:.3f}" for seeds, one in found.items()})
+            rows.append({"design": name, "noise": kind} | {
+                f"{seeds} seeds": f"{share:.3f}" for seeds, (share, _) in found.items()})
     lines = []
     for common in (False, True):
         for kind in ("normal", "exponential", "heavy tails"):
@@ -155,17 +158,18 @@ def report(repeats: int, real_seeds: int) -> str:
     for name, (values, times) in real(real_seeds).items():
         found = {seeds: disjoint(values, times, seeds) for seeds in SEEDS}
         measured.append({"parameter": name} | {
-            f"{seeds} seeds": f"{share:.3f} of {sets} (width {width:.3f})" for seeds, (share, sets, width) in found.items()})
+            f"{seeds} seeds": f"{share:.3f} of {sets} (width {width:.3f})"
+            for seeds, (share, sets, width) in found.items()})
     return "\n\n".join([
         f"**Exponents, times of known law.** Share of 95% intervals of `scaling` that hold the exponent; {repeats} "
         "repeats each, over all parameters. Where noise is skewed and its spread differs between the points, the truth "
         "is what is typical of the slopes of all seeds.",
         markdown(pd.DataFrame(rows)),
-        f"**Exponents of the real T1**, gradient descent, n = 10, m = 16, d = {D}: {real_seeds} seeds cut into disjoint "
-        "sets; the truth is the exponent of all of them.",
+        f"**Exponents of the real T1**, gradient descent, n = 10, m = 16, d = {D}: {real_seeds} seeds cut into "
+        "disjoint sets; the truth is the exponent of all of them.",
         markdown(pd.DataFrame(measured)),
-        f"**Crossings** of a straight mean over 4 × 10 cells: share of intervals of the place, and of the exponent, that "
-        f"hold the truth; {max(repeats // 2, 20)} repeats.",
+        f"**Crossings** of a straight mean over 4 × 10 cells: share of intervals of the place, and of the exponent, "
+        f"that hold the truth; {max(repeats // 2, 20)} repeats.",
         markdown(pd.DataFrame(lines)),
     ])
 

@@ -101,7 +101,8 @@ def heatmap(
         spread = [_standard_error(gap)]
     if uncertainty:
         error = np.fmax.reduce(spread)
-        maps.append(_Map(f"standard error, {_seeds(frame)}", error, f"standard error of {maps[-1].label}" if difference else f"standard error of {text}", "magma"))
+        what = maps[-1].label if difference else text
+        maps.append(_Map(f"standard error, {_seeds(frame)}", error, f"standard error of {what}", "magma"))
     panels = _axes(axes, len(maps))
     scale = limits or _range([one.values for one in maps if not one.own_scale])
     curves = _margins(frame, x, y, xs, ys, theory)

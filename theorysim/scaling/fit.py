@@ -37,7 +37,7 @@ class ScalingFit:
     measure, formula, source : str
         What was measured, and the law it is held against ("" for a function of one's own).
     exponents : DataFrame
-        One row per parameter. First the measured time itself: ``exponent``, ``low``, ``high``, the ``theory``'s exponent
+        One row per parameter. First the measured time itself: ``exponent``, ``low``, ``high``, that of the ``theory``
         (its power, and what its logarithms contribute over these values, as far as these are known before training) and
         the ``verdict``. Then the time with all of the law's factors divided out that are no powers, measured ones too:
         ``normalised``, ``normalised_low``, ``normalised_high``, the law's ``power``, and ``normalised_verdict``. Then
@@ -136,7 +136,8 @@ def fitted(
         x = np.log([points[number][name] for number in line])
         rows.append(_row(law, name, x, raw[line], divided[line], known[line]))
     if all(np.isnan(row[1]) for row in rows):
-        raise ValueError(f"measure: reached at too few values of {', '.join(lines)} to fit an exponent; allow more steps")
+        raise ValueError(f"measure: reached at too few values of {', '.join(lines)} to fit an exponent; allow more "
+                         "steps")
     missing = np.isnan(divided)
     table = pd.DataFrame([dict(point) for point in points])
     runs = table.loc[table.index.repeat(len(seeds))].reset_index(drop=True)

@@ -207,7 +207,8 @@ class Store:
             coordinates = {axis: _hashable(value) for axis, value in json.loads(place).items()}
             fields = json.loads(setting)
             del fields["reason"]
-            yield Row(coordinates, name, seed, draw_seed(coordinates, seed, kind), status, reason, json.loads(measures), fields)
+            drawn = draw_seed(coordinates, seed, kind)
+            yield Row(coordinates, name, seed, drawn, status, reason, json.loads(measures), fields)
 
 
 def _hashable(value: Any) -> Any:

@@ -59,7 +59,7 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
         raise ValueError(f"by={list(by)!r}: must name columns of the table, which are {columns}")
     if measures is None:
         measures = _numbers_that_vary(frame, by)
-    kind = {} if kind_of(frame) is None else {"random_numbers": kind_of(frame)}
+    kind: dict[str, Any] = {} if kind_of(frame) is None else {"random_numbers": kind_of(frame)}
     rows = []
     for key, group in frame.groupby(list(by), sort=False, dropna=False):
         done = group[group["status"].isin(DONE)]

@@ -56,8 +56,8 @@ def run(
     """Sweep the diagram and report."""
     frame = sweep(
         problem, grid={"n_snr2": n_snr2, "tau": tau}, algorithms={GD: algorithm}, seeds=seeds, steps=steps,
-        random_numbers=random_numbers, measure=[crossing, signal_leads, separates, "memory_test_error", "test_error"], store=store, workers=workers,
-        executor=executor, progress=progress,
+        random_numbers=random_numbers, measure=[crossing, signal_leads, separates, "memory_test_error", "test_error"],
+        store=store, workers=workers, executor=executor, progress=progress,
     )
     require_runs(frame, [GD])
     return Report(

@@ -40,13 +40,14 @@ def problem(tau: float) -> SignalNoise:
 
 def run(
     *, seeds: int = 10, progress: bool = False, tau: Sequence[float] = RATES, steps: int = 6000,
-    random_numbers: str = INDEPENDENT, store: str | Path | None = None, workers: int | None = None, executor: str | Executor | None = None,
+    random_numbers: str = INDEPENDENT, store: str | Path | None = None, workers: int | None = None,
+    executor: str | Executor | None = None,
 ) -> Report:
     """Sweep policies and rates, and report."""
     frame = sweep(
         problem, grid={"tau": tau}, algorithms=PROCEDURES, seeds=seeds, steps=steps,
-        random_numbers=random_numbers, measure=["test_error", "memory_test_error", "train_loss", "precision", "recall", "stopped_at"],
-        store=store, workers=workers, executor=executor, progress=progress,
+        measure=["test_error", "memory_test_error", "train_loss", "precision", "recall", "stopped_at"],
+        random_numbers=random_numbers, store=store, workers=workers, executor=executor, progress=progress,
     )
     require_runs(frame, [PLAIN])
     gains = _gains(frame)

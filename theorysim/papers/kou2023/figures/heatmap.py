@@ -70,7 +70,8 @@ def run(
     frame = sweep(
         problem, grid={"d": d, "signal_norm": signal_norm}, algorithms={GD: GradientDescent(lr * M**2)},
         seeds=seeds, steps=steps, measure=MEASURES, n_test=N_TEST,
-        random_numbers=random_numbers, precision=precision, store=store, workers=workers, executor=executor, progress=progress,
+        random_numbers=random_numbers, precision=precision, store=store, workers=workers, executor=executor,
+        progress=progress,
     )
     require_runs(frame, [GD])
     line = crossing(frame, "test_error_observed", TRUNCATION, along="signal_norm", over="d", algorithm=GD)
@@ -127,9 +128,9 @@ def _luck(frame: "pd.DataFrame") -> str:
     """How many training labels were flipped over the whole map, and what that did to it."""
     per_seed = frame.groupby("seed")[["flipped", "test_error_observed"]].mean()
     count, spread = len(per_seed), per_seed.std() / np.sqrt(len(per_seed))
-    return (f"Of the training labels {frame['flipped'].mean():.4f} were flipped, mean over the map (expected {P_FLIP:g}; "
-            f"means of a seed from {per_seed['flipped'].min():.3f} to {per_seed['flipped'].max():.3f}). The error against "
-            f"flipped labels has the mean {per_seed['test_error_observed'].mean():.4f} over the map, with a standard "
+    return (f"Of the training labels {frame['flipped'].mean():.4f} were flipped, mean over the map (expected "
+            f"{P_FLIP:g}; of one seed from {per_seed['flipped'].min():.3f} to {per_seed['flipped'].max():.3f}). The error "
+            f"against flipped labels has the mean {per_seed['test_error_observed'].mean():.4f} over the map, with a standard "
             f"error of {spread['test_error_observed']:.4f} over the {count} seeds.")
 
 
