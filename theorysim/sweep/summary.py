@@ -71,7 +71,7 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
                   if name not in row and name not in (*measures, "algorithm", *OF_RUNS)]
         rows.append(row | {name: group[name].iloc[0] for name in fields})
     summary = pd.DataFrame(rows)
-    summary.attrs = {"axes": [name for name in by if name != "algorithm"], "measures": list(measures)} | kind
+    summary.attrs = kind | {"axes": [name for name in by if name != "algorithm"], "measures": list(measures)}
     return summary
 
 

@@ -129,9 +129,9 @@ def _luck(frame: "pd.DataFrame") -> str:
     per_seed = frame.groupby("seed")[["flipped", "test_error_observed"]].mean()
     count, spread = len(per_seed), per_seed.std() / np.sqrt(len(per_seed))
     return (f"Of the training labels {frame['flipped'].mean():.4f} were flipped, mean over the map (expected "
-            f"{P_FLIP:g}; of one seed from {per_seed['flipped'].min():.3f} to {per_seed['flipped'].max():.3f}). The error "
-            f"against flipped labels has the mean {per_seed['test_error_observed'].mean():.4f} over the map, with a standard "
-            f"error of {spread['test_error_observed']:.4f} over the {count} seeds.")
+            f"{P_FLIP:g}; of one seed from {per_seed['flipped'].min():.3f} to {per_seed['flipped'].max():.3f}). The "
+            f"error against flipped labels has the mean {per_seed['test_error_observed'].mean():.4f} over the map, "
+            f"with a standard error of {spread['test_error_observed']:.4f} over the {count} seeds.")
 
 
 def _figure(frame: "pd.DataFrame", constant: tuple[float, float, float]) -> Any:
