@@ -6,6 +6,7 @@ The whole study, which also writes docs/measured/coverage.md, is experiments/ben
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,12 +48,15 @@ def test_exponents(kind: str, seeds: int) -> None:
     assert 0.93 <= np.mean(shares) <= 0.98, shares
 
 
-@pytest.mark.parametrize(("common", "kind"), [(False, "normal"), (False, "exponential"), (True, "normal")])
+@pytest.mark.parametrize(("common", "kind", "axis"), [
+    (False, "normal", study.COARSE), (False, "exponential", study.COARSE), (False, "normal", study.FINE),
+    (True, "normal", study.COARSE),
+], ids=["independent", "skewed", "fine", "common"])
 @pytest.mark.parametrize("seeds", study.SEEDS)
-def test_crossings(common: bool, kind: str, seeds: int) -> None:
-    """The place and the exponent of a line, with random numbers of either kind."""
-    repeats = 150 if common else 100
-    place, slope, without = study.crossings(kind, common, seeds, repeats, np.random.default_rng(seeds))
+def test_crossings(common: bool, kind: str, axis: Any, seeds: int) -> None:
+    """The place and the exponent of a line, with random numbers of either kind, also where noise crosses often."""
+    repeats = 30 if axis is study.FINE else 100
+    place, slope, without = study.crossings(kind, common, seeds, repeats, np.random.default_rng(seeds), axis)
     assert covers(place, 2 * repeats) and without < 0.05, "places of one table are not independent, half of them are"
     assert slope >= 0.93 - 2.5 * np.sqrt(0.05 / repeats)
 

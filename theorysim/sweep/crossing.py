@@ -40,8 +40,9 @@ class Crossing:
 def crossing(frame: "pd.DataFrame", value: str, level: float, *, along: str, over: str, algorithm: str) -> Crossing:
     """Find where the mean over seeds of ``value`` passes ``level`` along one axis, for every value of another.
 
-    Of several crossings the one at the largest ``along`` counts. Between two cells the mean is taken to be linear, of
-    which intervals know nothing. They are of a bootstrap over seeds, stretched for the number of seeds as Student's
+    Of several crossings the one counts that divides the axis best, in the direction in which the mean falls or rises on
+    the whole: where the monotone curve of least squares passes. Between two cells the mean is taken to be linear, of
+    which intervals know nothing. These are of a bootstrap over seeds, stretched for the number of seeds as Student's
     interval is. Seeds are drawn as the table has them: for every cell by itself where its random numbers are
     independent between cells; where they are common (or the table does not say) one draw for the whole diagram, so
     that what its cells share is seen. NaN for a single seed.
@@ -79,8 +80,10 @@ def crossing(frame: "pd.DataFrame", value: str, level: float, *, along: str, ove
         table = done.reindex(columns=seeds).astype(float).dropna(how="all")
         where, values = table.index.to_numpy(dtype=float), table.to_numpy()
         drawn = _drawn(rng, seeds.size, len(values)) if independent else joint
-        found = float(_last_crossing(where, np.nanmean(values, axis=1)[None] - level)[0]) if len(values) else np.nan
-        samples.append(_last_crossing(where, _means(values, drawn) - level))
+        means = np.nanmean(values, axis=1)[None] if len(values) else np.zeros((1, 0))
+        falling = bool(((where - where.mean()) * means[0]).sum() < 0) if len(values) else True
+        found = float(_crossing(where, means - level, falling)[0])
+        samples.append(_crossing(where, _means(values, drawn) - level, falling))
         low, high = _ends(found, samples[-1], seeds.size)
         inside = len(where) > 0 and where.min() <= low and high <= where.max()
         rows.append((float(str(place)), found, *((low, high) if inside else (np.nan, np.nan)), seeds.size,
@@ -110,16 +113,23 @@ def _pairs(values: Array, drawn: NDArray[np.int64]) -> Iterator[tuple[Array, NDA
     return zip(values, drawn if len(drawn) > 1 else (drawn[0] for _ in values), strict=False)
 
 
-def _last_crossing(where: Array, excess: Array) -> Array:
-    """Positions (replicates,) of the last change of sign of each row, by linear interpolation."""
-    changes = np.sign(excess[:, 1:]) != np.sign(excess[:, :-1])
-    if not changes.shape[1]:
+def _crossing(where: Array, excess: Array, falling: bool) -> Array:
+    """Positions (replicates,) where each row changes its sign, by linear interpolation; NaN where none does.
+
+    Of several changes in the direction asked for the one with the most above the level on its upper side, and below it
+    on the other: where the monotone curve of least squares passes. The last or the first of the changes of a noisy row
+    would be biased, the more so the finer the grid.
+    """
+    if len(where) < 2:
         return np.full(len(excess), np.nan)
-    last, rows = changes.shape[1] - 1 - np.argmax(changes[:, ::-1], axis=1), np.arange(len(excess))
-    left, right = excess[rows, last], excess[rows, last + 1]
+    split = np.cumsum(excess if falling else -excess, axis=1)[:, :-1]
+    found, rows = np.argmax(split, axis=1), np.arange(len(excess))
+    left, right = excess[rows, found], excess[rows, found + 1]
+    change = (left >= 0) & (right < 0) | (left > 0) & (right <= 0) if falling else (
+        (left <= 0) & (right > 0) | (left < 0) & (right >= 0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        place = where[last] + (where[last + 1] - where[last]) * left / (left - right)
-    return np.where(changes.any(axis=1), place, np.nan)
+        place = where[found] + (where[found + 1] - where[found]) * left / (left - right)
+    return np.where(change, place, np.nan)
 
 
 def _ends(found: float, samples: Array, seeds: int, freedom: float | None = None) -> tuple[float, float]:

@@ -120,7 +120,7 @@ def _text(
         markdown(pd.DataFrame(rows)),
         f"Test error exceeds {TRUNCATION:g} in {int(truncated.sum())} of {len(truncated)} cells. Along the line where "
         f"it is {TRUNCATION:g}, ‖μ‖ grows as d to the power {slope} (theory: 1/4), and n‖μ‖⁴/(σ⁴d) has median "
-        "{:.2f}, from {:.2f} to {:.2f}: the published line is a constant of order one, to be fitted.".format(*constant),
+        "{:.2f}, from {:.2f} to {:.2f} (of order one in theory).".format(*constant),
     ])
 
 
