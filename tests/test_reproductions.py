@@ -112,7 +112,7 @@ CASES = {
     "han2025-policies": Case(
         COMMON | {"seeds": 2, "tau": [0.3], "steps": 80},
         {"runs": (12, ["tau", "algorithm", "seed", "draw_seed", "status", "reason", "test_error",
-                      "memory_test_error", ...]),
+                       "memory_test_error", ...]),
          "gains": (5, ["τ", "policy", "seeds", "gain", "low", "high"])},
         ("80 steps, 2 seeds", "| 0.3 | oracle at T1, drop |"),
         frozenset({"reason"}),
