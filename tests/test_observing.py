@@ -420,7 +420,8 @@ def test_in_a_sweep() -> None:
     case = CASES["linear, width-free"]
     frame = ts.sweep(case.problem, grid={"width": [5, 9]}, algorithms={"a": case.algorithm}, steps=30, seeds=1,
                      measure=_late_weight, workers=1)
-    own = ts.simulate(case.problem, case.algorithm, 30, frame["draw_seed"][1], observe={"size": lambda view: view.mean_norm_sq})
+    own = ts.simulate(case.problem, case.algorithm, 30, frame["draw_seed"][1],
+                      observe={"size": lambda view: view.mean_norm_sq})
     assert frame["_late_weight"][1] == own.column("size")[-1]
 
 
