@@ -131,17 +131,20 @@ def _tables() -> dict[str, Callable[[], Any]]:
         table = ts.check([ts.simulate(problem, algorithm, steps, seed) for seed in range(2)], paper).table
         return table[["statement", "verdict", "measured", "predicted", "first_violation", "margin", "holds"]]
 
+    def swept(problem: Any, **given: Any) -> Any:
+        return ts.sweep(problem, **given, seeds=2, random_numbers="common", workers=1)
+
     grid = {"GD": ts.GradientDescent(0.5), "noise": NOISY}
     return {f"check {paper}": lambda paper=paper: checked(paper) for paper in settings} | {
-        "sweep patch": lambda: ts.sweep(SIGNAL, grid={"n": [5, 9], "snr": [0.1, 0.3]}, algorithms=grid, steps=100,
-                                        seeds=2, measure=["test_error", "train_loss", "T1"], workers=1),
-        "sweep linear": lambda: ts.sweep(LINEAR, grid={"width": [10, 20]}, algorithms={"a": ts.LinearSGD(2e-3)},
-                                         steps=200, seeds=2, measure=["test_loss", "T1_all"], workers=1),
-        "sweep reweighting": lambda: ts.sweep(KERNEL, grid={"n": [20, 30]}, algorithms={"a": ts.Reweighting()},
-                                              steps=100, seeds=2, measure=["test_accuracy", "t1"], workers=1),
+        "sweep patch": lambda: swept(SIGNAL, grid={"n": [5, 9], "snr": [0.1, 0.3]}, algorithms=grid, steps=100,
+                                     measure=["test_error", "train_loss", "T1"]),
+        "sweep linear": lambda: swept(LINEAR, grid={"width": [10, 20]}, algorithms={"a": ts.LinearSGD(2e-3)},
+                                      steps=200, measure=["test_loss", "T1_all"]),
+        "sweep reweighting": lambda: swept(KERNEL, grid={"n": [20, 30]}, algorithms={"a": ts.Reweighting()},
+                                           steps=100, measure=["test_accuracy", "t1"]),
         "scaling patch": lambda: ts.scaling(SIGNAL, GD, "T1", vary={"n": [8, 16], "lr": [0.3, 0.6]}, seeds=3,
                                             hold=("n_snr2",), steps=4000).exponents,
-        "scaling linear": lambda: ts.scaling(LINEAR, ts.LinearSGD(1e-3), "zhang2026.T2", seeds=3, steps=200_000,
+        "scaling linear": lambda: ts.scaling(LINEAR, ts.LinearSGD(2e-3), "zhang2026.T2", seeds=3, steps=200_000,
                                              vary={"lr": [2e-3, 4e-3], "label_noise_std": [2.0, 4.0]}).exponents,
         "test error": lambda: [RUNS["patch, flips"]().test_error(method=one).log10_value
                                for one in ("monte-carlo", "rare-event")],

@@ -626,7 +626,7 @@ def test_sweep() -> None:
     assert len(frame) == 16
     for row in frame.itertuples():
         run = ts.simulate(problem.replace(width=row.width), LinearSGD(row.lr, label_noise=row.algorithm == "noise"),
-                          300, row.seed, on_failure="return", record_at=None)
+                          300, row.draw_seed, on_failure="return", record_at=None)
         assert row.status == run.status == ("diverged" if row.width * row.lr > 10 else "completed")
         if run.status == "completed":
             assert (row.test_loss, row.deepest) == (run.column("test_loss")[-1], deepest(run))

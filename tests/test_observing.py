@@ -414,13 +414,14 @@ def test_in_a_sweep() -> None:
             seen[view.step] = float(view.z_signal.max())
             return seen[view.step]
 
-        run = ts.simulate(SIGNAL, algorithm, 40, row["seed"], observe={"product": product})
+        run = ts.simulate(SIGNAL, algorithm, 40, row["draw_seed"], observe={"product": product})
         assert row["_largest_product"] == _largest_product(run) == pytest.approx(seen[40], rel=1e-9)
         assert run.column("product")[-1] == seen[40]
     case = CASES["linear, width-free"]
     frame = ts.sweep(case.problem, grid={"width": [5, 9]}, algorithms={"a": case.algorithm}, steps=30, seeds=1,
                      measure=_late_weight, workers=1)
-    own = ts.simulate(case.problem, case.algorithm, 30, 0, observe={"size": lambda view: view.mean_norm_sq})
+    own = ts.simulate(case.problem, case.algorithm, 30, frame["draw_seed"][1],
+                      observe={"size": lambda view: view.mean_norm_sq})
     assert frame["_late_weight"][1] == own.column("size")[-1]
 
 

@@ -902,9 +902,9 @@ def test_curve_in_logarithms() -> None:
 def test_sweep_measure() -> None:
     """log10_test_error of a sweep is that of the run."""
     problem = ts.SignalNoise(n=20, d=400, m=3, signal_norm=6.0, noise_std=0.1, init_std=0.01)
-    run = ts.simulate(problem, ts.GradientDescent(0.3), 40, 3)
     frame = ts.sweep(problem, algorithms={"GD": ts.GradientDescent(0.3)}, steps=40, grid={"n": [20]}, seeds=[3],
                      measure=["log10_test_error", "test_error"], n_test=2000)
+    run = ts.simulate(problem, ts.GradientDescent(0.3), 40, frame["draw_seed"].item())
     assert frame["log10_test_error"].item() == pytest.approx(run.test_error(n_test=2000).log10_value)
     assert frame["test_error"].item() == run.test_error(n_test=2000, method="monte-carlo").value
     assert frame["log10_test_error"].item() < -3

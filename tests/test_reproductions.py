@@ -52,7 +52,9 @@ SETTINGS = (
     Setting("ReLU", noisy_labels(10, 400, 4), 20, 140),
     Setting("squared", noisy_labels(10, 400, 4, tau=0.3, start=0.001, q=2), 20, 100),
 )
-FIT = ["parameter", "exponent", "low", "high", "theory", "verdict"]
+FIT = ["parameter", "exponent", "low", "high", "theory", "verdict", "normalised", "normalised_low", "normalised_high",
+       "power", "normalised_verdict", "seeds", "not_reached"]
+COMMON = {"random_numbers": "common"}  # so that rows are runs of seeds 0 and 1
 CHECK = [
     "statement", "claim", "formula", "source", "verdict", "runs", "compared", "steps_asked", "steps_compared",
     "holds", "low", "high", "required",
@@ -64,7 +66,7 @@ RARE_FIT = ["stopped at", "runs", "unreliable", "log₁₀ p from", "to", "expon
 LOOKS = ["algorithm", "step", "tr A/m", "mean abs. cosine", "alignment", "test loss"]
 TIMES = ["algorithm", "T1, first", "T1, half", "T1, all", "T2(0.5)", "T2(0.9)", "T3", "floor of the test loss"]
 STUDY = ["width", "lr", "seed", "measured", "predicted", "ratio"]
-COUNTS = ["algorithm", "runs", "completed", "failed"]
+COUNTS = ["algorithm", "runs", "completed", "failed", "random_numbers"]
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,14 @@ CASES = {
         ("n = 20, d = 3000, m = 4, 200 steps, 2 seeds",),
     ),
     "han2025-phases": Case(
-        {"seeds": 2, "n_snr2": [1.0, 4.0, 12.0], "tau": [0.1, 0.4], "steps": 160},
+        COMMON | {"seeds": 2, "n_snr2": [1.0, 4.0, 12.0], "tau": [0.1, 0.4], "steps": 160},
         {"cells": (6, ["n_snr2", "tau", *COUNTS, "crossing", ...])},
         ("160 steps, 2 seeds a cell", "| 2 to 3 | 2 |", "| 5 to inf | 2 |"),
     ),
     "han2025-policies": Case(
-        {"seeds": 2, "tau": [0.3], "steps": 80},
-        {"runs": (12, ["tau", "algorithm", "seed", "status", "reason", "test_error", "memory_test_error", ...]),
+        COMMON | {"seeds": 2, "tau": [0.3], "steps": 80},
+        {"runs": (12, ["tau", "algorithm", "seed", "draw_seed", "status", "reason", "test_error",
+                       "memory_test_error", ...]),
          "gains": (5, ["τ", "policy", "seeds", "gain", "low", "high"])},
         ("80 steps, 2 seeds", "| 0.3 | oracle at T1, drop |"),
         frozenset({"reason"}),
@@ -122,23 +125,23 @@ CASES = {
         ("m = 4, p = 0.1", "1 seeds", "| signal output 0.5 | 3 | 0 |", "| signal output 1 | 3 | 0 |"),
     ),
     "huang2025-fig3": Case(
-        {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
+        COMMON | {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
         {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
-         "boundary": (6, ["n", "crossing", "low", "high", "algorithm"])},
-        ("d = 2000 and η = 1 in every cell", "60 steps, 2 seeds a cell, double precision",
+         "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "algorithm"])},
+        ("d = 2000 and η = 1 in every cell", "60 steps, 2 seeds a cell, random numbers the same in all cells",
          "| label-noise GD | 18 | 0 |"),
     ),
     "huang2025-fig3-inside": Case(
-        {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
+        COMMON | {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
         {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
-         "boundary": (6, ["n", "crossing", "low", "high", "algorithm"])},
-        ("d = n² log n, σ_0σ_p√d = 0.01", "60 steps, 2 seeds a cell, double precision", "| GD | 18 | 0 |"),
+         "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "algorithm"])},
+        ("d = n² log n, σ_0σ_p√d = 0.01", "2 seeds a cell, random numbers the same in all cells", "| GD | 18 | 0 |"),
     ),
     "kou2023-heatmap": Case(
-        {"seeds": 2, "d": [100, 200, 300], "signal_norm": [0.1, 1.0, 6.0], "steps": 30},
+        COMMON | {"seeds": 2, "d": [100, 200, 300], "signal_norm": [0.1, 1.0, 6.0], "steps": 30},
         {"cells": (9, ["d", "signal_norm", "runs", "test_error_observed", "test_error_observed_se", "test_error",
-                       "test_error_se", "train_loss", "train_loss_se"]),
-         "boundary": (3, ["d", "crossing", "low", "high"])},
+                       "test_error_se", "train_loss", "train_loss_se", "flipped", "flipped_se"]),
+         "boundary": (3, ["d", "crossing", "low", "high", "seeds", "missing"])},
         ("18 runs (0 not completed)", "30 steps, 2 seeds a cell", "| whole diagram | 9 |", "lr = 0.1"),
     ),
     "zhang2026-fig2": Case(
@@ -173,6 +176,7 @@ CASES = {
         {"laws": (4, ["varied", "theorem_2", "derived.escape_time", "derived.slow_flow"]), "T1-exponents": (2, FIT),
          "T2-exponents": (2, FIT), "T1-runs": (8, STUDY), "T2-runs": (5, STUDY)},
         ("centre m = 40, σ = 20, η = 0.001 (T1) and 0.001 (T2); 2 seeds", "| lr = 0.0014 |", "**zhang2026.T2**"),
+        frozenset({"low", "high", "normalised_low", "normalised_high"}),  # of an exponent that one seed has
     ),
     "zhang2025-phases": Case(
         {"seeds": 2, "steps": 600, "settings": {"patch, linear": PATCHES, "other": PATCHES.replace(kernel="ntk")},
@@ -382,10 +386,16 @@ class TestHan2025:
             runs = [ts.simulate(problem, ts.GradientDescent(point["lr"]), 700, seed, record_at=()) for seed in (0, 1)]
             times.append(np.mean([np.log(han2025.stage_times(run).T1) for run in runs]))
             design.append([1.0, *np.log([point[name] for name in exponents.index])])
-        fitted = np.linalg.lstsq(np.array(design), np.array(times), rcond=None)[0][1:]
-        np.testing.assert_allclose(exponents["exponent"], fitted, atol=1e-8)
+        lines, logs = np.array(design)[:, 1:], np.array(times)
+        for number, name in enumerate(exponents.index):  # each along its own values; the mean is typical of two seeds
+            others = np.delete(np.arange(lines.shape[1]), number)
+            mine = np.isclose(lines[:, others], lines[0, others]).all(axis=1)
+            fitted = np.polyfit(lines[mine, number], logs[mine], 1)[0]
+            assert exponents.loc[name, "exponent"] == pytest.approx(fitted, abs=1e-8)
         inside = (exponents["low"] <= exponents["theory"]) & (exponents["theory"] <= exponents["high"])
-        assert (exponents["verdict"] == np.where(inside, "agrees", "disagrees")).all()
+        close = (exponents["exponent"] - exponents["theory"]).abs() <= 0.02
+        told = np.where(inside, "agrees", np.where(close, "agrees to 0.02", "disagrees"))
+        assert (exponents["verdict"] == told).all()
 
     def test_bounds_early_error(self) -> None:
         """Twelve steps at n = 200, and the slope of the logarithm."""
@@ -739,9 +749,13 @@ class TestZhang2026:
             assert row["measured"].tolist() == [run.stage_times().T1_all]
             bound = 384 * np.log(width) ** 0.5 / ((20.0 * lr) ** 2 * width**0.5)
             np.testing.assert_allclose(row["predicted"], bound, rtol=1e-12)
-        means = times.assign(log=np.log(times["measured"])).groupby(["width", "lr"])["log"].mean().reset_index()
-        design = np.column_stack([np.ones(len(means)), np.log(means[["width", "lr"]])])
-        fitted = np.linalg.lstsq(design, means["log"], rcond=None)[0][1:]
+        logs = times.assign(log=np.log(times["measured"]))
+        lines = {"width": logs[logs["lr"] == 1e-3], "lr": logs[logs["width"] == 40]}
+        fitted = []
+        for name, line in lines.items():
+            values = CASES["zhang2026-theorem2"].options["vary"][name]
+            groups = line[line[name].isin(values)].groupby("seed")
+            fitted.append(np.mean([np.polyfit(np.log(one[name]), one["log"], 1)[0] for _, one in groups]))
         np.testing.assert_allclose(exponents["exponent"], fitted, atol=1e-8)
         assert exponents[["parameter", "theory"]].to_numpy().tolist() == [["width", -0.5], ["lr", -2.0]]
         words = [f"| {name} | {value:.3f}".rstrip("0") for name, value in zip(("width", "lr"), fitted, strict=True)]

@@ -727,7 +727,7 @@ def test_sweep() -> None:
     assert len(frame) == 16 and set(frame["status"]) == {"completed"}
     for row in frame.itertuples():
         run = ts.simulate(problem.replace(label_flip=row.label_flip, kernel=row.kernel),
-                          ts.Reweighting(reweight=row.algorithm == "meta"), 30, row.seed)
+                          ts.Reweighting(reweight=row.algorithm == "meta"), 30, row.draw_seed)
         last = run.observables.iloc[-1]
         np.testing.assert_equal([row.auc, row.test_accuracy], [last["auc"], last["test_accuracy"]])
         np.testing.assert_equal([row.t_pol, row.t1], [run.stage_times()[name] for name in ("t_pol", "t1")])

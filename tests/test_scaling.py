@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import theorysim as ts
-from theorysim.scaling import _bootstrap
 from theorysim.theory.paper import laws_of
 
 D = 10**5
@@ -25,32 +24,17 @@ def exact(run: ts.Run) -> float:
 
 
 def test_exponents_of_a_known_law_are_found_exactly() -> None:
-    """n², m, 1/lr, and nothing for d; the spread over seeds is the same at every point, so intervals hold it."""
+    """n², m, 1/lr, and nothing for d; what a seed has at every point is in none of its slopes, and cancels."""
     fit = ts.scaling(
         CENTRE, GD, exact, vary={"n": [5, 10, 20], "m": [8, 16], "lr": [1e-6, 1e-5], "d": [D, 10 * D]}, seeds=4, steps=0
     )
     found = fit.exponents.set_index("parameter")
     np.testing.assert_allclose(found["exponent"], [2, 1, -1, 0], atol=1e-10)
     assert (found["low"] <= found["exponent"]).all() and (found["exponent"] <= found["high"]).all()
-    assert (found["high"] - found["low"] > 1e-3).all(), "seeds differ, so no interval is a point"
+    assert (found["high"] - found["low"] < 1e-9).all() and (found["high"] > found["low"]).all()
     assert found["theory"].isna().all() and fit.measure == "exact"
     # One parameter at a time: values around the centre, not their product; the centre once.
     assert len(fit.runs) == 4 * (3 + 2 + 2 + 2 - 3)
-
-
-def test_coverage_of_the_bootstrap() -> None:
-    """Intervals of 95% hold the truth in at least 85% of 200 studies with noise of known law (12 seeds each).
-
-    The percentile bootstrap of a mean of 12 is known to undercover a little; a wrong one would be far off.
-    """
-    rng = np.random.default_rng(5)
-    design = np.stack([np.ones(5), np.log([1.0, 2, 4, 8, 16])], axis=1)
-    hits = 0
-    for _ in range(200):
-        target = (design @ [1.0, -1.5])[:, None] + 0.3 * rng.standard_normal((5, 12))
-        _, low, high = _bootstrap(design, target)
-        hits += low[0] <= -1.5 <= high[0]
-    assert 170 <= hits <= 199
 
 
 @pytest.mark.compiled
@@ -88,9 +72,32 @@ def test_a_wrong_exponent_is_told() -> None:
     """The true law passes, the same with a power changed by one half does not."""
     vary = {"n": [10, 20, 30], "lr": [GD.lr / 2, GD.lr]}
     fit = ts.scaling(CENTRE, GD, "T1/start", vary=vary, seeds=6)
-    assert fit.exponents.set_index("parameter").loc["lr", "verdict"] == "agrees"
+    assert fit.exponents.set_index("parameter").loc["lr", "verdict"].startswith("agrees")
     for row in fit.exponents.itertuples():
         assert not row.low <= row.theory + 0.5 <= row.high and not row.low <= row.theory - 0.5 <= row.high
+
+
+@pytest.mark.compiled
+def test_raw_exponents_come_first() -> None:
+    """The time itself against powers and known logarithms; then with measured factors divided out, which may grow."""
+    vary = {"noise_std": [0.5, 1.0], "lr": [GD.lr / 2, GD.lr]}
+    first = ts.scaling(CENTRE, GD, "T1", vary=vary, seeds=4).exponents.set_index("parameter")
+    scale = np.log(1 / (CENTRE.init_std * np.array([0.5, 1.0]) * CENTRE.d**0.5))
+    growth = np.log(scale[1] / scale[0]) / np.log(2)
+    assert first.loc["noise_std", "theory"] == pytest.approx(-2 + growth, abs=1e-9)
+    assert first.loc["noise_std", "power"] == -2 and first.loc["lr", "theory"] == pytest.approx(-1, abs=1e-9)
+    difference = first["exponent"] - first["normalised"]
+    np.testing.assert_allclose(difference, [growth, 0], atol=1e-6)
+    step = 0.15 * CENTRE.n * CENTRE.m / D
+    fit = ts.scaling(CENTRE.replace(n_snr2=1.0), ts.GradientDescent(step, ts.Flip(0.1)), "T2", seeds=4, steps=50_000,
+                     vary={"lr": [step, 1.5 * step]})
+    row, runs = fit.exponents.iloc[0], fit.runs
+    slopes = runs.pivot(index="lr", columns="seed", values="measured")
+    raw = np.log(slopes.iloc[1] / slopes.iloc[0]) / np.log(1.5)
+    assert raw.min() <= row["exponent"] <= raw.max() and row["theory"] == pytest.approx(-1, abs=1e-9)
+    assert abs(row["normalised"] - row["exponent"]) > 0.1, "4(1 + e^c₂) is measured, and grows with lr"
+    assert str(fit).index("exponent") < str(fit).index("normalised: factors of the law")
+    assert max(map(len, str(fit).splitlines()[1:])) <= 120
 
 
 @pytest.mark.parametrize("measure", ["T1", "T1/start", "T2", "han2025.T1", "huang2025.T2"])
@@ -114,7 +121,7 @@ def test_linear_networks() -> None:
     vary = {"width": [200, 400, 800], "label_noise_std": [3.0, 6.0], "lr": [5e-4, 1e-3]}
     fit = ts.scaling(problem, algorithm, "zhang2026.T1", vary=vary, seeds=4)
     found = fit.exponents.set_index("parameter")
-    assert (np.abs(found["exponent"] - found["theory"]) < 0.3).all()
+    assert (np.abs(found["exponent"] - found["theory"]) < 0.35).all()
     assert fit.band[1] < 0.1, "the bound is far above"
     aligned = ts.scaling(problem, algorithm, "zhang2026.T2", vary={"lr": [1.5e-3, 3e-3]}, seeds=3).exponents
     assert aligned["exponent"].item() == pytest.approx(-2, abs=0.3)
@@ -152,7 +159,9 @@ def test_what_is_not_reached_is_counted() -> None:
     lr = SMALL_GD.lr
     fit = ts.scaling(SMALL, SMALL_GD, vary={"lr": [lr / 100, lr, 2 * lr]}, seeds=2, steps=200)
     assert fit.not_reached == 2 and len(fit.runs) == 4
-    assert "in 2 runs, left out" in str(fit)
+    assert "in 2 runs, left out: 2 of 2 at lr = " in str(fit)
+    assert fit.exponents[["seeds", "not_reached"]].to_numpy().tolist() == [[2, 2]]
+    assert fit.points["not_reached"].tolist() == [2, 0, 0]
     with pytest.raises(ValueError, match="reached at too few values"):
         ts.scaling(SMALL, SMALL_GD, vary={"lr": [lr, 2 * lr]}, seeds=2, steps=3)
 
@@ -189,6 +198,9 @@ def test_every_measure_has_a_law(algorithm: Any) -> None:
         ({"vary": {"n": [5, 5]}}, ValueError, r"vary\['n'\]=\[5, 5\]: must have at least two different values"),
         ({"vary": {"n": [5, 10]}, "measure": "T3"}, ValueError, "measure='T3': must be one of 'T1', 'T1/start', 'T2'"),
         ({"vary": {"n": [5, 10]}, "seeds": 1}, ValueError, "seeds=1: must be an integer >= 2"),
+        ({"vary": {"n": [5, 10]}, "seeds": [0]}, ValueError, r"seeds=\[0\]: must be at least two, each only once"),
+        ({"vary": {"n": [5, 10]}, "seeds": [0, 0]}, ValueError, r"seeds=\[0, 0\]: must be at least two, each"),
+        ({"vary": {"n": [5, 10]}, "seeds": [0, -1]}, ValueError, "seeds=-1: must be an integer >= 0"),
         ({"vary": {"n": [5, 10]}, "hold": ["d"]}, ValueError, "hold='d': must be one of 'snr', 'n_snr2'"),
         ({"vary": {"n": [5, 10]}, "workers": 0}, ValueError, "workers=0: must be an integer >= 1"),
         ({"vary": {"n": [0, 10]}}, ValueError, "n=0: must be an integer >= 1"),

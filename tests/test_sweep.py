@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +26,7 @@ from scipy.stats import binomtest
 import theorysim as ts
 from theorysim.check import evaluate
 from theorysim.sweep import execution, work
+from theorysim.sweep.random_numbers import draw_seed
 from theorysim.papers.huang2025 import HuangEvidence as Evidence
 from theorysim.theory.paper import paper_named
 
@@ -33,6 +35,7 @@ ALGORITHMS = {"GD": ts.GradientDescent(0.5), "noisy": ts.GradientDescent(0.4, ts
 GRID: dict[str, Any] = {"n_snr2": [0.3, 4.0], "d": [50, 200]}
 STATEMENT = "concentration.noise_overlap"
 OBSERVABLE = "rho_bar_max"
+PINNED = [6843962580369636, 4888837786155220, 1424027949446301]  # seeds of n = 20, snr = 0.1 and seeds 0, 1, 2
 N_TEST = 40
 STEPS = 12
 
@@ -72,9 +75,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 def sweep(problem: Any = PROBLEM, **changes: Any) -> pd.DataFrame:
-    """A small sweep with every kind of measure, but for the changes."""
+    """A small sweep with every kind of measure and common random numbers, but for the changes."""
     usual: dict[str, Any] = {
         "grid": GRID, "algorithms": ALGORITHMS, "steps": STEPS, "seeds": 3, "measure": MEASURES, "n_test": N_TEST,
+        "random_numbers": "common",
     }
     return ts.sweep(problem, **usual | changes)
 
@@ -157,11 +161,12 @@ class TestRows:
         {"init_law": ["normal", "uniform"]},
         {"d": np.array([50, 70]), "signal_norm": np.geomspace(0.1, 2.0, 2)},
     ], ids=lambda grid: ",".join(grid) or "none")
-    def test_of_any_grid(self, grid: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("kind", ["independent", "common"])
+    def test_of_any_grid(self, grid: dict[str, Any], kind: str) -> None:
         """Fields, derived numbers, and parameters of the algorithm; in the order asked for."""
         usable = [one for one in MEASURES if one != STATEMENT or not {"bias", "init_law"} & set(grid)]
-        frame = sweep(grid=grid, seeds=[5, 2], measure=usable)
-        assert list(frame.columns[:len(grid) + 4]) == [*grid, "algorithm", "seed", "status", "reason"]
+        frame = sweep(grid=grid, seeds=[5, 2], measure=usable, random_numbers=kind)
+        assert list(frame.columns[:len(grid) + 5]) == [*grid, "algorithm", "seed", "draw_seed", "status", "reason"]
         assert frame["seed"].tolist() == [5, 2] * (len(frame) // 2)
         assert len(frame) == len(ALGORITHMS) * 2 * int(np.prod([len(values) for values in grid.values()]))
         assert (frame.attrs["axes"], frame.attrs["complete"]) == (list(grid), True)
@@ -171,7 +176,7 @@ class TestRows:
             place = {name: row[name] for name in grid}
             problem = PROBLEM.replace(**{name: value for name, value in place.items() if name not in ("lr", "p")})
             algorithm = algorithm_at(row, **place)
-            assert_is_run(row, ts.simulate(problem, algorithm, STEPS, row["seed"]), names)
+            assert_is_run(row, ts.simulate(problem, algorithm, STEPS, row["draw_seed"]), names)
             for name in ("n", "d", "m", "signal_norm", "noise_std", "init_std", "q", "snr", "n_snr2", "d_over_n2"):
                 if name not in grid:  # else what was asked for, of which the problem has a rounded version
                     assert row[name] == getattr(problem, name)
@@ -405,6 +410,7 @@ class TestStore:
         ({"steps": 13}, "steps was 12 and is now 13"),
         ({"precision": "single"}, "precision was 'double' and is now 'single'"),
         ({"n_test": 41}, "n_test was 40 and is now 41"),
+        ({"random_numbers": "independent"}, "random_numbers was 'common' and is now 'independent'"),
         ({"measure": "train_loss"}, "measures was"),
         ({"measure": [*MEASURES[:-1], lambda run: True]}, "measures was"),
         ({"epsilon": 0.5}, "constants was"),
@@ -504,7 +510,7 @@ class TestStore:
         grid = GRID | {"label_flip": [0.1, (0.1, 0.3)], "lr": [0.2]}
         frame = sweep(store=tmp_path / "s.db", grid=grid, seeds=seeds)
         loaded = ts.load_sweep(tmp_path / "s.db")
-        assert loaded.attrs == {"axes": sorted(grid), "measures": frame.attrs["measures"], "complete": None}
+        assert loaded.attrs == frame.attrs | {"axes": sorted(grid), "complete": None}
         pd.testing.assert_frame_equal(loaded[list(frame.columns)], frame, check_exact=True)
 
     def test_load_sweep_keeps_statuses(self, tmp_path: Path) -> None:
@@ -553,6 +559,108 @@ def assert_without(frame: pd.DataFrame, status: str, reason: str) -> None:
     assert frame["reason"].str.contains(reason).all(), frame["reason"].tolist()
     measures = frame.attrs["measures"]
     assert frame[measures].isna().all(axis=None)
+
+
+def older(path: Path) -> None:
+    """The store of a sweep from before cells had random numbers of their own."""
+    sweep(store=path, seeds=2)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM study WHERE name = 'random_numbers'")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+
+
+class TestRandomNumbers:
+    """Each cell its own, or all the same; the algorithms of a cell always the same."""
+
+    def test_independent_is_the_default(self, tmp_path: Path) -> None:
+        """No two cells share a draw, both algorithms of a cell do, and every row can be made again from its number."""
+        frame = ts.sweep(PROBLEM, grid=GRID, algorithms=ALGORITHMS, steps=STEPS, seeds=3, measure=MEASURES,
+                         n_test=N_TEST, store=tmp_path / "s.db")
+        assert frame.attrs["random_numbers"] == "independent"
+        assert frame["draw_seed"].nunique() == 4 * 3 and sorted(set(frame["seed"])) == [0, 1, 2]
+        assert (frame.groupby([*GRID, "seed"])["draw_seed"].nunique() == 1).all()
+        for _, row in frame.iterrows():
+            problem = PROBLEM.replace(n_snr2=row["n_snr2"], d=row["d"])
+            assert_is_run(row, ts.simulate(problem, ALGORITHMS[row["algorithm"]], STEPS, row["draw_seed"]))
+        loaded = ts.load_sweep(tmp_path / "s.db")
+        assert loaded.attrs["random_numbers"] == "independent"
+        pd.testing.assert_frame_equal(ordered(loaded)[list(frame.columns)], ordered(frame), check_exact=True)
+
+    def test_common(self) -> None:
+        """The number asked for is the seed of every run."""
+        assert (plain()["draw_seed"] == plain()["seed"]).all() and plain().attrs["random_numbers"] == "common"
+
+    def test_numbers_of_this_and_every_later_version(self) -> None:
+        """They are in people's stores: of the axes' names and values, in any order and of any type, and the seed."""
+        assert [draw_seed({"n": 20, "snr": 0.1}, seed, "independent") for seed in range(3)] == PINNED
+        assert draw_seed({"snr": np.float64(0.1), "n": 20.0}, 0, "independent") == PINNED[0]
+        assert draw_seed({"snr": 0.1, "n": 20}, 7, "common") == 7
+        others = [{"n": 21, "snr": 0.1}, {"n": 20, "p": 0.1}, {"n": 20}, {}, {"n": 20, "snr": "0.1"}, {"n": True},
+                  {"n": (1, 2)}, {"n": [1, 2.0]}, {"n": (2, 1)}]
+        drawn = [draw_seed(one, 0, "independent") for one in others]
+        assert drawn[6] == drawn[7] and len({*drawn, PINNED[0]}) == len(others)
+        many = {draw_seed({"n": n}, seed, "independent") for n in range(300) for seed in range(30)}
+        assert len(many) == 9000 and max(many) < 2**53
+
+    @pytest.mark.parametrize("changes", [
+        {"workers": 2}, {"executor": "processes", "workers": 2}, {"grid": dict(reversed(GRID.items()))},
+        {"grid": {name: values[::-1] for name, values in GRID.items()}}, {"seeds": [2, 0, 1]},
+        {"algorithms": dict(reversed(ALGORITHMS.items()))},
+    ], ids=lambda one: next(iter(one)))
+    def test_order_and_workers(self, changes: dict[str, Any]) -> None:
+        """Neither can be seen in the numbers."""
+        expected = ordered(sweep(random_numbers="independent"))
+        found = ordered(sweep(**{"random_numbers": "independent"} | changes))[list(expected.columns)]
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+    @pytest.mark.parametrize("smaller", [
+        {"grid": {"n_snr2": [4.0], "d": [200]}}, {"seeds": [1]}, {"algorithms": {"noisy": ALGORITHMS["noisy"]}},
+    ], ids=str)
+    def test_a_store_grows(self, smaller: dict[str, Any], calls: list[Any], tmp_path: Path) -> None:
+        """In grid, seeds and algorithms, each run made once."""
+        options: dict[str, Any] = {"store": tmp_path / "s.db", "random_numbers": "independent"}
+        sweep(**options | smaller)
+        whole = sweep(**options)
+        assert len(calls) == len(whole)
+        assert_same(whole, sweep(random_numbers="independent"))
+
+    def test_older_stores(self, calls: list[Any], tmp_path: Path) -> None:
+        """They had common random numbers: refused by default, with that said; gone on with when asked for."""
+        store = tmp_path / "s.db"
+        older(store)
+        before = content(store)
+        with pytest.raises(ValueError, match="random_numbers was 'common' and is now 'independent'"):
+            sweep(store=store, random_numbers="independent")
+        assert content(store) == before
+        assert ts.load_sweep(store).attrs["random_numbers"] == "common"
+        assert (ts.load_sweep(store)["draw_seed"] == ts.load_sweep(store)["seed"]).all()
+        calls.clear()
+        assert_same(sweep(store=store), plain())
+        assert len(calls) == len(plain()) / 3, "the third seed"
+
+    @pytest.mark.parametrize("kind", ["independent", "common"])
+    def test_tables_and_pictures_say_which(self, kind: str) -> None:
+        """Summaries in a column, heatmaps beside the number of seeds; differences are of the same draws."""
+        frame = sweep(random_numbers=kind)
+        assert set(ts.summarise(frame)["random_numbers"]) == {kind} and "draw_seed" not in ts.summarise(frame)
+        axes = ts.plot.heatmap(frame, "n_snr2", "d", "train_loss", difference=True, uncertainty=True)
+        told = {"independent": "3 seeds independent between cells", "common": "3 seeds the same in all cells"}[kind]
+        assert told in axes[-1].get_title()
+        gap = frame.pivot(index=["n_snr2", "d", "seed"], columns="algorithm", values="train_loss")
+        expected = (gap["GD"] - gap["noisy"]).groupby(["d", "n_snr2"]).mean().to_numpy()
+        np.testing.assert_allclose(axes[2].collections[0].get_array().ravel(), expected, rtol=1e-12)
+        plt.close("all")
+
+    def test_means_over_a_diagram(self) -> None:
+        """Common luck does not average out over cells, independent luck does: the share of flipped labels."""
+        def luck(run: ts.Run) -> float:
+            return float(run.draw.noisy.mean())
+
+        grid = {"signal_norm": [0.1 * k for k in range(1, 41)]}
+        spreads = [sweep(grid=grid, measure=luck, steps=0, seeds=8, random_numbers=kind).groupby("seed")["luck"].mean()
+                   .std() for kind in ("independent", "common")]
+        assert spreads[0] < spreads[1] / 2
 
 
 class TestStatus:
@@ -675,6 +783,7 @@ class TestStatus:
         ({"measure": []}, ValueError, "measure: must name at least one"),
         ({"measure": ["T1", "T1"]}, ValueError, "measure: 'T1' occurs twice"),
         ({"precision": "half"}, ValueError, "precision='half'"),
+        ({"random_numbers": "mine"}, ValueError, "random_numbers='mine': must be one of 'independent', 'common'"),
         ({"executor": "gpu"}, ValueError, "executor='gpu'"),
         ({"executor": 3}, TypeError, r"executor=3: must be 'threads', 'processes' or have a method submit\(\)"),
         ({"workers": 0}, ValueError, "workers=0: must be an integer >= 1"),

@@ -10,6 +10,7 @@ import theorysim
 from theorysim.check import check
 from theorysim.cli import train
 from theorysim.reproduce import figures, reproduce
+from theorysim.sweep.random_numbers import KINDS
 from theorysim.sweep.sweep import PRECISIONS
 from theorysim.systems import load_run
 from theorysim.theory.paper import paper_named, papers
@@ -105,6 +106,7 @@ def _add_reproduce(commands: Any, listing: str) -> None:
     sweeps.add_argument("--store", type=Path, metavar="DB", help="keep every run in this file as it finishes")
     sweeps.add_argument("--workers", type=int, help="cores to use (default: all)")
     sweeps.add_argument("--precision", choices=PRECISIONS, help="of the runs (default: double)")
+    sweeps.add_argument("--random-numbers", choices=KINDS, help="of cells: their own (default) or the same in all")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -136,7 +138,7 @@ def _constants(assignments: Sequence[str]) -> dict[str, float]:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    given = {name: getattr(options, name) for name in ("store", "workers", "precision")}
+    given = {name: getattr(options, name) for name in ("store", "workers", "precision", "random_numbers")}
     chosen = {name: value for name, value in given.items() if value is not None}
     report = reproduce(options.name, seeds=options.seeds, progress=not options.quiet, **chosen)
     written = report.write(options.out)  # first of all, so that nothing that happens to the output loses it

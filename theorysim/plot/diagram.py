@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.sweep.random_numbers import TOLD, kind_of
 from theorysim.sweep.work import DONE
 from theorysim.theory.boundaries import Boundary
 
@@ -90,7 +91,8 @@ def heatmap(
     xs, ys = (np.unique(frame[name].to_numpy(dtype=float)) for name in (x, y))
     cubes = {name: _cube(done[done["algorithm"] == name], x, y, value, xs, ys) for name in names}
     text = NAMES.get(value, value)
-    maps = [_Map(name, _mean(cube), text, "viridis", own_scale=False) for name, cube in cubes.items()]
+    label = f"{text}, mean\n{_seeds(frame)}"
+    maps = [_Map(name, _mean(cube), label, "viridis", own_scale=False) for name, cube in cubes.items()]
     spread = [_standard_error(cube) for cube in cubes.values()]
     if difference is not False:
         first, second = _pair(difference, names)
@@ -98,9 +100,9 @@ def heatmap(
         maps.append(_Map(f"{first} − {second}", _mean(gap), f"difference in {text}", "RdBu_r", symmetric=True))
         spread = [_standard_error(gap)]
     if uncertainty:
-        seeds = frame["seed"].nunique()
         error = np.fmax.reduce(spread)
-        maps.append(_Map(f"standard error, {seeds} seeds", error, f"standard error of {maps[-1].label}", "magma"))
+        what = maps[-1].label if difference else text
+        maps.append(_Map(f"standard error, {_seeds(frame)}", error, f"standard error of {what}", "magma"))
     panels = _axes(axes, len(maps))
     scale = limits or _range([one.values for one in maps if not one.own_scale])
     curves = _margins(frame, x, y, xs, ys, theory)
@@ -109,6 +111,12 @@ def heatmap(
         axis.set(xlabel=NAMES.get(x, x), ylabel=NAMES.get(y, y))
         _curves(axis, xs, ys, curves, level if not one.own_scale else None, one.values, text)
     return panels
+
+
+def _seeds(frame: "pd.DataFrame") -> str:
+    """How many, and what they mean in different cells."""
+    kind = kind_of(frame)
+    return f"{frame['seed'].nunique()} seeds" + ("" if kind is None else f" {TOLD[kind]}")
 
 
 def _checked(frame: "pd.DataFrame", x: str, y: str, value: str) -> "pd.DataFrame":

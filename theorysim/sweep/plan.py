@@ -12,6 +12,7 @@ import numpy as np
 
 from theorysim.core import validate
 from theorysim.core.system import System
+from theorysim.sweep.random_numbers import COMMON, draw_seed
 from theorysim.systems import SYSTEMS, system_of
 
 Coordinates = tuple[tuple[str, Any], ...]
@@ -54,6 +55,12 @@ class Task:
     seed: int
     steps: int
     precision: str
+    random_numbers: str = COMMON
+
+    @property
+    def draw_seed(self) -> int:
+        """The seed that the run is made with."""
+        return draw_seed(dict(self.cell.coordinates), self.seed, self.random_numbers)
 
     @property
     def key(self) -> str:
@@ -62,7 +69,7 @@ class Task:
         what = (
             None if cell.problem is None else asdict(cell.problem),
             None if cell.algorithm is None else [repr(cell.algorithm), repr(cell.policy)],
-            cell.reason, self.seed, self.steps, self.precision, cell.system.numerics,
+            cell.reason, self.draw_seed, self.steps, self.precision, cell.system.numerics,
             *_hidden(cell),
         )
         return hashlib.sha256(json.dumps(what, default=digest).encode()).hexdigest()[:32]

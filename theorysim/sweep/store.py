@@ -16,10 +16,13 @@ from typing import Any, NamedTuple
 
 from theorysim.core.system import Value
 from theorysim.sweep.plan import Cell, Task
+from theorysim.sweep.random_numbers import COMMON, draw_seed
 from theorysim.sweep.work import FAILED, Outcome
 
 APPLICATION = 0x74687379  # marks an SQLite file as a sweep's ("thsy")
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, 2)  # that can be read; 1 was before cells had random numbers of their own
+BEFORE = {"random_numbers": COMMON}  # what older stores do not say
 SCHEMA = """
     CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     CREATE TABLE cells (cell INTEGER PRIMARY KEY, coordinates TEXT NOT NULL, algorithm TEXT NOT NULL,
@@ -37,6 +40,7 @@ class Row(NamedTuple):
     coordinates: dict[str, Any]
     algorithm: str
     seed: int
+    draw_seed: int
     status: str
     reason: str
     values: dict[str, Value]
@@ -85,8 +89,8 @@ class Store:
         tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and found != APPLICATION:
             raise ValueError(f"store={self.name!r}: is a database of something else, give the name of a new file")
-        if tables and (version := self._connection.execute("PRAGMA user_version").fetchone()[0]) != FORMAT:
-            raise ValueError(f"store={self.name!r}: has format {version}, this version knows format {FORMAT}")
+        if tables and (version := self._connection.execute("PRAGMA user_version").fetchone()[0]) not in FORMATS:
+            raise ValueError(f"store={self.name!r}: has format {version}, this version knows formats up to {FORMAT}")
         if not tables and not create:
             raise ValueError(f"store={self.name!r}: is empty, not the store of a sweep")
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -141,7 +145,8 @@ class Store:
 
     def study(self) -> dict[str, Any]:
         """What the stored runs have in common, by name."""
-        return {name: json.loads(value) for name, value in self._connection.execute("SELECT name, value FROM study")}
+        found = {name: json.loads(value) for name, value in self._connection.execute("SELECT name, value FROM study")}
+        return BEFORE | found if found.keys() - {"holder"} else found
 
     def _note(self, facts: Mapping[str, Any]) -> None:
         rows = [(name, json.dumps(value)) for name, value in facts.items()]
@@ -195,13 +200,15 @@ class Store:
 
     def rows(self) -> Iterator[Row]:
         """Everything there is."""
+        kind = self.study().get("random_numbers", COMMON)
         query = """SELECT coordinates, algorithm, seed, status, reason, measures, setting
                    FROM runs JOIN cells USING (cell) ORDER BY cell, seed"""
         for place, name, seed, status, reason, measures, setting in self._connection.execute(query):
             coordinates = {axis: _hashable(value) for axis, value in json.loads(place).items()}
             fields = json.loads(setting)
             del fields["reason"]
-            yield Row(coordinates, name, seed, status, reason, json.loads(measures), fields)
+            drawn = draw_seed(coordinates, seed, kind)
+            yield Row(coordinates, name, seed, drawn, status, reason, json.loads(measures), fields)
 
 
 def _hashable(value: Any) -> Any:

@@ -7,10 +7,12 @@ import numpy as np
 
 from theorysim.core import intervals as binomial
 from theorysim.check import Verdict
+from theorysim.sweep.random_numbers import kind_of
 from theorysim.sweep.work import DONE
-
 if TYPE_CHECKING:
     import pandas as pd
+
+OF_RUNS = ("seed", "draw_seed", "status", "reason")  # columns that belong to one run
 
 
 def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.DataFrame":
@@ -27,8 +29,9 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
     Returns
     -------
     DataFrame
-        One row per cell and algorithm, in the order of the sweep, with ``runs``, ``completed``, ``failed`` and, of
-        every measure x over completed runs:
+        One row per cell and algorithm, in the order of the sweep, with ``runs``, ``completed``, ``failed``,
+        ``random_numbers`` ("independent" between cells or "common" to them, where the table says) and, of every measure
+        x over completed runs:
 
         - a number: ``x`` (mean), ``x_se`` (standard error of the mean, NaN for a single run), ``x_count`` (runs that
           have it), and where some have none, as of T2 not reached, the share that has: ``x_reached`` with exact 95%
@@ -56,24 +59,25 @@ def summarise(frame: "pd.DataFrame", by: Sequence[str] | None = None) -> "pd.Dat
         raise ValueError(f"by={list(by)!r}: must name columns of the table, which are {columns}")
     if measures is None:
         measures = _numbers_that_vary(frame, by)
+    kind: dict[str, Any] = {} if kind_of(frame) is None else {"random_numbers": kind_of(frame)}
     rows = []
     for key, group in frame.groupby(list(by), sort=False, dropna=False):
         done = group[group["status"].isin(DONE)]
         row = dict(zip(by, key, strict=True))
-        row |= {"runs": len(group), "completed": len(done), "failed": len(group) - len(done)}
+        row |= {"runs": len(group), "completed": len(done), "failed": len(group) - len(done)} | kind
         for name in measures:
             row |= _summary(name, done[name])
         fields = [name for name in frame.columns
-                  if name not in row and name not in (*measures, "algorithm", "seed", "status", "reason")]
+                  if name not in row and name not in (*measures, "algorithm", *OF_RUNS)]
         rows.append(row | {name: group[name].iloc[0] for name in fields})
     summary = pd.DataFrame(rows)
-    summary.attrs = {"axes": [name for name in by if name != "algorithm"], "measures": list(measures)}
+    summary.attrs = kind | {"axes": [name for name in by if name != "algorithm"], "measures": list(measures)}
     return summary
 
 
 def _numbers_that_vary(frame: "pd.DataFrame", by: Sequence[str]) -> list[str]:
     """Columns that differ between seeds of a cell: what was measured."""
-    others = [name for name in frame.columns if name not in (*by, "seed", "status", "reason")]
+    others = [name for name in frame.columns if name not in (*by, *OF_RUNS)]
     varies = frame.groupby(list(by), dropna=False)[others].nunique().max() > 1
     return [name for name in others if varies[name]]
 

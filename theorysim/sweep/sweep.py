@@ -12,6 +12,7 @@ from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewhere
 from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of, system_for
+from theorysim.sweep.random_numbers import INDEPENDENT, KINDS
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
 from theorysim.systems import registered
@@ -31,6 +32,7 @@ def sweep(
     algorithms: Mapping[str, Procedure],
     steps: int,
     seeds: int | Iterable[int] = 5,
+    random_numbers: str = INDEPENDENT,
     measure: Measure | Iterable[Measure] | None = None,
     store: str | Path | None = None,
     workers: int | None = None,
@@ -42,9 +44,9 @@ def sweep(
 ) -> "pd.DataFrame":
     """Simulate every cell of a grid with every algorithm and seed; one row each.
 
-    The numbers of a row are those of ``simulate(problem, algorithm, steps, seed)`` of its cell, bit for bit,
-    whatever the order, the number of workers, their kind, and the interruptions. Seed s means the same streams of
-    random numbers in every cell, so cells and algorithms are compared on common random numbers.
+    The numbers of a row are those of ``simulate(problem, algorithm, steps, draw_seed)`` of its cell, bit for bit, with
+    the ``draw_seed`` of that row, whatever the order, the number of workers, their kind, and the interruptions. The
+    algorithms of a cell always share their random numbers, so they are compared seed by seed.
 
     Parameters
     ----------
@@ -61,6 +63,10 @@ def sweep(
         Updates of every run.
     seeds : int or iterable of int
         That many (from 0), or these.
+    random_numbers : {"independent", "common"}
+        Whether seed s means random numbers of its own in every cell, or the same in all of them. Independent cells do
+        not share a draw of luck: means over a diagram and fits along it average over it. Common ones make neighbouring
+        cells err in the same direction, for smooth pictures and small differences between cells.
     measure : str, function, or sequence of these, optional
         What to keep of a run, by default test error (or loss) and train loss (or alignment). Of the patch network:
         "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
@@ -90,7 +96,8 @@ def sweep(
     Returns
     -------
     DataFrame
-        Columns: the axes of the grid, algorithm, seed, status, reason, the measures (NaN where there is none),
+        Columns: the axes of the grid, algorithm, seed, draw_seed (the one to give to :func:`simulate`; equal to seed
+        with common random numbers), status, reason, the measures (NaN where there is none),
         then all fields and derived numbers of problem and algorithm. Status is that of the run ("completed",
         "stopped" by a policy, "diverged"), "invalid" for a cell that cannot be (say d too small), or "failed", for the
         ``reason`` given.
@@ -106,6 +113,7 @@ def sweep(
     found = cells(system, problem, grid, algorithms)
     steps = validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
+    validate.choice("random_numbers", random_numbers, KINDS)
     measures = named(system, system.usual if measure is None else measure)
     validate.choice("precision", precision, PRECISIONS)
     if precision == "single" and "precision" not in system.keywords():
@@ -115,9 +123,10 @@ def sweep(
     executor, workers = validated(executor, workers)
     hidden = constants_of(papers_of(system.name), constants)
     job = Job(measures, constants, n_test, unknown_elsewhere(measures), (system,) if registered(system) else ())
-    tasks = [Task(cell, seed, steps, precision) for cell in found for seed in chosen]
+    tasks = [Task(cell, seed, steps, precision, random_numbers) for cell in found for seed in chosen]
     study = {
         "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,
+        "random_numbers": random_numbers,
         "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, grid),
         "measures": {name: fingerprint(one) for name, one in measures.items()},
     }
@@ -131,13 +140,21 @@ def sweep(
             complete = _run(job, tasks, outcomes, executor, workers, kept, numbers, progress)
     finally:
         kept.close()
-    rows = []
-    for cell in found:
-        place, setting = dict(cell.coordinates), cell.setting()
-        for task in (Task(cell, seed, steps, precision) for seed in chosen):
-            if (one := outcomes.get(task.key)) is not None:
-                rows.append(Row(place, cell.algorithm_name, task.seed, one.status, one.reason, one.values, setting))
-    return _frame(rows, list(grid), list(measures), complete)
+    return _frame(_rows(tasks, outcomes), list(grid), list(measures), random_numbers, complete)
+
+
+def _rows(tasks: Sequence[Task], outcomes: Mapping[str, Outcome]) -> list[Row]:
+    """The runs there are, in the order of the tasks."""
+    rows, settings = [], {}
+    for task in tasks:
+        cell = task.cell
+        if (one := outcomes.get(task.key)) is not None:
+            if id(cell) not in settings:
+                settings[id(cell)] = dict(cell.coordinates), cell.setting()
+            place, setting = settings[id(cell)]
+            rows.append(Row(place, cell.algorithm_name, task.seed, task.draw_seed, one.status, one.reason, one.values,
+                            setting))
+    return rows
 
 
 def _run(
@@ -209,22 +226,25 @@ def load_sweep(path: str | Path) -> "pd.DataFrame":
         rows = list(kept.rows())
     finally:
         kept.close()
-    return _frame(rows, study.get("axes", []), list(study.get("measures", [])), None)
+    return _frame(rows, study.get("axes", []), list(study.get("measures", [])), study.get("random_numbers"), None)
 
 
-def _frame(rows: Sequence[Row], axes: list[str], measures: list[str], complete: bool | None) -> "pd.DataFrame":
+def _frame(
+    rows: Sequence[Row], axes: list[str], measures: list[str], random_numbers: str | None, complete: bool | None
+) -> "pd.DataFrame":
     import pandas as pd
 
     nothing = dict.fromkeys(measures)
     frame = pd.DataFrame([
         row.setting | nothing | row.values | row.coordinates
-        | {"algorithm": row.algorithm, "seed": row.seed, "status": row.status, "reason": row.reason}
+        | {"algorithm": row.algorithm, "seed": row.seed, "draw_seed": row.draw_seed, "status": row.status,
+           "reason": row.reason}
         for row in rows
     ])
-    first = [*axes, "algorithm", "seed", "status", "reason", *measures]
+    first = [*axes, "algorithm", "seed", "draw_seed", "status", "reason", *measures]
     frame = frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
     for name in measures:
         if all(value is None or type(value) in (int, float) for value in frame[name]):
             frame[name] = frame[name].astype(float)
-    frame.attrs = {"axes": axes, "measures": measures, "complete": complete}
+    frame.attrs = {"axes": axes, "measures": measures, "random_numbers": random_numbers, "complete": complete}
     return frame

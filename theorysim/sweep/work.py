@@ -61,7 +61,7 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
     if cell.reason:
         return INVALID, cell.reason, nothing
     try:
-        run: Run = simulate(cell.problem, cell.algorithm, task.steps, task.seed, on_failure="return",
+        run: Run = simulate(cell.problem, cell.algorithm, task.steps, task.draw_seed, on_failure="return",
                             **_keywords(cell, task.precision, needs(cell.system, job.measures)))
         if run.status not in DONE:
             return str(run.status), run.message, nothing

@@ -31,7 +31,11 @@ class Law:
     predicted : function
         Of evidence: the paper's expression with constant 1.
     factor : function
-        Of evidence: what the exponents leave over (logarithms), divided out before fitting.
+        Of evidence: what the exponents leave over (logarithms, and what is measured in the run), which is divided
+        out for the normalised exponents.
+    known : function, optional
+        Of evidence: the part of the factor that is known before training, whose growth belongs to the theory's exponent
+        of the time itself. The whole factor by default.
     until : function
         Of the paper's constants: the condition on observables at which a run may stop; None to make all its steps.
     options : function
@@ -48,9 +52,14 @@ class Law:
     measured: Callable[[Any], float]
     predicted: Callable[[Any], float]
     factor: Callable[[Any], float] = _one
+    known: Callable[[Any], float] | None = None
     until: Callable[[Any], Callable[[Mapping[str, Any]], Any]] | None = None
     options: Callable[[Any], Mapping[str, Any]] = _nothing
     limits: Mapping[str, int] = field(default_factory=dict)
+
+    def prior(self, evidence: Any) -> float:
+        """The part of the factor that is known before training."""
+        return self.factor(evidence) if self.known is None else self.known(evidence)
 
 
 LawOf = Law | Callable[[Any], Law]  # or a function of the algorithm, where the law depends on it

@@ -42,10 +42,14 @@ def second_stage_length(evidence: HuangEvidence) -> float:
     return evidence.second_stage_end - evidence.first_stage_end
 
 
+def signal_logarithm(evidence: HuangEvidence) -> float:
+    """log(6/(σ_0‖μ‖))."""
+    return float(np.log(6 / (evidence.problem.init_std * evidence.problem.signal_norm)))
+
+
 def label_noise_factor(evidence: HuangEvidence) -> float:
     """4(1 + e^{c₂}) log(6/(σ_0‖μ‖))."""
-    start = evidence.problem.init_std * evidence.problem.signal_norm
-    return float(4 * (1 + np.exp(largest_output(evidence))) * np.log(6 / start))
+    return float(4 * (1 + np.exp(largest_output(evidence)))) * signal_logarithm(evidence)
 
 
 def label_noise_prediction(evidence: HuangEvidence) -> float:
@@ -105,6 +109,7 @@ SECOND_STAGE_WITH_LABEL_NOISE = Law(
     measured=second_stage_length,
     predicted=label_noise_prediction,
     factor=label_noise_factor,
+    known=signal_logarithm,  # c₂ is the paper's constant, and measured here
     until=lambda c: lambda seen: seen["gamma_max"] >= c.gamma_threshold,
     limits=LIMITS,
 )

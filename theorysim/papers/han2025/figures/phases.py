@@ -14,6 +14,7 @@ from theorysim.papers.han2025.figures import settings as han2025_settings
 from theorysim.papers.han2025.figures.settings import algorithm
 from theorysim.patch.run import PatchRun
 from theorysim.sweep import summarise, sweep
+from theorysim.sweep.random_numbers import INDEPENDENT, told
 from theorysim.theory import boundaries
 from theorysim.papers.han2025.laws import stage_times
 
@@ -49,14 +50,14 @@ def separates(run: PatchRun) -> bool:
 
 def run(
     *, seeds: int = 5, progress: bool = False, n_snr2: Sequence[float] = SIGNALS, tau: Sequence[float] = RATES,
-    steps: int = 1000, store: str | Path | None = None, workers: int | None = None,
+    steps: int = 1000, random_numbers: str = INDEPENDENT, store: str | Path | None = None, workers: int | None = None,
     executor: str | Executor | None = None,
 ) -> Report:
     """Sweep the diagram and report."""
     frame = sweep(
         problem, grid={"n_snr2": n_snr2, "tau": tau}, algorithms={GD: algorithm}, seeds=seeds, steps=steps,
-        measure=[crossing, signal_leads, separates, "memory_test_error", "test_error"], store=store, workers=workers,
-        executor=executor, progress=progress,
+        random_numbers=random_numbers, measure=[crossing, signal_leads, separates, "memory_test_error", "test_error"],
+        store=store, workers=workers, executor=executor, progress=progress,
     )
     require_runs(frame, [GD])
     return Report(
@@ -85,7 +86,8 @@ def _text(frame: "pd.DataFrame", seeds: int, steps: int) -> str:
                 "memory-test error": f"{part['memory_test_error'].mean():.3f}",
             })
     return "\n\n".join([
-        f"n = {N}, d = n² log(n/0.05), m = {M}, {steps} steps, {seeds} seeds a cell. The early law (derived) has "
+        f"n = {N}, d = n² log(n/0.05), m = {M}, {steps} steps, {seeds} seeds a cell, random "
+        f"numbers {told(frame)}. The early law (derived) has "
         "γ = ρ̄ at n·SNR²(1−2τ) = 2.",
         markdown(pd.DataFrame(rows)),
     ])

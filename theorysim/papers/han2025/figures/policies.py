@@ -13,6 +13,7 @@ from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
 from theorysim.papers.han2025.figures import settings as han2025_settings
 from theorysim.papers.han2025.figures.settings import algorithm
 from theorysim.sweep import sweep
+from theorysim.sweep.random_numbers import INDEPENDENT, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,13 +40,14 @@ def problem(tau: float) -> SignalNoise:
 
 def run(
     *, seeds: int = 10, progress: bool = False, tau: Sequence[float] = RATES, steps: int = 6000,
-    store: str | Path | None = None, workers: int | None = None, executor: str | Executor | None = None,
+    random_numbers: str = INDEPENDENT, store: str | Path | None = None, workers: int | None = None,
+    executor: str | Executor | None = None,
 ) -> Report:
     """Sweep policies and rates, and report."""
     frame = sweep(
         problem, grid={"tau": tau}, algorithms=PROCEDURES, seeds=seeds, steps=steps,
         measure=["test_error", "memory_test_error", "train_loss", "precision", "recall", "stopped_at"],
-        store=store, workers=workers, executor=executor, progress=progress,
+        random_numbers=random_numbers, store=store, workers=workers, executor=executor, progress=progress,
     )
     require_runs(frame, [PLAIN])
     gains = _gains(frame)
@@ -90,7 +92,8 @@ def _text(frame: "pd.DataFrame", gains: "pd.DataFrame", seeds: int, steps: int) 
             "stopped at": spread(group["stopped_at"]),
         })
     return "\n\n".join([
-        f"n = {N}, d = {D}, m = {M}, n·SNR² = 10, {steps} steps, {seeds} seeds, mean [smallest, largest]; gains over "
+        f"n = {N}, d = {D}, m = {M}, n·SNR² = 10, {steps} steps, {seeds} seeds (random numbers "
+        f"{told(frame)}, common to its policies), mean [smallest, largest]; gains over "
         "training to convergence seed by seed, with 95% bootstrap intervals. Fresh-noise error: new ξ. Memory-test "
         "error: training noise ξ_i, label independent of i. Selection trusts samples with loss ≤ log 2; step "
         f"{LATE} is after noise has overtaken the signal.",

@@ -17,6 +17,7 @@ from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
 from theorysim.sweep import summarise, sweep
 from theorysim.sweep.crossing import Crossing, crossing
+from theorysim.sweep.random_numbers import INDEPENDENT, told
 from theorysim.theory import boundaries
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run(
     snr: Sequence[float] = SNR,
     steps: int = 1000,
     precision: str = "double",
+    random_numbers: str = INDEPENDENT,
     store: str | Path | None = None,
     workers: int | None = None,
     executor: str | Executor | None = None,
@@ -68,7 +70,7 @@ def run(
     frame = sweep(
         diagram.problem, grid={"n": n, "snr": snr}, algorithms=diagram.algorithms, seeds=seeds, steps=steps,
         measure=["test_error", "train_loss", "gamma_max", "rho_bar_max"], precision=precision,
-        store=store, workers=workers, executor=executor, progress=progress,
+        random_numbers=random_numbers, store=store, workers=workers, executor=executor, progress=progress,
     )
     require_runs(frame, diagram.algorithms)
     lines = {name: crossing(frame, "test_error", LEVEL, along="snr", over="n", algorithm=name)
@@ -76,8 +78,9 @@ def run(
     scale = frame["d_over_n2"]
     text = "\n\n".join([
         f"{diagram.note} (d/n² from {scale.min():.2g} to {scale.max():.2g}). {steps} steps, {seeds} seeds a cell, "
-        f"{precision} precision, test error with fresh noise. The boundary is where the mean test error passes "
-        f"{LEVEL:g}, with 95% bootstrap intervals over seeds; the theory's line, n·SNR² = c, has the exponent −1/2.",
+        f"random numbers {told(frame)} and common to its algorithms, {precision} precision, test error with fresh "
+        f"noise. The boundary is where the mean test error passes {LEVEL:g}, with 95% bootstrap intervals over seeds; "
+        "the theory's line, n·SNR² = c, has the exponent −1/2.",
         markdown(_summary(frame, lines)),
     ])
     return Report(

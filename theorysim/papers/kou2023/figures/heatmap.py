@@ -15,9 +15,11 @@ import numpy as np
 from theorysim import plot
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import PatchRun
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
 from theorysim.sweep import summarise, sweep
 from theorysim.sweep.crossing import Crossing, crossing
+from theorysim.sweep.random_numbers import INDEPENDENT, told
 from theorysim.theory import boundaries
 
 if TYPE_CHECKING:
@@ -30,8 +32,16 @@ N_TEST = 1000
 DIMENSIONS = tuple(range(100, 1100, 10))
 NORMS = tuple(round(0.1 * k, 1) for k in range(100))
 GD = "GD"
-MEASURES = ("test_error_observed", "test_error", "train_loss")
-COLUMNS = tuple(f"{name}{part}" for name in MEASURES for part in ("", "_se"))
+COLUMNS = tuple(f"{name}{part}" for name in ("test_error_observed", "test_error", "train_loss", "flipped")
+                for part in ("", "_se"))
+
+
+def flipped(run: PatchRun) -> float:
+    """The share of training labels that were flipped."""
+    return float(run.draw.noisy.mean())
+
+
+MEASURES = ("test_error_observed", "test_error", "train_loss", flipped)
 
 
 def problem(d: int, signal_norm: float) -> SignalNoise:
@@ -51,6 +61,7 @@ def run(
     steps: int = 100,
     lr: float = 0.1,
     precision: str = "double",
+    random_numbers: str = INDEPENDENT,
     store: str | Path | None = None,
     workers: int | None = None,
     executor: str | Executor | None = None,
@@ -59,7 +70,8 @@ def run(
     frame = sweep(
         problem, grid={"d": d, "signal_norm": signal_norm}, algorithms={GD: GradientDescent(lr * M**2)},
         seeds=seeds, steps=steps, measure=MEASURES, n_test=N_TEST,
-        precision=precision, store=store, workers=workers, executor=executor, progress=progress,
+        random_numbers=random_numbers, precision=precision, store=store, workers=workers, executor=executor,
+        progress=progress,
     )
     require_runs(frame, [GD])
     line = crossing(frame, "test_error_observed", TRUNCATION, along="signal_norm", over="d", algorithm=GD)
@@ -103,12 +115,23 @@ def _text(
         f"{len(frame)} runs ({int((frame['status'] != 'completed').sum())} not completed): n = {N}, m = {M} a branch, "
         f"noise std 1 not orthogonal to μ, flip rate {P_FLIP:g} in training and test, biases, lr = {lr:g} for the "
         f"network without 1/m, {steps} steps, {seeds} seeds a cell, {N_TEST} test noises each scored with both "
-        "labels. Means over cells, with the smallest and largest cell.",
+        f"labels; random numbers {told(frame)}. Means over cells, with the smallest and largest cell.",
+        _luck(frame),
         markdown(pd.DataFrame(rows)),
         f"Test error exceeds {TRUNCATION:g} in {int(truncated.sum())} of {len(truncated)} cells. Along the line where "
         f"it is {TRUNCATION:g}, ‖μ‖ grows as d to the power {slope} (theory: 1/4), and n‖μ‖⁴/(σ⁴d) has median "
-        "{:.2f}, from {:.2f} to {:.2f}.".format(*constant),
+        "{:.2f}, from {:.2f} to {:.2f} (of order one in theory).".format(*constant),
     ])
+
+
+def _luck(frame: "pd.DataFrame") -> str:
+    """How many training labels were flipped over the whole map, and what that did to it."""
+    per_seed = frame.groupby("seed")[["flipped", "test_error_observed"]].mean()
+    count, spread = len(per_seed), per_seed.std() / np.sqrt(len(per_seed))
+    return (f"Of the training labels {frame['flipped'].mean():.4f} were flipped, mean over the map (expected "
+            f"{P_FLIP:g}; of one seed from {per_seed['flipped'].min():.3f} to {per_seed['flipped'].max():.3f}). The "
+            f"error against flipped labels has the mean {per_seed['test_error_observed'].mean():.4f} over the map, "
+            f"with a standard error of {spread['test_error_observed']:.4f} over the {count} seeds.")
 
 
 def _figure(frame: "pd.DataFrame", constant: tuple[float, float, float]) -> Any:

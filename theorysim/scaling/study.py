@@ -1,68 +1,23 @@
-"""scaling(): measured exponents with intervals, beside the theory's."""
+"""scaling(): the runs of a study, one parameter varied at a time, and what their times say."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from theorysim.core import progress as bars, validate
 from theorysim.core.run import Run
 from theorysim.core.system import System
+from theorysim.scaling.fit import ScalingFit, Times, fitted
 from theorysim.systems import simulate, system_of
 from theorysim.theory.law import Law
 from theorysim.theory.paper import Paper, constants_of, laws_of, papers_of
-from theorysim.theory.statement import Constants, Sense
+from theorysim.theory.statement import Constants
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Array = NDArray[np.float64]
-REPLICATES = 2000  # of the bootstrap
 MAX_STEPS = 1_000_000  # of a run, unless asked otherwise
-
-
-@dataclass(frozen=True, eq=False)
-class ScalingFit:
-    """Fitted exponents of a time, with bootstrap intervals over seeds.
-
-    Attributes
-    ----------
-    measure, formula, source : str
-        What was measured, and the law it is held against ("" for a function of one's own).
-    exponents : DataFrame
-        Columns parameter, exponent, low, high (95%), theory, verdict.
-    runs : DataFrame
-        One row per run: the parameters varied, seed, measured, predicted, ratio.
-    band : (float, float)
-        Smallest and largest measured/predicted.
-    not_reached : int
-        Runs left out, in which the time did not come or the law's logarithm does not exist.
-    """
-
-    measure: str
-    formula: str
-    source: str
-    exponents: "pd.DataFrame"
-    runs: "pd.DataFrame"
-    band: tuple[float, float]
-    not_reached: int
-
-    def __str__(self) -> str:
-        low, high = self.band
-        lines = [f"{self.measure}: {self.formula} ({self.source})" if self.formula else self.measure,
-                 self.exponents.to_string(index=False, float_format=lambda value: f"{value:.3f}")]
-        if np.isfinite(low):
-            lines.append(f"measured/predicted from {low:.3g} to {high:.3g} over {len(self.runs)} runs")
-        if self.not_reached:
-            lines.append(f"not reached (or without a prediction) in {self.not_reached} runs, left out")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self.formula or self.measure}</p>{self.exponents.round(3).to_html(index=False)}"
 
 
 def scaling(
@@ -80,9 +35,11 @@ def scaling(
 ) -> ScalingFit:
     """Fit how a time grows with each parameter, and compare with the theory's exponents.
 
-    Every parameter is varied by itself, the others at the values of ``problem`` and ``algorithm``. The
-    logarithm of the measured time, with the theory's logarithms divided out, is fitted by least squares
-    on the logarithms of the parameters; intervals are percentiles of a bootstrap over seeds.
+    Every parameter is varied by itself, the others at the values of ``problem`` and ``algorithm``. For every seed
+    the logarithm of its times is fitted by least squares on the logarithm of the parameter; the exponent is what is
+    typical of these slopes, their Hodges–Lehmann estimate (the median of the means of all pairs), with its 95%
+    signed-rank interval. So it does not matter what the runs of a seed share, nor how heavy the tails are.
+    Beside the exponents of the time itself are those of the time with the theory's logarithms divided out.
 
     Parameters
     ----------
@@ -99,6 +56,7 @@ def scaling(
         From a numeric field of the problem or the algorithm, such as ``lr``, a field of its law of label noise, such as
         ``p``, or a constant of the law's paper, such as ``epsilon``, to at least two values.
     seeds : int or iterable of int
+        At least two: that many (from 0), or these. The same ones at every point.
     hold : iterable of str
         Derived numbers to keep at the centre's value while a parameter varies, each through the field that it stands
         for (but not while that one is itself varied): of the patch network "snr" and "n_snr2" (through the signal
@@ -115,9 +73,10 @@ def scaling(
     Returns
     -------
     ScalingFit
-        The verdict of an exponent is "agrees" when its interval contains the theory's. Otherwise a Θ "disagrees";
-        an upper bound is "loose" by a power if towards the theorem's limit (n, m, d large, η, ε small) it grows
-        away from what is measured, and "disagrees" if measured time outgrows it.
+        The verdict of an exponent is "agrees" when its interval contains the theory's, "agrees to 0.02" when it is so
+        close to it but certain not to be the same. Otherwise a Θ "disagrees"; an upper bound is "loose" by a power if
+        towards the theorem's limit (n, m, d large, η, ε small) it grows away from what is measured, and "disagrees" if
+        measured time outgrows it. Runs in which the time does not come are left out, and counted where they are.
 
     Raises
     ------
@@ -126,10 +85,11 @@ def scaling(
     """
     system = system_of(problem, algorithm)
     paper, law = _law(measure, system, algorithm)
-    chosen = list(range(validate.integer("seeds", seeds, 2))) if isinstance(seeds, int) else list(seeds)
-    settings = _settings(system, problem, algorithm, vary, tuple(hold), _hidden(paper, system, constants))
+    chosen = _seeds(seeds)
+    hidden = _hidden(paper, system, constants)
+    settings = _settings(system, problem, algorithm, vary, tuple(hold), hidden)
 
-    def measured(task: tuple[_Setting, int]) -> tuple[float, float, float]:
+    def measured(task: tuple[_Setting, int]) -> tuple[float, ...]:
         setting, seed = task
         options = {} if law is None else dict(law.options(setting.problem))
         run: Run = simulate(
@@ -139,15 +99,31 @@ def scaling(
         )
         if law is None or paper is None:
             assert callable(measure)
-            return float(measure(run)), np.nan, 1.0
+            return float(measure(run)), np.nan, 1.0, 1.0
         evidence = paper.evidence(run, setting.constants)
-        return law.measured(evidence), law.predicted(evidence), law.factor(evidence)
+        return law.measured(evidence), law.predicted(evidence), law.factor(evidence), law.prior(evidence)
 
     tasks = [(setting, seed) for setting in settings for seed in chosen]
     workers = os.cpu_count() or 1 if workers is None else validate.integer("workers", workers, 1)
     with bars.bar(len(tasks), validate.flag("progress", progress), "run", "scaling") as bar:
         results = _in_threads(measured, tasks, workers, bar)
-    return _fit(measure, law, settings, chosen, np.array(results), tuple(vary))
+    times = Times(*np.array(results).T.reshape(4, len(settings), len(chosen)))
+    return fitted(measure, law, [setting.values for setting in settings], _lines(settings, vary), chosen, times)
+
+
+def _seeds(seeds: int | Iterable[int]) -> list[int]:
+    """At least two different ones: a single seed says nothing about the spread, and one twice too little of it."""
+    if isinstance(seeds, bool) or not isinstance(seeds, Iterable):
+        return list(range(validate.integer("seeds", seeds, 2)))
+    chosen = [validate.integer("seeds", seed, 0) for seed in seeds]
+    if len(chosen) < 2 or len(set(chosen)) < len(chosen):
+        raise ValueError(f"seeds={chosen!r}: must be at least two, each only once")
+    return chosen
+
+
+def _lines(settings: "Sequence[_Setting]", vary: Mapping[str, Sequence[float]]) -> dict[str, list[int]]:
+    """For every parameter the settings that belong to it: its values, with the others at the centre."""
+    return {name: [number for number, one in enumerate(settings) if name in one.lines] for name in vary}
 
 
 @dataclass(frozen=True)
@@ -158,6 +134,7 @@ class _Setting:
     algorithm: Any
     constants: Constants
     values: Mapping[str, float]
+    lines: frozenset[str]  # the parameters that it is a value of
 
 
 def _law(
@@ -196,8 +173,10 @@ def _settings(
             raise ValueError(f"vary[{name!r}]={list(values)!r}: must have at least two different values")
         for value in values:
             point = {other: centre[other] for other in vary} | {name: value}
+            lines = frozenset(one for one in vary if point[one] in vary[one] and all(
+                point[other] == centre[other] for other in vary if other != one))
             setting = _setting(system, problem, algorithm, constants, name, value, hold, point)
-            settings.setdefault(tuple(point.values()), setting)
+            settings.setdefault(tuple(point.values()), replace(setting, lines=lines))
     return list(settings.values())
 
 
@@ -227,14 +206,14 @@ def _setting(
 ) -> _Setting:
     """One value of one parameter; then what is held is put back, one number after the other."""
     if name not in system.axes(problem, algorithm):
-        return _Setting(problem, algorithm, constants.replace(**{name: value}), point)
+        return _Setting(problem, algorithm, constants.replace(**{name: value}), point, frozenset())
     of_problem = name in system.axes(problem, None)
     held = {one: getattr(problem, one) for one in hold if of_problem and system.holdable[one] != name}
     together = {one: number for one, number in held.items() if one in system.derived}
     changed, algorithm = system.changed(problem, algorithm, {name: value} | together)
     for one in held.keys() - together.keys():
         changed = changed.replace(**{one: held[one]})
-    return _Setting(changed, algorithm, constants, point)
+    return _Setting(changed, algorithm, constants, point, frozenset())
 
 
 def _in_threads(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int, bar: Any) -> list[Any]:
@@ -249,71 +228,3 @@ def _in_threads(work: Callable[[Any], Any], tasks: Sequence[Any], workers: int, 
             pool.shutdown(cancel_futures=True)
             raise
     return [future.result() for future in futures]
-
-
-def _fit(
-    measure: str | Callable[[Any], float],
-    law: Law | None,
-    settings: Sequence[_Setting],
-    seeds: Sequence[int],
-    results: Array,
-    names: tuple[str, ...],
-) -> ScalingFit:
-    import pandas as pd
-
-    shape = (len(settings), len(seeds))
-    measured, predicted, factor = (results[:, column].reshape(shape) for column in range(3))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        target = np.log(measured / factor)
-    target[~np.isfinite(target)] = np.nan
-    design = np.array([[1.0, *(np.log(setting.values[name]) for name in names)] for setting in settings])
-    exponents, low, high = _bootstrap(design, target)
-    rows = []
-    for number, name in enumerate(names):
-        theory = float("nan") if law is None else float(law.exponents.get(name, 0))
-        interval = exponents[number], low[number], high[number]
-        rows.append((name, *interval, theory, _verdict(law, name, *interval, theory)))
-    columns = ["parameter", "exponent", "low", "high", "theory", "verdict"]
-    runs = pd.DataFrame([dict(setting.values) | {"seed": seed} for setting in settings for seed in seeds])
-    runs = runs.assign(measured=measured.ravel(), predicted=predicted.ravel())
-    runs["ratio"] = runs["measured"] / runs["predicted"]
-    reached = runs[np.isfinite(target.ravel())]
-    return ScalingFit(
-        measure=measure if isinstance(measure, str) else getattr(measure, "__name__", "measure"),
-        formula="" if law is None else law.formula,
-        source="" if law is None else law.source,
-        exponents=pd.DataFrame(rows, columns=columns),
-        runs=reached,
-        band=(float(reached["ratio"].min()), float(reached["ratio"].max())),
-        not_reached=len(runs) - len(reached),
-    )
-
-
-def _bootstrap(design: Array, target: Array) -> tuple[Array, Array, Array]:
-    """Exponents of a least-squares fit to the mean over seeds, with 95% percentile intervals over resampled seeds."""
-    kept = ~np.isnan(target).all(axis=1)
-    if np.linalg.matrix_rank(design[kept]) < design.shape[1]:
-        raise ValueError("measure: reached at too few values to fit an exponent for each parameter; allow more steps")
-    solve = np.linalg.pinv(design[kept])
-    target = target[kept]
-    rng = np.random.default_rng(0)  # fixed: the same runs give the same intervals
-    # Each point has seeds of its own: the same seed at another n is another draw.
-    chosen = rng.integers(target.shape[1], size=(REPLICATES, *target.shape))
-    drawn = np.take_along_axis(target[None], chosen, axis=2)
-    known = ~np.isnan(drawn)
-    total, count = np.where(known, drawn, 0.0).sum(axis=2), known.sum(axis=2)
-    means = np.where(count > 0, total / np.maximum(count, 1), np.nanmean(target, axis=1))
-    samples = means @ solve.T
-    low, high = np.percentile(samples, [2.5, 97.5], axis=0)
-    return (solve @ np.nanmean(target, axis=1))[1:], low[1:], high[1:]
-
-
-def _verdict(law: Law | None, name: str, exponent: float, low: float, high: float, theory: float) -> str:
-    if law is None:
-        return ""
-    if low <= theory <= high:
-        return "agrees"
-    slack = (theory - exponent) * law.limits.get(name, 1)
-    if law.sense == Sense.UPPER and slack > 0:
-        return f"bound is loose by the power {abs(theory - exponent):.2f}"
-    return "disagrees"
