@@ -74,6 +74,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return made
 
 
+def gap(state: Any) -> float:
+    """An observable of one's own: the largest share of the signal beyond the smallest."""
+    return float(np.ptp(state.gamma))
+
+
 def sweep(problem: Any = PROBLEM, **changes: Any) -> pd.DataFrame:
     """A small sweep with every kind of measure and common random numbers, but for the changes."""
     usual: dict[str, Any] = {
@@ -217,6 +222,23 @@ class TestRows:
         for _, row in frame.iterrows():
             run = ts.simulate(PROBLEM, algorithm_at(row, lr=row["lr"]), STEPS, row["seed"])
             assert same(row["T2"], run.stage_times(epsilon=0.5, gamma_threshold=1e-3).T2)
+
+    @pytest.mark.parametrize("executor", ["threads", "processes"])
+    def test_observables_of_ones_own(self, executor: str) -> None:
+        """Their last value is kept, that of the run alone; other measures are as without them."""
+        frame = sweep(measure=["train_loss", "gap"], observe={"gap": gap}, executor=executor, workers=2)
+        pd.testing.assert_frame_equal(frame.drop(columns="gap"), sweep(measure="train_loss"), check_exact=True)
+        for row in frame.itertuples():
+            problem = PROBLEM.replace(d=row.d).replace(n_snr2=row.n_snr2)
+            run = ts.simulate(problem, ALGORITHMS[row.algorithm], STEPS, row.draw_seed)
+            assert row.status == "completed" and row.gap == np.ptp(run.gamma[-1]) > 0
+
+    @pytest.mark.parametrize(("wrong", "says"), [
+        ({"train_loss": gap}, "train_loss"), ({"a b": gap}, "identifier"), ([gap], "mapping"), ({"gap": 3}, "gap")])
+    def test_wrong_observables(self, wrong: Any, says: str) -> None:
+        """Refused before any work."""
+        with pytest.raises((TypeError, ValueError), match=says):
+            sweep(observe=wrong)
 
     def test_functions_make_problem_and_algorithm(self) -> None:
         """The problem from axes of one's own, the algorithm from the problem."""
@@ -430,6 +452,15 @@ class TestStore:
             sweep(**{"store": store, "seeds": 2} | changes)
         assert content(store) == before
         assert_same(sweep(store=store), plain())
+
+    def test_another_observable_of_the_same_name_is_refused(self, tmp_path: Path) -> None:
+        """An observable of one's own is known by what it does; without it its name is no measure."""
+        first = sweep(store=tmp_path / "s.db", measure="gap", observe={"gap": gap}, seeds=1)
+        assert_same(sweep(store=tmp_path / "s.db", measure="gap", observe={"gap": gap}, seeds=1), first)
+        with pytest.raises(ValueError, match="observe was"):
+            sweep(store=tmp_path / "s.db", measure="gap", observe={"gap": lambda state: 0.0}, seeds=1)
+        with pytest.raises(ValueError, match="measure='gap': must be"):
+            sweep(measure="gap")
 
     def test_another_function_of_the_same_name_is_refused(self, tmp_path: Path) -> None:
         """A measure is known by what it does, too."""

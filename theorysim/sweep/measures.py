@@ -15,8 +15,8 @@ from theorysim.theory.paper import Paper, papers, papers_about, registered_paper
 Measure = str | Callable[[Any], Any]
 
 
-def named(system: System, measures: Measure | Iterable[Measure]) -> dict[str, Measure]:
-    """Measures by the name of their column.
+def named(system: System, measures: Measure | Iterable[Measure], own: Iterable[str] = ()) -> dict[str, Measure]:
+    """Measures by the name of their column; ``own`` are the names of observables of one's own.
 
     Raises
     ------
@@ -32,10 +32,10 @@ def named(system: System, measures: Measure | Iterable[Measure]) -> dict[str, Me
         if not isinstance(one, str) and not callable(one):
             raise TypeError(f"measure={one!r}: must be a name or a function of a Run, not {type(one).__name__}")
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
-        known = system.known()
+        known = (*system.known(), *own)
         if isinstance(one, str) and one not in known and not statement_named(one):
             raise ValueError(f"measure={one!r}: must be one of {', '.join(system.named())}; an observable, whose "
-                             f"last value is kept ({', '.join(system.observables)}); the id of a statement of "
+                             f"last value is kept ({', '.join((*system.observables, *own))}); the id of a statement of "
                              f"{', '.join(papers())}; or a function of a Run")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
@@ -80,7 +80,7 @@ def _value(system: System, measure: Measure, seen: Reading) -> Any:
         return seen.times[measure]
     if measure == "stopped_at":
         return seen.run.stopped_at
-    if measure in system.observables:
+    if measure in system.observables or measure in seen.run.own:
         return float(seen.run.column(measure)[-1])
     about = papers_about(seen.run)
     for paper, statement in statement_named(measure):

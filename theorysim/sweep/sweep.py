@@ -1,13 +1,16 @@
 """sweep(): a grid of problems, several algorithms, many seeds, to one table."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from theorysim.core import progress as bars, validate
+from theorysim.core.observing import observers
 from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewhere
@@ -34,6 +37,7 @@ def sweep(
     seeds: int | Iterable[int] = 5,
     random_numbers: str = INDEPENDENT,
     measure: Measure | Iterable[Measure] | None = None,
+    observe: Mapping[str, Callable[[Any], float]] | None = None,
     store: str | Path | None = None,
     workers: int | None = None,
     executor: str | Executor | None = None,
@@ -75,6 +79,9 @@ def sweep(
         "T1", "T2". Of a linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
         "stopped_at". Of both: an observable, whose last value is kept; the id of a statement, for its verdict; a
         function of the run that returns a number, a truth value or a string.
+    observe : mapping, optional
+        Observables of one's own, from names to functions of the state, as of :func:`simulate`; their names are then
+        measures, too.
     store : path, optional
         An SQLite file that keeps every run as it finishes. The same call goes on where it was killed; grid, seeds and
         algorithms may grow. In memory by default.
@@ -114,7 +121,8 @@ def sweep(
     steps = validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
     validate.choice("random_numbers", random_numbers, KINDS)
-    measures = named(system, system.usual if measure is None else measure)
+    own = observers(observe, None, np.arange(0), system.known()).functions
+    measures = named(system, system.usual if measure is None else measure, own)
     validate.choice("precision", precision, PRECISIONS)
     if precision == "single" and "precision" not in system.keywords():
         raise ValueError(f"precision={precision!r}: a {system.problems[0].__name__} is simulated in 'double'")
@@ -122,13 +130,14 @@ def sweep(
     validate.flag("progress", progress)
     executor, workers = validated(executor, workers)
     hidden = constants_of(papers_of(system.name), constants)
-    job = Job(measures, constants, n_test, unknown_elsewhere(measures), (system,) if registered(system) else ())
+    job = Job(measures, constants, n_test, unknown_elsewhere(measures), (system,) if registered(system) else (), own)
     tasks = [Task(cell, seed, steps, precision, random_numbers) for cell in found for seed in chosen]
     study = {
         "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,
         "random_numbers": random_numbers,
         "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, grid),
         "measures": {name: fingerprint(one) for name, one in measures.items()},
+        "observe": {name: fingerprint(one) for name, one in own.items()},
     }
     if store is not None:
         validate.instance("store", store, (str, Path))

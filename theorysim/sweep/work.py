@@ -1,7 +1,7 @@
 """Running a batch, wherever it has been sent: a thread, a process, another machine."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +27,7 @@ class Job:
     n_test: int
     papers: tuple[Paper, ...] = ()  # registered where the sweep was called, and perhaps not where it is run
     systems: tuple[System, ...] = ()  # likewise
+    observe: Mapping[str, Callable[[Any], float]] = field(default_factory=dict)  # observables of one's own
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
         return INVALID, cell.reason, nothing
     try:
         run: Run = simulate(cell.problem, cell.algorithm, task.steps, task.draw_seed, on_failure="return",
-                            **_keywords(cell, task.precision, needs(cell.system, job.measures)))
+                            **_keywords(job, cell, task.precision))
         if run.status not in DONE:
             return str(run.status), run.message, nothing
         seen = Reading(run, job.constants, job.n_test)
@@ -71,11 +72,12 @@ def _run(job: Job, task: Task) -> tuple[str, str, dict[str, Value]]:
         return FAILED, f"{type(error).__name__}: {error}", nothing
 
 
-def _keywords(cell: Cell, precision: str, needed: str) -> dict[str, Any]:
-    """Keywords of simulate(): the cell's policy, the precision, and what may be spared."""
+def _keywords(job: Job, cell: Cell, precision: str) -> dict[str, Any]:
+    """Keywords of simulate(): the cell's policy, the precision, own observables, and what may be spared."""
+    needed = needs(cell.system, job.measures)
     if cell.policy is not None and needed == "outputs":
         needed = "times"  # a policy looks at every step
-    keywords = cell.system.economy(needed)
+    keywords: dict[str, Any] = {"observe": job.observe} if job.observe else cell.system.economy(needed)
     if cell.policy is not None:
         keywords["policy"] = cell.policy
     return keywords | ({"precision": precision} if precision != "double" else {})
