@@ -477,7 +477,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
         return ts.simulate(problem, algorithm, *rest, **keywords)
 
     monkeypatch.setattr(work, "simulate", noted)
-    monkeypatch.setattr(sys.modules["theorysim.scaling"], "simulate", noted)
+    monkeypatch.setattr(sys.modules["theorysim.scaling.study"], "simulate", noted)
     return made
 
 
@@ -552,7 +552,7 @@ def test_patch_data_in_a_sweep(make: Callable[[], ts.PatchData], simulated: list
     data = make()
     frame = sweep({"a": ts.GradientDescent(0.1)}, {"lr": [0.1, 0.2], "m": [1, 2]}, data, store=tmp_path / "s.db")
     assert frame["status"].tolist() == ["completed"] * 4 and len(simulated) == 4
-    run = ts.simulate(dataclasses.replace(data, m=2), ts.GradientDescent(0.2), 5, 0)
+    run = ts.simulate(dataclasses.replace(data, m=2), ts.GradientDescent(0.2), 5, int(frame["draw_seed"].iloc[-1]))
     assert frame["train_loss"].iloc[-1] == run.column("train_loss")[-1]
     other = dataclasses.replace(data, observed_labels=-data.observed_labels)
     with pytest.raises(ValueError, match="holds another sweep"):

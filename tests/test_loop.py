@@ -368,7 +368,7 @@ def test_overloads_name_every_keyword() -> None:
         keywords = typing.get_args(hints["keywords"])[0]
         assert keywords.__total__ is False
         named = set(typing.get_type_hints(keywords))
-        assert named - {"engine"} == ({*system.keywords()} | COMMON) - {"engine"}
+        assert named - {"engine"} == ({*system.keywords(), "for_check"} | COMMON) - {"engine"}
         if "engine" in named:
             literal = typing.get_args(typing.get_args(typing.get_type_hints(keywords)["engine"])[0])
             assert literal == system.engines

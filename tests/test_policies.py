@@ -533,8 +533,8 @@ def test_rows_are_runs() -> None:
         given = PROCEDURES[row["algorithm"]]
         algorithm, policy = given if isinstance(given, tuple) else (given, None)
         algorithm = algorithm if isinstance(algorithm, ts.GradientDescent) else algorithm(PROBLEM)
-        run = ts.simulate(PROBLEM.replace(signal_norm=row["signal_norm"]), algorithm, STEPS, row["seed"], policy=policy,
-                          record_at=())
+        run = ts.simulate(PROBLEM.replace(signal_norm=row["signal_norm"]), algorithm, STEPS, row["draw_seed"],
+                          policy=policy, record_at=())
         assert (row["status"], row["reason"]) == (str(run.status), "")
         for name in MEASURES:
             np.testing.assert_equal(np.nan if pd.isna(row[name]) else row[name],
