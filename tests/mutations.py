@@ -25,7 +25,8 @@ from theorysim.theory.statement import Sense, Statement
 
 PAGE = Path(__file__).parents[1] / "docs" / "measured" / "mutations.md"
 TURNED, NEGATIVE = "≤ for ≥", "bound → −bound"
-INSIDE_REGIME, REMOVED, VIOLATED = "inside the regime", "conditions removed", "violated as it stands"
+INSIDE_REGIME, REMOVED, VIOLATED = "inside the regime", "conditions and vacuity removed", "violated as it stands"
+NEVER = "never compared"
 RUNS_EACH = 2  # runs on which a statement is made wrong
 Evidence = Any
 
@@ -52,10 +53,12 @@ AS_THEY_STAND: dict[str, str] = {
     "huang2025.theorem_3_3.test_error": "errors are seen at T2 in these runs, outside the regime",
     "zhang2026.condition_1.rate": "no double is as small",
     "zhang2026.condition_1.constant": "it is 10⁷ at least",
-    "zhang2026.condition_1.dimension": "never compared: the constants of its bound are lost",
     "zhang2026.lemma_3.growth": "of ten and more with constant 1",
     "zhang2026.derived.noisy_convergence": "with constant 1 the loss settles above",
 }
+
+# Statements that no run can be compared with, with the reason. Exact, too.
+NOT_COMPARED = {"zhang2026.condition_1.dimension": "the constants of its bound are lost"}
 
 
 def _rows(run: Any, **changes: Callable[[Any], Any]) -> Any:
@@ -176,7 +179,7 @@ class Tried(NamedTuple):
 
     paper: str
     statement: str
-    where: str  # "inside the regime", "conditions removed", "violated as it stands"
+    where: str  # one of the four above
     by: tuple[str, ...]  # mutations that turn it
 
 
@@ -212,7 +215,8 @@ def _holding(claim: Statement, paper: Paper) -> tuple[str, Statement, list[Any]]
                 if evaluate(judged, paper.evidence(run, paper.constants())).verdict == Verdict.HOLDS]
         if good:
             return where, judged, good[:RUNS_EACH]
-    return VIOLATED, _bare(claim), about[:RUNS_EACH]
+    looked = any(evaluate(_bare(claim), paper.evidence(run, paper.constants())).comparison is not None for run in about)
+    return VIOLATED if looked else NEVER, _bare(claim), about[:RUNS_EACH]
 
 
 def _violated(claim: Statement, paper: Paper, run: Any) -> bool:
@@ -239,7 +243,7 @@ def tried() -> tuple[Tried, ...]:
         for claim in paper.statements:
             if claim.id not in found:
                 where, judged, good = _holding(claim, paper)
-                by = () if where == VIOLATED else tuple(_turning(judged, paper, good))
+                by = () if where in (VIOLATED, NEVER) else tuple(_turning(judged, paper, good))
                 found[claim.id] = Tried(paper.name, claim.id, where, by)
     return tuple(found.values())
 
@@ -248,7 +252,7 @@ def page() -> str:
     """The table as Markdown."""
     lines = ["| statement | runs | what turns it into violated |", "|---|---|---|"]
     for one in tried():
-        reason = TOO_LOOSE.get(one.statement, AS_THEY_STAND.get(one.statement, ""))
+        reason = (TOO_LOOSE | AS_THEY_STAND | NOT_COMPARED).get(one.statement, "")
         told = (', '.join(one.by) or '—') + (f" ({reason})" if reason else "")
         lines.append(f"| `{one.statement}` | {one.where} | {told} |")
     return "\n".join(lines) + "\n"
