@@ -1,7 +1,7 @@
 """One statement against one run: measured, predicted, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +45,8 @@ class Finding:
         First step at which the comparison fails (the last step for claims about a time); NaN if it never does.
     asked, compared : int
         Steps that the statement speaks about in this run, and those at which both sides are known.
+    required : float
+        The probability that a claim over draws is made with; NaN for other claims.
     """
 
     statement: Statement
@@ -57,6 +59,7 @@ class Finding:
     first_violation: float
     asked: int = 0
     compared: int = 0
+    required: float = float("nan")
 
     @property
     def margin(self) -> float:
@@ -66,6 +69,10 @@ class Finding:
 
 def evaluate(statement: Statement, evidence: Any) -> Finding:
     """Compare one statement with one run."""
+    return replace(_compared(statement, evidence), required=statement.required(evidence))
+
+
+def _compared(statement: Statement, evidence: Any) -> Finding:
     conditions = tuple(statement.conditions(evidence))
     steps = statement.window(evidence)
     if not len(steps):

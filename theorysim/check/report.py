@@ -47,8 +47,9 @@ class CheckReport:
 
         Columns: statement, claim, formula, source, verdict, runs (how many had it), compared (in how many there
         was something to compare), holds (among these, whatever the regime), low and high (exact 95% interval of
-        that share), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
-        condition), measured, predicted, ratio (median over runs), first_violation (earliest).
+        that share), required (the probability that a claim about the draw or a theorem is made with, 1 − δ unless the
+        paper has another), margin (the smallest of any condition), measured, predicted, ratio (median over runs),
+        first_violation (earliest).
         """
         import pandas as pd
 
@@ -68,13 +69,13 @@ class CheckReport:
             "claim": statement.claim,
             "formula": statement.formula,
             "source": statement.source,
-            "verdict": str(_joint_verdict(statement, group, holds, len(compared), self.constants.delta)),
+            "verdict": str(_joint_verdict(statement, group, holds, len(compared))),
             "runs": len(group),
             "compared": len(compared),
             "holds": holds,
             "low": low,
             "high": high,
-            "required": 1 - self.constants.delta if statement.over_draws else np.nan,
+            "required": group[0].required,
             "margin": min(one.margin for one in group),
             "measured": _median([one.measured for one in compared]),
             "predicted": _median([one.predicted for one in compared]),
@@ -116,7 +117,7 @@ class CheckReport:
         return f"<p>{html.escape(self.title)}</p>{self._shown().to_html(index=False)}"
 
 
-def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int, delta: float) -> Verdict:
+def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int) -> Verdict:
     """One verdict over runs: by count for claims about the draw, else the worst."""
     if not compared:
         return Verdict.NOT_REACHED
@@ -124,7 +125,7 @@ def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compa
     if statement.over_draws and len(group) > 1:
         if Verdict.OUTSIDE in verdicts:
             return Verdict.OUTSIDE
-        return Verdict.VIOLATED if binomial.interval(holds, compared)[1] < 1 - delta else Verdict.HOLDS
+        return Verdict.VIOLATED if binomial.interval(holds, compared)[1] < group[0].required else Verdict.HOLDS
     for verdict in (Verdict.VIOLATED, Verdict.OUTSIDE, Verdict.VACUOUS):
         if verdict in verdicts:
             return verdict

@@ -136,6 +136,8 @@ class Statement:
         For a Θ that says more than its order: how far it may be off, in place of ``Constants.band``.
     over_draws : bool
         The claim is "with probability at least 1 − δ over the draw", to be counted over seeds.
+    confidence : function or None
+        Of evidence: the probability that a claim over draws is made with, where the paper names one; None: 1 − δ.
     """
 
     id: str
@@ -151,3 +153,10 @@ class Statement:
     trivial: float | None = None
     band: float | None = None
     over_draws: bool = False
+    confidence: Callable[[Any], float] | None = None
+
+    def required(self, evidence: Any) -> float:
+        """The probability that a claim over draws is made with; NaN for other claims."""
+        if not self.over_draws:
+            return float("nan")
+        return float(1 - evidence.constants.delta if self.confidence is None else self.confidence(evidence))
