@@ -10,8 +10,10 @@ from theorysim.papers.huang2025 import hypotheses as h
 from theorysim.papers.huang2025.counts import LABEL_COUNTS
 from theorysim.papers.huang2025.evidence import HuangEvidence
 from theorysim.papers.huang2025.hypotheses import PAPER
-from theorysim.papers.huang2025.stage_one import FIRST_STAGE, FIRST_STAGE_NOISE
-from theorysim.papers.huang2025.stage_two import DESCENT, LABEL_NOISE
+from theorysim.papers.huang2025.stage_one import FIRST_STAGE
+from theorysim.papers.huang2025.stage_one_noise import FIRST_STAGE_NOISE
+from theorysim.papers.huang2025.stage_two import DESCENT
+from theorysim.papers.huang2025.stage_two_noise import LABEL_NOISE
 from theorysim.papers.huang2025.theorems import THEOREM_3_2, THEOREM_3_3
 from theorysim.papers.huang2025.whole_run import WHOLE_RUN
 from theorysim.papers.kou2023.statements import LOW_SNR, low_snr
