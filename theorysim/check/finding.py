@@ -46,7 +46,7 @@ class Finding:
     asked, compared : int
         Steps that the statement speaks about in this run, and those at which both sides are known.
     required : float
-        The probability that a claim over draws is made with; NaN for other claims.
+        The probability that a claim over draws is made with, where the paper names one; NaN: 1 − δ.
     """
 
     statement: Statement
@@ -69,7 +69,8 @@ class Finding:
 
 def evaluate(statement: Statement, evidence: Any) -> Finding:
     """Compare one statement with one run."""
-    return replace(_compared(statement, evidence), required=statement.required(evidence))
+    found = _compared(statement, evidence)
+    return found if statement.confidence is None else replace(found, required=statement.confidence(evidence))
 
 
 def _compared(statement: Statement, evidence: Any) -> Finding:

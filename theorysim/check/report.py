@@ -64,18 +64,19 @@ class CheckReport:
         compared = [one for one in group if one.comparison is not None]
         holds = sum(bool(one.comparison) for one in compared)
         low, high = binomial.interval(holds, len(compared))
+        required = 1 - self.constants.delta if np.isnan(group[0].required) else group[0].required
         return {
             "statement": statement.id,
             "claim": statement.claim,
             "formula": statement.formula,
             "source": statement.source,
-            "verdict": str(_joint_verdict(statement, group, holds, len(compared))),
+            "verdict": str(_joint_verdict(statement, group, holds, len(compared), required)),
             "runs": len(group),
             "compared": len(compared),
             "holds": holds,
             "low": low,
             "high": high,
-            "required": group[0].required,
+            "required": required if statement.over_draws else np.nan,
             "margin": min(one.margin for one in group),
             "measured": _median([one.measured for one in compared]),
             "predicted": _median([one.predicted for one in compared]),
@@ -117,7 +118,7 @@ class CheckReport:
         return f"<p>{html.escape(self.title)}</p>{self._shown().to_html(index=False)}"
 
 
-def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int) -> Verdict:
+def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int, required: float) -> Verdict:
     """One verdict over runs: by count for claims about the draw, else the worst."""
     if not compared:
         return Verdict.NOT_REACHED
@@ -125,7 +126,7 @@ def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compa
     if statement.over_draws and len(group) > 1:
         if Verdict.OUTSIDE in verdicts:
             return Verdict.OUTSIDE
-        return Verdict.VIOLATED if binomial.interval(holds, compared)[1] < group[0].required else Verdict.HOLDS
+        return Verdict.VIOLATED if binomial.interval(holds, compared)[1] < required else Verdict.HOLDS
     for verdict in (Verdict.VIOLATED, Verdict.OUTSIDE, Verdict.VACUOUS):
         if verdict in verdicts:
             return verdict

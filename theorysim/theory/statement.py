@@ -154,9 +154,3 @@ class Statement:
     band: float | None = None
     over_draws: bool = False
     confidence: Callable[[Any], float] | None = None
-
-    def required(self, evidence: Any) -> float:
-        """The probability that a claim over draws is made with; NaN for other claims."""
-        if not self.over_draws:
-            return float("nan")
-        return float(1 - evidence.constants.delta if self.confidence is None else self.confidence(evidence))

@@ -81,9 +81,9 @@ def distances(evidence: HuangEvidence, steps: Steps) -> list[float]:
 
 
 def distance_bound(evidence: HuangEvidence) -> float:
-    """C log(2/ε) √log(8mn/δ) m^{3/2} n^{1/2}/(σ_p √d)."""
+    """4C log(2/ε) √log(8mn/δ) m^{3/2} n^{1/2}/(σ_p √d): ‖W* − W(0)‖_F is 4 log(2/ε) of it where noises are shortest."""
     p, c = evidence.problem, evidence.constants
-    hidden = c.C * np.log(2 / c.epsilon) * q.log_width(evidence)
+    hidden = 4 * c.C * np.log(2 / c.epsilon) * q.log_width(evidence)
     return float(hidden * p.m**1.5 * np.sqrt(p.n / p.d) / p.noise_std)
 
 

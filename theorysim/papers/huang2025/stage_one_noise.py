@@ -1,5 +1,7 @@
 """Huang et al. 2025: the lemmas about stage 1 with label noise, as data."""
 
+import numpy as np
+
 from theorysim.papers.huang2025 import hypotheses as h
 from theorysim.papers.huang2025 import quantities as q
 from theorysim.papers.huang2025.evidence import first_stage, printed_first_stage, proved_first_stage
@@ -174,11 +176,11 @@ FIRST_STAGE_NOISE = (
     Statement(
         id="huang2025.lemma_4_4.gamma.explicit_upper",
         claim="the signal up to the T1 of the proof, by Lemma D.1",
-        formula="γ_{j,r} + |⟨w_0, μ⟩| ≤ (20/u)^{8x/C₀} |⟨w_0, μ⟩|, x = n·SNR², u = σ_0σ_p√d",
+        formula="log((γ_{j,r} + |⟨w_0, μ⟩|)/|⟨w_0, μ⟩|) ≤ (8x/C₀) log(20/u), x = n·SNR², u = σ_0σ_p√d",
         source="derived, from Lemma D.1 at 4nm log(20/u)/(ηC₀σ_p² d)",
         sense=Sense.UPPER,
-        measured=q.signal_growth,
-        predicted=number(lambda e: float(q.growth(8 * q.logarithm(20, e) * e.problem.n_snr2 / q.proved_derivative(e)))),
+        measured=lambda e, s: np.log(q.signal_growth(e, s)),
+        predicted=number(lambda e: 8 * q.logarithm(20, e) * e.problem.n_snr2 / q.proved_derivative(e)),
         window=recorded(proved_first_stage),
         conditions=h.model,
         applies=h.flips,

@@ -53,8 +53,8 @@ DESCENT = (
     Statement(
         id="huang2025.lemma_d_5.distance",
         claim="at T1 the weights are near W*",
-        formula="‖W(T1) − W*‖_F ≤ C log(2/ε) √log(8mn/δ) m^{3/2} n^{1/2}/(σ_p √d)",
-        source=f"{PAPER}, Lemma D.5 (reconstructed; our reading of Õ, with the log(2/ε) of W*)",
+        formula="‖W(T1) − W*‖_F ≤ 4C log(2/ε) √log(8mn/δ) m^{3/2} n^{1/2}/(σ_p √d)",
+        source=f"{PAPER}, Lemma D.5 (reconstructed; our reading of Õ, with the 4 log(2/ε) of W*)",
         sense=Sense.UPPER,
         measured=optimum.distances,
         predicted=number(optimum.distance_bound),
