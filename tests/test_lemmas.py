@@ -41,7 +41,7 @@ LEMMAS = {
         *WHOLE_RUN,
     ),
     True: (
-        *(f"huang2025.lemma_{name}" for name in ("d_1.label_noise", "e_1", "e_1.main_text", "e_3", "e_3.appendix")),
+        *(f"huang2025.lemma_{name}" for name in ("d_1.label_noise", "e_1", "e_1.main_text", "e_3")),
         *(f"huang2025.lemma_4_4.{name}" for name in ("rho_under.explicit", "gamma.explicit_upper")),
         *WHOLE_RUN,
     ),
@@ -64,9 +64,9 @@ STATEMENTS = {name: dataclasses.replace(one, conditions=hypotheses.trajectory) i
               for name, one in PRINTED.items()}
 
 
-def finding(run: ts.Run, lemma: str) -> Finding:
-    """One lemma against one run, at the default constants."""
-    return evaluate(STATEMENTS[f"huang2025.{lemma}"], Evidence(run))
+def finding(run: ts.Run, lemma: str, **constants: float) -> Finding:
+    """One lemma against one run, at the default constants but for those given."""
+    return evaluate(STATEMENTS[f"huang2025.{lemma}"], Evidence(run, Constants(**constants)))
 
 
 @st.composite
@@ -138,8 +138,9 @@ NOISE_STD, DIMENSION = 1.0, 10_000
 def one_sample(
     own: list[float], other: list[float], *, along_signal: tuple[float, float] = (0.6, -0.6), length: float = 1.0,
     init_std: float = 0.005, signal_norm: float = 0.1, d: int = DIMENSION, label_noise: bool = False, steps: int = 1,
+    multiplier: float = 1.0,
 ) -> ts.Run:
-    """One sample with y = 1 and everything given.
+    """One sample with y = 1 and everything given, the same multiplier of its label at every step.
 
     ⟨w_{j,r}(0), ξ⟩ in units of σ_0σ_p√d for both branches, ⟨w_{j,r}(0), μ⟩ of every filter in units of σ_0‖μ‖,
     ‖ξ‖² in units of σ_p² d, and the largest learning rate with ησ_p²d ≤ 1. With label noise no label happens to be
@@ -155,7 +156,7 @@ def one_sample(
     return ts.simulate(
         problem, ts.GradientDescent(ours.largest_small_lr(problem), ts.Flip(0.1) if label_noise else None), steps,
         draw=ts.Draw.from_arrays(noise=noise, weights=weights, labels=[1.0], signal=signal),
-        label_noise=np.ones((steps, 1)), record_every=1 if steps <= 100 else steps // 50,
+        label_noise=np.full((steps, 1), multiplier), record_every=1 if steps <= 100 else steps // 50,
     )
 
 
@@ -239,18 +240,30 @@ def test_finding_lemma_e_3() -> None:
     assert 0.6 < one.measured < 1 < one.predicted
 
 
-def test_finding_proposition_4_1_rho_bar_at_large_width() -> None:
-    """A single filter that memorizes alone needs ρ̄ = √(m f), beyond 4 log T* once m is some hundreds.
+@pytest.mark.parametrize(("multiplier", "holds"), [(1.0, True), (-1.0, False)])
+def test_lemma_e_3_of_the_appendix_needs_few_flips(multiplier: float, holds: bool) -> None:
+    """A sample whose label is kept until T1 meets it, one always flipped does not; p and T1 are to exclude it."""
+    one = one_sample([1.0] * 4, [-1.0] * 4, label_noise=True, steps=12, multiplier=multiplier)
+    found = evaluate(PRINTED["huang2025.lemma_e_3.appendix"], Evidence(one))
+    assert (found.comparison, found.verdict) == (holds, Verdict.OUTSIDE)
+    unmet = {condition.formula[:3] for condition in found.conditions if not condition.holds}
+    assert {"p ≤", "t ≥"} <= unmet
 
-    Good events promise one such filter for each sample. Among random starts half of them are, and then it holds.
+
+def test_finding_proposition_4_1_rho_bar_at_large_width() -> None:
+    """A single filter that memorizes alone needs ρ̄ = √(m f), beyond 4 log T* once m is some hundreds, T* the run.
+
+    Good events promise one such filter for each sample. Among random starts half of them are, and then it holds. With
+    the default horizon, a product of all scales, α is 6 times larger, and m would have to be 40 times.
     """
     m = 300
     alone = one_sample([1.0] + [-0.1] * (m - 1), [-0.1] * m, steps=5000, d=100, init_std=0.05)
     half = one_sample([1.0, -0.1] * (m // 2), [-0.1] * m, steps=5000, d=100, init_std=0.05)
     assert in_regime(alone) and in_regime(half)
-    assert finding(alone, "proposition_4_1.rho_bar").verdict == Verdict.VIOLATED
-    assert finding(alone, "proposition_4_1.rho_bar").ratio > 1.15
-    assert finding(half, "proposition_4_1.rho_bar").verdict == Verdict.HOLDS
+    assert finding(alone, "proposition_4_1.rho_bar", horizon=5000).verdict == Verdict.VIOLATED
+    assert finding(alone, "proposition_4_1.rho_bar", horizon=5000).ratio > 1.15
+    assert finding(half, "proposition_4_1.rho_bar", horizon=5000).verdict == Verdict.HOLDS
+    assert 5 < math.log(Evidence(alone).horizon) / math.log(5000) < 8
 
 
 # --- why the search is over the paper's regime: good events alone are not enough ---------------------------------
