@@ -12,6 +12,7 @@ from theorysim.papers.huang2025 import (
     shifted, time_ratio,
 )
 from theorysim.patch.observables import OBSERVABLES
+from theorysim.patch.run import PatchRun
 from theorysim.theory.conditions import Condition
 
 BY_ID = {one.id.removeprefix("huang2025."): one for one in STATEMENTS}
@@ -29,7 +30,7 @@ def holds(evidence: HuangEvidence, name: str) -> bool | None:
     return evaluate(BY_ID[name], evidence).comparison
 
 
-def made(algorithm: ts.GradientDescent, **columns: list[float]) -> ts.Run:
+def made(algorithm: ts.GradientDescent, **columns: list[float]) -> PatchRun:
     """A run with some observables made up, recorded at every step."""
     run = ts.simulate(SMALL, algorithm, len(next(iter(columns.values()))) - 1, record_every=1)
     rows = np.array(run.rows)
