@@ -326,7 +326,7 @@ def test_constants_of_several() -> None:
     found = constants_of([paper_named("han2025"), paper_named("huang2025")], {"epsilon": 0.1, "horizon": 5, "C": 2})
     assert [str(one) for one in found.values()] == [
         "delta=0.05, C=2, band=4.0, epsilon=0.1, rho_threshold=0.1, order_one=20.0",
-        "delta=0.05, C=2, band=4.0, horizon=5, epsilon=0.1, gamma_threshold=1.0"]
+        "delta=0.05, C=2, band=4.0, horizon=5, epsilon=0.1, gamma_threshold=1.0, logs=tilde"]
 
 
 def test_regimes() -> None:

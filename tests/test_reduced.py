@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import theorysim as ts
 from theorysim.papers.huang2025 import reduced_process
@@ -73,9 +75,9 @@ def test_expected_change_is_the_mean_over_both_flips() -> None:
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("rate", [0.02, 0.3])
+@pytest.mark.parametrize("rate", [0.02, 0.2])
 def test_the_supermartingale_step_needs_its_derived_term(rate: float) -> None:
-    """Above log((1 − p)/p) + 2κ the expected change is negative; just above log((1 − p)/p) it is not."""
+    """Above log((1 − p)/p) + 2x_i the expected change is negative; just above log((1 − p)/p) it is not."""
     run = simulate(rate, round(200 / rate), record_every=2)
     evidence = Evidence(run)
     steps = run.steps_recorded[run.steps_recorded >= run.stage_times().T1]
@@ -85,6 +87,32 @@ def test_the_supermartingale_step_needs_its_derived_term(rate: float) -> None:
     just_above = (outputs > np.log(9)) & (outputs < np.log(9) + 0.3 * rate)
     assert just_above.sum() > 10
     assert (expected_change(evidence, steps)[just_above] > 0).mean() > 0.9
+
+
+@pytest.mark.compiled
+@given(st.floats(1e-6, 1 - 1e-6), st.floats(1e-6, 0.25), st.floats(0, 20))
+def test_the_derived_term_is_enough_for_every_rate_of_flips(p: float, x: float, beyond: float) -> None:
+    """Where f ≥ log((1 − p)/p) + 2x, x ≤ 1/4, the drift outweighs x E[c²]; without the term it does not at f*."""
+    def excess(f: float) -> float:
+        kept, flipped = 1 / (1 + np.exp(f)), 1 / (1 + np.exp(-f))
+        return float((1 - p) * kept - p * flipped + x * ((1 - p) * kept**2 + p * flipped**2))
+
+    rest = np.log((1 - p) / p)
+    assert excess(rest + 2 * x + beyond) <= 0 < excess(rest)
+
+
+@pytest.mark.compiled
+def test_the_derived_term_counts_what_was_there_at_the_start() -> None:
+    """Where half of z is not memory, f_i ≥ log((1 − p)/p) + 2κ is not enough, and 2x_i is."""
+    problem = ts.SignalNoise(n=10, d=10**5, m=150, signal_norm=0.3, noise_std=1.0, init_std=0.003)
+    run = ts.simulate(problem, ts.GradientDescent(1e-5, ts.Flip(0.3)), 12_000, 1, record_every=5)
+    evidence = Evidence(run)
+    steps = run.steps_recorded[run.steps_recorded >= evidence.first_stage_end]
+    outputs = np.array([run.draw.observed_labels * run.outputs(int(step)) for step in steps])
+    above = outputs >= np.log(7 / 3) + 2 * evidence.rate
+    assert above.sum() > 50 and expected_change(evidence, steps)[above].max() > 0
+    growth = largest_expected_growth(evidence, steps)
+    assert np.isfinite(growth).sum() > 50 and np.nanmax(growth) < 0
 
 
 def test_what_cannot_be_reduced() -> None:

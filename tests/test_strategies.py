@@ -14,7 +14,7 @@ import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.theory import concentration
 from theorysim.papers.huang2025 import assumption_3_1
-from theorysim.papers.huang2025 import quantities
+from theorysim.papers.huang2025 import hypotheses
 from theorysim.theory.statement import Constants
 
 INSIDE = ours.problems(inside="huang2025", m=st.integers(2, 4), n=st.integers(1, 6))
@@ -47,7 +47,7 @@ def test_good_draws_are_good(data: st.DataObject) -> None:
     problem = data.draw(INSIDE)
     draw = data.draw(ours.good_draws(problem, delta=0.1))
     evidence = ours.evidence_of(problem, draw, Constants(delta=0.1))
-    assert all(one.holds for one in (*concentration.good_events(evidence), *quantities.model(evidence)))
+    assert all(one.holds for one in (*concentration.good_events(evidence), *hypotheses.model(evidence)))
     assert (draw.n, draw.m) == (problem.n, problem.m)
     np.testing.assert_allclose(draw.gram, draw.vectors @ draw.vectors.T, rtol=0, atol=1e-12 * draw.gram.max())
 

@@ -1,7 +1,7 @@
 """One statement against one run: measured, predicted, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +47,8 @@ class Finding:
     asked, compared : int
         Steps that the statement speaks about in this run, as far as the run tells, and those of them at which both
         sides are known. A step at which it is true by construction is not counted.
+    required : float
+        The probability that a claim over draws is made with, where the paper names one; NaN: 1 − δ.
     """
 
     statement: Statement
@@ -59,6 +61,7 @@ class Finding:
     first_violation: float
     asked: int = 0
     compared: int = 0
+    required: float = float("nan")
 
     @property
     def margin(self) -> float:
@@ -69,9 +72,15 @@ class Finding:
 
 def evaluate(statement: Statement, evidence: Any) -> Finding:
     """Compare one statement with one run."""
-    conditions = tuple(statement.conditions(evidence))
+    found = _compared(statement, evidence)
+    return found if statement.confidence is None else replace(found, required=statement.confidence(evidence))
+
+
+def _compared(statement: Statement, evidence: Any) -> Finding:
+    conditions: tuple[Condition, ...] = ()
     asked = 0
     try:
+        conditions = tuple(statement.conditions(evidence))
         steps = statement.asked(evidence)
         asked = len(steps)
         measured, predicted, steps = _sides(statement, evidence, steps)

@@ -73,8 +73,9 @@ class CheckReport:
         Columns: statement, claim, formula, source, verdict, runs (how many had it), compared (in how many there
         was something to compare), steps_asked and steps_compared (that the statement speaks about, and at which it was
         compared, in all runs together), holds (among the runs compared, whatever the regime), low and high (exact 95%
-        interval of that share), required (1 − δ for claims about the draw and theorems), margin (the smallest of any
-        condition), measured, predicted, ratio (median over runs), first_violation (earliest).
+        interval of that share), required (the probability that a claim about the draw or a theorem is made with, 1 − δ
+        unless the paper has another), margin (the smallest of any condition), measured, predicted, ratio (median over
+        runs), first_violation (earliest).
         """
         import pandas as pd
 
@@ -85,12 +86,13 @@ class CheckReport:
         compared = [one for one in group if one.comparison is not None]
         holds = sum(bool(one.comparison) for one in compared)
         low, high = binomial.interval(holds, len(compared))
+        required = 1 - self.constants.delta if np.isnan(group[0].required) else group[0].required
         return {
             "statement": statement.id,
             "claim": statement.claim,
             "formula": statement.formula,
             "source": statement.source,
-            "verdict": str(_joint_verdict(statement, group, holds, len(compared), self.constants.delta)),
+            "verdict": str(_joint_verdict(statement, group, holds, len(compared), required)),
             "runs": len(group),
             "compared": len(compared),
             "steps_asked": sum(one.asked for one in group),
@@ -98,7 +100,7 @@ class CheckReport:
             "holds": holds,
             "low": low,
             "high": high,
-            "required": 1 - self.constants.delta if statement.over_draws else np.nan,
+            "required": required if statement.over_draws else np.nan,
             "margin": min(one.margin for one in group),
             "measured": _median([one.measured for one in compared]),
             "predicted": _median([one.predicted for one in compared]),
@@ -178,7 +180,7 @@ class CheckReport:
         return self.to_html()
 
 
-def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int, delta: float) -> Verdict:
+def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int, required: float) -> Verdict:
     """One verdict over runs: by count for claims about the draw, else the worst."""
     if not compared:
         unseen = any(one.verdict == Verdict.NOT_SAMPLED for one in group)
@@ -187,7 +189,7 @@ def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compa
     if statement.over_draws and len(group) > 1:
         if Verdict.OUTSIDE in verdicts:
             return Verdict.OUTSIDE
-        return Verdict.VIOLATED if binomial.interval(holds, compared)[1] < 1 - delta else Verdict.HOLDS
+        return Verdict.VIOLATED if binomial.interval(holds, compared)[1] < required else Verdict.HOLDS
     for verdict in (Verdict.VIOLATED, Verdict.OUTSIDE, Verdict.VACUOUS):
         if verdict in verdicts:
             return verdict

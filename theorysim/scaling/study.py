@@ -197,7 +197,7 @@ def _own_fields(problem: Any) -> set[str]:
 def _own_numbers(constants: Constants) -> dict[str, float]:
     """What a paper hides beside the usual, as far as these are numbers: they may be varied."""
     own = {name: getattr(constants, name) for name in constants.names() if name not in Constants.names()}
-    return {name: float(value) for name, value in own.items() if value is not None}
+    return {name: float(value) for name, value in own.items() if isinstance(value, int | float)}
 
 
 def _setting(

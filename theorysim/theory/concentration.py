@@ -73,10 +73,12 @@ def large_dimension(evidence: SignalNoiseEvidence) -> Sequence[Condition]:
 
 
 def large_width(evidence: SignalNoiseEvidence) -> Sequence[Condition]:
-    """d ≥ C log(4n/δ) and m ≥ C log(1/δ)."""
+    """d ≥ C log(mn/δ) and m ≥ C log(1/δ)."""
     p, c = evidence.problem, evidence.constants
-    wide = Condition("m ≥ C log(1/δ)", p.m, ">=", c.C * np.log(1 / c.delta), SOURCE.format(2))
-    return (*large_dimension(evidence), wide)
+    return (
+        Condition("d ≥ C log(mn/δ)", p.d, ">=", c.C * np.log(p.m * p.n / c.delta), SOURCE.format(2)),
+        Condition("m ≥ C log(1/δ)", p.m, ">=", c.C * np.log(1 / c.delta), SOURCE.format(2)),
+    )
 
 
 STATEMENTS = (
@@ -121,7 +123,7 @@ STATEMENTS = (
         sense=Sense.UPPER,
         measured=number(lambda e: float(np.abs(e.initial_signal).max())),
         predicted=number(initial_signal_bound),
-        conditions=large_dimension,
+        conditions=large_width,
         over_draws=True,
     ),
     Statement(
@@ -132,7 +134,7 @@ STATEMENTS = (
         sense=Sense.UPPER,
         measured=number(lambda e: float(np.abs(e.initial_noise).max())),
         predicted=number(initial_noise_bound),
-        conditions=large_dimension,
+        conditions=large_width,
         over_draws=True,
     ),
     Statement(

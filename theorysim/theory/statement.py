@@ -168,6 +168,8 @@ class Statement:
         For a Θ that says more than its order: how far it may be off, in place of ``Constants.band``.
     over_draws : bool
         The claim is "with probability at least 1 − δ over the draw", to be counted over seeds.
+    confidence : function or None
+        Of evidence: the probability that a claim over draws is made with, where the paper names one; None: 1 − δ.
     anchored : bool
         At the first step of the window the claim is true by construction, as where something has grown by a factor of
         at most 1. That step is not counted, and nothing is compared there.
@@ -189,6 +191,7 @@ class Statement:
     trivial: float | None = None
     band: float | None = None
     over_draws: bool = False
+    confidence: Callable[[Any], float] | None = None
     anchored: bool = False
     looks: str = ""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from theorysim.papers.huang2025.evidence import HuangConstants, HuangEvidence
 from theorysim.papers.huang2025.figures import FIGURES
-from theorysim.papers.huang2025.laws import SOURCE, assumption_3_1
+from theorysim.papers.huang2025.assumption import SOURCE, assumption_3_1, consistent_choice, time_ratio
 from theorysim.papers.huang2025.reduced import ReducedProcess, reduced_process
 from theorysim.papers.huang2025.statements import STATEMENTS
 from theorysim.papers.huang2025.times import LAWS
@@ -55,10 +55,12 @@ __all__ = [
     "ReducedProcess",
     "StageTimes",
     "assumption_3_1",
+    "consistent_choice",
     "first_stage",
     "first_step",
     "reduced_process",
     "second_stage_gradient_descent",
     "second_stage_label_noise",
     "stage_times",
+    "time_ratio",
 ]

@@ -3,74 +3,16 @@
 Õ(·) is read as C √log(8mn/δ) times its argument, the logarithm that the concentration lemmas give.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.patch.algorithm import Flip
-from theorysim.patch.label_noise import drawn_multipliers
-from theorysim.patch import stages
-from theorysim.patch.run import PatchRun
-from theorysim.theory import concentration
-from theorysim.theory.conditions import Condition
-from theorysim.papers.huang2025 import laws
 from theorysim.papers.huang2025.evidence import HuangEvidence
+from theorysim.theory import concentration
 from theorysim.theory.statement import Array, Steps
-
-PAPER = "Huang et al. 2025"
-
-# --- which runs -------------------------------------------------------------------------------------------------
-
-
-def plain(run: PatchRun) -> bool:
-    """Gradient descent without label noise."""
-    return run.algorithm.label_noise is None
-
-
-def flips(run: PatchRun) -> bool:
-    """Label-noise gradient descent as in the paper."""
-    return isinstance(run.algorithm.label_noise, Flip)
-
-
-def drawn_flips(run: PatchRun) -> bool:
-    """The same, with flips drawn from the seed, which alone can be counted afterwards."""
-    return flips(run) and not run.given_label_noise
-
-
-# --- conditions -------------------------------------------------------------------------------------------------
-
-
-def assumption(evidence: HuangEvidence) -> Sequence[Condition]:
-    """Assumption 3.1 with the constant C."""
-    return laws.assumption_3_1(evidence.problem, evidence.run.algorithm, evidence.constants.C)
-
-
-def model(evidence: HuangEvidence) -> Sequence[Condition]:
-    """The paper's network and data: q = 2, orthogonal noise, true labels."""
-    p = evidence.problem
-    rates = (
-        Condition("q = 2", abs(p.q - 2), "<=", 0, PAPER),
-        Condition("noise is orthogonal to μ", float(not p.orthogonal_noise), "<=", 0, PAPER),
-        Condition("labels are true", float(evidence.run.draw.noisy.mean()), "<=", 0, PAPER),
-    )
-    return rates
-
-
-def trajectory(evidence: HuangEvidence) -> Sequence[Condition]:
-    """What a lemma about the trajectory assumes: the model, the measured good events, and the regime.
-
-    The regime is Assumption 3.1 without the lower ends of σ_0 and p, which these lemmas do not use.
-    """
-    regime = [one for one in assumption(evidence) if not one.formula.startswith(("σ_0 ≥", "p ≥"))]
-    return (*model(evidence), *concentration.good_events(evidence), *regime)
-
-
-def theorem(evidence: HuangEvidence) -> Sequence[Condition]:
-    """What a theorem assumes: the model and Assumption 3.1."""
-    return (*model(evidence), *assumption(evidence))
-
+from theorysim.theory.windows import NotSampledError
 
 # --- measured ---------------------------------------------------------------------------------------------------
 
@@ -84,37 +26,87 @@ def signal_growth(evidence: HuangEvidence, steps: Steps) -> Array:
     return ratio.max(axis=(1, 2), initial=0.0)
 
 
+def aligned(evidence: HuangEvidence, steps: Steps) -> Array:
+    """max over r of γ_{j,r} + j⟨w_{j,r}(0), μ⟩, (steps, 2)."""
+    start = evidence.initial_signal * [[1.0], [-1.0]]
+    return (evidence.run.gamma[evidence.records(steps)] + start).max(axis=2)
+
+
 def weakest_signal(evidence: HuangEvidence, steps: Steps) -> Array:
     """min over j of max over r of γ_{j,r} + j⟨w_{j,r}(0), μ⟩."""
-    aligned = evidence.initial_signal * [[1.0], [-1.0]]
-    return (evidence.run.gamma[evidence.records(steps)] + aligned).max(axis=2).min(axis=1)
+    return aligned(evidence, steps).min(axis=1)
+
+
+def weakest_growth_of_signal(evidence: HuangEvidence, steps: Steps) -> Array:
+    """The same over its value at 0, min over the branches where that is positive; NaN where it is in none."""
+    start = aligned(evidence, np.array([0]))[0]
+    started = start > 0
+    if not started.any():
+        return np.full(len(steps), np.nan)
+    return (aligned(evidence, steps)[:, started] / start[started]).min(axis=1)
 
 
 def signal_size(evidence: HuangEvidence, steps: Steps) -> Array:
-    """max over (j, r) of γ_{j,r} + |⟨w_{j,r}(0), μ⟩|."""
-    gamma = evidence.run.gamma[evidence.records(steps)]
-    return (gamma + np.abs(evidence.initial_signal)).max(axis=(1, 2))
+    """max over r of γ_{j,r} + |⟨w_{j,r}(0), μ⟩|, (steps, 2)."""
+    return (evidence.run.gamma[evidence.records(steps)] + np.abs(evidence.initial_signal)).max(axis=2)
+
+
+def memory_range(evidence: HuangEvidence, steps: Steps) -> tuple[Array, Array]:
+    """max |ρ̲_{j,r,i}| and min ρ̄_{j,r,i} at recorded steps."""
+    rho = evidence.run.rho[evidence.records(steps)]
+    own = evidence.own(rho)
+    other = evidence.own(rho[..., ::-1, :, :])
+    return np.abs(other).max(axis=(1, 2), initial=0.0), own.min(axis=(1, 2))
+
+
+def anti_memory(evidence: HuangEvidence, steps: Steps) -> Array:
+    """max |ρ̲_{j,r,i}|: a flip can make ρ̲ positive."""
+    return memory_range(evidence, steps)[0]
+
+
+def smallest_memory(evidence: HuangEvidence, steps: Steps) -> Array:
+    """min ρ̄_{j,r,i}: a flip can make ρ̄ negative."""
+    return memory_range(evidence, steps)[1]
 
 
 def weakest_growth_of_noise(evidence: HuangEvidence, steps: Steps) -> Array:
     """min over i and r with ⟨w_0, ξ_i⟩ ≥ β̄ of (ρ̄ + 0.6|⟨w_0, ξ_i⟩|)/|⟨w_0, ξ_i⟩|."""
-    started = evidence.own_noise >= concentration.weakest_noise_start(evidence)
-    initial = np.abs(np.where(started, evidence.own_noise, 1.0))
+    return _over_starts(evidence, steps, lambda rho, start, _weakest: rho / start + 0.6)
+
+
+def weakest_part_of_noise(evidence: HuangEvidence, steps: Steps) -> Array:
+    """min over i and r with ⟨w_0, ξ_i⟩ ≥ β̄ of A/⟨w_0, ξ_i⟩, A = ρ̄ + ⟨w_0, ξ_i⟩ − 0.4 β̄/d^(1/4)."""
+    share = 0.4 / evidence.problem.d**0.25
+    return _over_starts(evidence, steps, lambda rho, start, weakest: (rho - share * weakest) / start + 1)
+
+
+def _over_starts(evidence: HuangEvidence, steps: Steps, part: Callable[[Array, Array, float], Array]) -> Array:
+    weakest = concentration.weakest_noise_start(evidence)
+    started = evidence.own_noise >= weakest
+    if weakest <= 0:
+        return np.full(len(steps), np.nan)
     rho = evidence.own(evidence.run.rho[evidence.records(steps)])
-    return np.where(started, rho / initial + 0.6, np.inf).min(axis=(1, 2))
+    return np.where(started, part(rho, np.where(started, evidence.own_noise, 1.0), weakest), np.inf).min(axis=(1, 2))
 
 
-def memory_of_outputs(evidence: HuangEvidence, steps: Steps) -> Array:
-    """ι_i = (1/m) Σ_r ρ̄²_{ỹ_i,r,i}, (steps, n)."""
-    rho = evidence.own(evidence.run.rho[evidence.records(steps)])
-    return (rho**2).mean(axis=1)
+def signal_growth_since(evidence: HuangEvidence, steps: Steps) -> Array:
+    """min over j of max_r(γ(t) + |⟨w_0, μ⟩|) / max_r|γ(T1) + ⟨w_0, μ⟩|."""
+    gamma = evidence.run.gamma[evidence.records(np.array([int(evidence.first_stage_end)]))][0]
+    start = np.abs(gamma + evidence.initial_signal).max(axis=1)
+    return (signal_size(evidence, steps) / start).min(axis=1)
 
 
-def output_over_memory(evidence: HuangEvidence, steps: Steps) -> Array:
-    """ỹ_i f_i/ι_i, (steps, n)."""
-    outputs = np.array([evidence.run.outputs(int(step)) for step in steps]).reshape(len(steps), -1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return evidence.run.draw.observed_labels * outputs / memory_of_outputs(evidence, steps)
+def smallest_loss(evidence: HuangEvidence) -> float:
+    """The smallest training loss from T1 to the paper's T2; NaN while that is still open."""
+    first, last = evidence.first_stage_end, evidence.second_stage_deadline
+    if np.isnan(first) or np.isnan(last):
+        return float("nan")
+    until = int(min(last, evidence.run.steps))
+    losses = evidence.column("train_loss", np.arange(int(first), max(until, int(first)) + 1))
+    found = float(np.fmin.reduce(losses))
+    if not found <= evidence.constants.epsilon and np.isnan(losses).any():
+        raise NotSampledError("run: the training loss was not observed at every step from T1 to T2")
+    return found if found <= evidence.constants.epsilon or evidence.run.steps >= last else float("nan")
 
 
 def reached(evidence: HuangEvidence, step: float, deadline: float) -> float:
@@ -124,42 +116,12 @@ def reached(evidence: HuangEvidence, step: float, deadline: float) -> float:
     return step
 
 
-def kept_labels(evidence: HuangEvidence) -> NDArray[np.bool_]:
-    """Which labels were left as they are, (steps, n)."""
-    run = evidence.run
-    return drawn_multipliers(run.algorithm.label_noise, run.draw.n, run.steps, run.seed) > 0
-
-
-def flip_imbalance(evidence: HuangEvidence) -> float:
-    """Largest deviation of the number of unflipped labels of a step from (1 − p) n."""
-    kept = kept_labels(evidence)
-    return float(np.abs(kept.sum(axis=1) - _kept_rate(evidence) * evidence.problem.n).max(initial=0.0))
-
-
-def sample_imbalance(evidence: HuangEvidence) -> float:
-    """Largest deviation over samples of the number of steps without flip from (1 − p) T."""
-    kept = kept_labels(evidence)
-    return float(np.abs(kept.sum(axis=0) - _kept_rate(evidence) * evidence.run.steps).max())
-
-
-def _kept_rate(evidence: HuangEvidence) -> float:
-    law = evidence.run.algorithm.label_noise
-    return 1 - law.p if isinstance(law, Flip) else 1.0
+def test_error(evidence: HuangEvidence, steps: Steps) -> list[float]:
+    """Test error counted on 10⁵ noise vectors: a smaller bound is confirmed as far as no error is found."""
+    return [evidence.run.test_error(int(step), method="monte-carlo").value for step in steps]
 
 
 # --- predicted --------------------------------------------------------------------------------------------------
-
-
-def alpha(evidence: HuangEvidence) -> float:
-    """α = 4 log T*."""
-    return float(4 * np.log(evidence.horizon))
-
-
-def leakage(evidence: HuangEvidence) -> float:
-    """β + 16 n √(log(4n²/δ)/d) α, with β = 2 max{|⟨w_0, μ⟩|, |⟨w_0, ξ_i⟩|}."""
-    p, delta = evidence.problem, evidence.constants.delta
-    beta = 2 * max(np.abs(evidence.initial_signal).max(), np.abs(evidence.initial_noise).max())
-    return float(beta + 16 * p.n * np.sqrt(np.log(4 * p.n**2 / delta) / p.d) * alpha(evidence))
 
 
 def log_width(evidence: HuangEvidence) -> float:
@@ -170,13 +132,17 @@ def log_width(evidence: HuangEvidence) -> float:
 
 def memory_unit(evidence: HuangEvidence) -> float:
     """C √log(8mn/δ) σ_0σ_p√d, what Õ(σ_0σ_p√d) is read as."""
-    return evidence.constants.C * log_width(evidence) * concentration.initial_noise_unit(evidence)
+    return evidence.constants.C * log_width(evidence) * evidence.memory
+
+
+def signal_scale(evidence: HuangEvidence) -> float:
+    """σ_0‖μ‖."""
+    return evidence.problem.init_std * evidence.problem.signal_norm
 
 
 def signal_unit(evidence: HuangEvidence) -> float:
     """C √log(8mn/δ) σ_0‖μ‖, what Õ(σ_0‖μ‖) is read as."""
-    p = evidence.problem
-    return evidence.constants.C * log_width(evidence) * p.init_std * p.signal_norm
+    return evidence.constants.C * log_width(evidence) * signal_scale(evidence)
 
 
 def signal_rate(evidence: HuangEvidence) -> float:
@@ -184,40 +150,39 @@ def signal_rate(evidence: HuangEvidence) -> float:
     return evidence.run.algorithm.lr * evidence.problem.signal_norm**2 / evidence.problem.m
 
 
-def lower_derivative(evidence: HuangEvidence, steps: Steps, label_noise: bool) -> Array:
-    """Lower bound of |ℓ'| over samples and steps up to t; with label noise of |ℓ̃'|, either sign of the label."""
-    run, last = evidence.run, int(steps.max(initial=0)) + 1
-    smallest = run.column("loss_derivative_min")[:last]
-    if label_noise:  # a flip turns the margin, |ℓ'(−z)| = 1 − |ℓ'(z)|
-        smallest = np.minimum(smallest, 1 - run.column("loss_derivative_max")[:last])
-    return np.minimum.accumulate(smallest)[steps]
-
-
-def growth(exponent: NDArray[Any]) -> Array:
+def growth(exponent: NDArray[Any] | float) -> Array:
     """exp, without a warning where it overflows."""
     with np.errstate(over="ignore"):
-        return np.exp(exponent)
+        found: Array = np.exp(exponent)
+    return found
 
 
-def noise_growth(evidence: HuangEvidence, steps: Steps, label_noise: bool) -> Array:
-    """exp(η C σ_p² d t/(2nm)) with C the measured lower bound of the derivative up to t."""
-    return growth(evidence.rate * lower_derivative(evidence, steps, label_noise) * steps / 2)
+def noise_growth(evidence: HuangEvidence, steps: Steps, share: float = 0.5) -> Array:
+    """exp(share η C_0 σ_p² d t/(nm)) with C_0 the measured lower bound of the derivative up to t."""
+    return growth(share * evidence.rate * evidence.derivative_bound[steps] * steps)
 
 
-def first_stage_law(evidence: HuangEvidence) -> float:
-    """T1 as the paper gives it, constant 1."""
-    return stages.first_stage(evidence.problem, evidence.run.algorithm)
+def started_signal_growth(evidence: HuangEvidence, steps: Steps) -> Array:
+    """exp(C_0 η‖μ‖² t/(8m)), C_0 the same."""
+    return growth(evidence.derivative_bound[steps] * signal_rate(evidence) * steps / 8)
 
 
-def deadline(evidence: HuangEvidence) -> float:
-    """T2 as the paper bounds it, from the measured T1 and outputs where there is label noise."""
-    return evidence.times.predicted_T2
+def growth_since(evidence: HuangEvidence, steps: Steps) -> Array:
+    """exp(η‖μ‖²(t − T1)/(16m))."""
+    return growth(signal_rate(evidence) * (steps - evidence.first_stage_end) / 16)
 
 
-def signal_growth_from_first_stage(evidence: HuangEvidence, steps: Steps) -> Array:
-    """exp(η‖μ‖²(t − T1)/(16m)) times the size of the signal at T1."""
-    first = np.array([int(evidence.first_stage_end)])
-    return growth(signal_rate(evidence) * (steps - first) / 16) * signal_size(evidence, first)
+def logarithm(top: float, evidence: HuangEvidence) -> float:
+    """log(top/u), u = σ_0σ_p√d; NaN where that is not positive."""
+    return float(np.log(top / evidence.memory)) if 0 < evidence.memory < top else float("nan")
+
+
+def proved_growth(evidence: HuangEvidence) -> float:
+    """log(20/u)/C_0, C_0 as measured up to the T1 of the proof of Lemma 4.4, or to the end when that comes first."""
+    until, last = evidence.proved_first_stage, evidence.run.steps
+    bound = evidence.derivative_bound[last if np.isnan(until) else min(int(until), last)]
+    with np.errstate(divide="ignore"):  # a step so large that some |ℓ̃'| is 0
+        return float(np.divide(logarithm(20, evidence), bound))
 
 
 def test_error_bound(evidence: HuangEvidence) -> float:
@@ -225,6 +190,18 @@ def test_error_bound(evidence: HuangEvidence) -> float:
     return float(2 * np.exp(-evidence.constants.C * evidence.problem.d_over_n2))
 
 
-def test_error(evidence: HuangEvidence, steps: Steps) -> list[float]:
-    """Test error counted on 10⁵ noise vectors: a smaller bound is confirmed as far as no error is found."""
-    return [evidence.run.test_error(int(step), method="monte-carlo").value for step in steps]
+def theorem_confidence(evidence: HuangEvidence) -> float:
+    """1 − d^(−1/4), with which Theorems 3.2 and 3.3 hold."""
+    return float(1 - evidence.problem.d**-0.25)
+
+
+def descent_time(evidence: HuangEvidence) -> float:
+    """nm log(1/u)/(ησ_p² d) + m³n/(ηεσ_p² d), the time of Theorem 3.2."""
+    return evidence.times.predicted_T2 if not evidence.label_noise else float("nan")
+
+
+def noise_time(evidence: HuangEvidence) -> float:
+    """nm log(1/u)/(ησ_p² d) + m log(6/(σ_0‖μ‖))/(η‖μ‖²), the time of Theorem 3.3."""
+    start = signal_scale(evidence)
+    length = np.log(6 / start) / signal_rate(evidence) if 0 < start < 6 else np.nan
+    return float(evidence.printed_first_stage + length)

@@ -8,7 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from theorysim.papers.huang2025.laws import assumption_3_1
+from theorysim.papers.huang2025.assumption import assumption_3_1
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.core.strategies import scales

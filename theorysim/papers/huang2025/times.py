@@ -103,7 +103,7 @@ SECOND_STAGE = Law(
 
 SECOND_STAGE_WITH_LABEL_NOISE = Law(
     formula="T2 − T1 ≤ 4m(1+e^{c₂}) log(6/(σ_0‖μ‖))/(η‖μ‖²)",
-    source="Huang et al. 2025, Theorem 3.3",
+    source="Huang et al. 2025, Lemma 4.5",
     sense=Sense.UPPER,
     exponents={"m": 1, "lr": -1, "signal_norm": -2},
     measured=second_stage_length,

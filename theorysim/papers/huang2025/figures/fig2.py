@@ -16,7 +16,7 @@ from theorysim.reproduce import Report, markdown
 from theorysim.patch.run import PatchRun
 from theorysim.systems import simulate
 from theorysim.theory.conditions import conditions_table
-from theorysim.papers.huang2025.laws import assumption_3_1
+from theorysim.papers.huang2025.assumption import assumption_3_1
 
 if TYPE_CHECKING:
     import pandas as pd

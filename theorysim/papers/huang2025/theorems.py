@@ -1,0 +1,147 @@
+"""Huang et al. 2025, Theorems 3.2 and 3.3, as data: a time of some order, and what holds at it.
+
+Both hold with probability at least 1 − d^{−1/4}. "There is t = Θ(...)" is looked at twice: at the step that the run
+itself distinguishes, and at the expression with constant 1.
+"""
+
+import numpy as np
+
+from theorysim.papers.huang2025 import hypotheses as h
+from theorysim.papers.huang2025 import quantities as q
+from theorysim.papers.huang2025.hypotheses import PAPER
+from theorysim.theory.statement import Sense, Statement
+from theorysim.theory.windows import at, end, first_record, number, observed
+
+THEOREM_3_2 = (
+    Statement(
+        id="huang2025.theorem_3_2.t2",
+        claim="gradient descent reaches training loss ε by T2",
+        formula="min{t: L_S ≤ ε} ≤ nm log(1/(σ_0σ_p√d))/(ησ_p² d) + m³n/(ηεσ_p² d)",
+        source=f"{PAPER}, Theorem 3.2 (our reading: L_S ≤ ε at some t of this order, so at none much later)",
+        sense=Sense.UPPER,
+        measured=number(lambda e: q.reached(e, e.second_stage_end, e.second_stage_deadline)),
+        predicted=number(lambda e: e.second_stage_deadline),
+        window=end,
+        conditions=h.theorem,
+        applies=h.plain,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+    Statement(
+        id="huang2025.theorem_3_2.t.train_loss",
+        claim="gradient descent has training loss ε at the time of the theorem",
+        formula="L_S ≤ ε at t = nm log(1/(σ_0σ_p√d))/(ησ_p² d) + m³n/(ηεσ_p² d)",
+        source=f"{PAPER}, Theorem 3.2 (our reading: Θ with constant 1)",
+        sense=Sense.UPPER,
+        measured=observed("train_loss"),
+        predicted=number(lambda e: e.constants.epsilon),
+        window=at(q.descent_time),
+        conditions=h.theorem,
+        applies=h.plain,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+    Statement(
+        id="huang2025.theorem_3_2.t.test_error",
+        claim="gradient descent classifies fresh data badly at the time of the theorem",
+        formula="test error ≥ 0.24 at t = nm log(1/(σ_0σ_p√d))/(ησ_p² d) + m³n/(ηεσ_p² d)",
+        source=f"{PAPER}, Theorem 3.2 (our reading: Θ with constant 1)",
+        sense=Sense.LOWER,
+        measured=q.test_error,
+        predicted=number(0.24),
+        window=first_record(q.descent_time),
+        conditions=h.theorem,
+        applies=h.plain,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+    Statement(
+        id="huang2025.theorem_3_2.test_error",
+        claim="gradient descent classifies fresh data badly",
+        formula="test error ≥ 0.24 at T2",
+        source=f"{PAPER}, Theorem 3.2 (our reading: T2 is the first step with L_S ≤ ε)",
+        sense=Sense.LOWER,
+        measured=q.test_error,
+        predicted=number(0.24),
+        window=first_record(lambda e: e.second_stage_end),
+        conditions=h.theorem,
+        applies=h.plain,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+)
+
+THEOREM_3_3 = (
+    Statement(
+        id="huang2025.theorem_3_3.t2",
+        claim="with label noise the signal has taken over at the time of the theorem",
+        formula="min{t > T1: max γ ≥ 1} = Θ(nm log(1/(σ_0σ_p√d))/(ησ_p² d) + m log(6/(σ_0‖μ‖))/(η‖μ‖²))",
+        source=f"{PAPER}, Theorem 3.3 (our reading: its t is when max γ ≥ gamma_threshold)",
+        sense=Sense.ORDER,
+        measured=number(lambda e: q.reached(e, e.second_stage_end, e.constants.band * q.noise_time(e))),
+        predicted=number(q.noise_time),
+        window=end,
+        conditions=h.theorem,
+        applies=h.flips,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+    Statement(
+        id="huang2025.theorem_3_3.train_loss",
+        claim="with label noise the training loss stays of order one",
+        formula="L_S = Θ(1) at T2",
+        source=f"{PAPER}, Theorem 3.3 (our reading: T2 is when max γ ≥ gamma_threshold; 1 is log 2)",
+        sense=Sense.ORDER,
+        measured=observed("train_loss"),
+        predicted=number(float(np.log(2))),
+        window=at(lambda e: e.second_stage_end),
+        conditions=h.theorem,
+        applies=h.flips,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+    Statement(
+        id="huang2025.theorem_3_3.test_error",
+        claim="with label noise fresh data are classified well",
+        formula="test error ≤ 2 exp(−C d/n²) at T2",
+        source=f"{PAPER}, Theorem 3.3 (our reading: T2 is when max γ ≥ gamma_threshold)",
+        sense=Sense.UPPER,
+        measured=q.test_error,
+        predicted=number(q.test_error_bound),
+        window=first_record(lambda e: e.second_stage_end),
+        conditions=h.theorem,
+        applies=h.flips,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+        trivial=0.5,
+    ),
+    Statement(
+        id="huang2025.theorem_3_3.t.train_loss",
+        claim="with label noise the training loss is of order one at the time of the theorem",
+        formula="L_S = Θ(1) at t = nm log(1/(σ_0σ_p√d))/(ησ_p² d) + m log(6/(σ_0‖μ‖))/(η‖μ‖²)",
+        source=f"{PAPER}, Theorem 3.3 (our reading: Θ with constant 1; 1 is log 2)",
+        sense=Sense.ORDER,
+        measured=observed("train_loss"),
+        predicted=number(float(np.log(2))),
+        window=at(q.noise_time),
+        conditions=h.theorem,
+        applies=h.flips,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+    ),
+    Statement(
+        id="huang2025.theorem_3_3.t.test_error",
+        claim="with label noise fresh data are classified well at the time of the theorem",
+        formula="test error ≤ 2 exp(−C d/n²) at t = nm log(1/(σ_0σ_p√d))/(ησ_p² d) + m log(6/(σ_0‖μ‖))/(η‖μ‖²)",
+        source=f"{PAPER}, Theorem 3.3 (our reading: Θ with constant 1)",
+        sense=Sense.UPPER,
+        measured=q.test_error,
+        predicted=number(q.test_error_bound),
+        window=first_record(q.noise_time),
+        conditions=h.theorem,
+        applies=h.flips,
+        over_draws=True,
+        confidence=q.theorem_confidence,
+        trivial=0.5,
+    ),
+)
