@@ -47,6 +47,7 @@ def descent(of: ts.SignalNoise) -> ts.GradientDescent:
 
 NET = ts.LinearNetwork(n=30, d=5, width=40, target_norm=1.0, label_noise_std=20.0)
 PATCHES = ts.KernelReweighting(ts.SignalNoiseImages(d=10, noise_std=0.5), 40, 10, test=30)
+LEMMAS = ts.SignalNoise(n=6, d=900, m=4, signal_norm=1.0, noise_std=0.5, init_std=1e-3)
 CELLS = ((10, 1000), (10, 4000), (20, 4000))
 SETTINGS = (
     Setting("ReLU", noisy_labels(10, 400, 4), 20, 140),
@@ -136,6 +137,13 @@ CASES = {
         {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
          "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "algorithm"])},
         ("d = n² log n, σ_0σ_p√d = 0.01", "2 seeds a cell, random numbers the same in all cells", "| GD | 18 | 0 |"),
+    ),
+    "huang2025-lemmas": Case(
+        {"seeds": 2, "inside": LEMMAS.replace(n=4, m=6), "outside": LEMMAS, "rates": (0.3,), "steps": (40, 200)},
+        {"statements": (81, ["statement", "inside, GD", "inside, label noise", "κ = 0.3, GD", "κ = 0.3, label noise"]),
+         "check-inside-GD": (50, CHECK), "check-inside-label-noise": (66, CHECK), "check-0.3-GD": (50, CHECK),
+         "check-0.3-label-noise": (66, CHECK)},
+        ("Seeds 0..1, constants 1", "κ = ησ_p²d/(nm)", "n = 6, d = 900, m = 4", "2 of 2 (outside)"),
     ),
     "kou2023-heatmap": Case(
         COMMON | {"seeds": 2, "d": [100, 200, 300], "signal_norm": [0.1, 1.0, 6.0], "steps": 30},
@@ -677,6 +685,22 @@ class TestZhang2026:
         bound = 4e-3 * np.log(250)
         assert row["claimed"] == f"≤ {bound:.3g}"
         assert row["true"] == f"{sum(run.column('parameter_error')[-1] <= bound for run in runs)} of 2"
+
+    def test_huang_lemmas(self) -> None:
+        """Counts are those of check() on runs of its own, made again."""
+        frame = table("huang2025-lemmas", "statements").set_index("statement")
+        runs = [ts.simulate(LEMMAS, ts.GradientDescent(0.3 * 6 * 4 / (0.25 * 900), ts.Flip(0.1)), 200, seed)
+                for seed in range(2)]
+        found = ts.check(runs, "huang2025", replay=True).table.set_index("statement")
+        for name, cell in frame["κ = 0.3, label noise"].items():
+            row = found.loc[name if name.startswith("conc") else f"huang2025.{name}"] if cell else None
+            if row is not None and row.compared:
+                assert cell.split(" (")[0] == f"{row.holds} of {row.compared}"
+                assert (cell.endswith("(outside)"), cell.endswith("(violated)")) == (
+                    row.verdict == "outside regime", row.verdict == "violated")
+            elif row is not None:
+                assert cell == row.verdict
+        assert frame["κ = 0.3, label noise"].str.contains("of 2").sum() > 20
 
     @pytest.mark.parametrize(("name", "options"), [
         ("SAM", {"label_noise": False, "sam_radius": 0.1}),

@@ -1,6 +1,6 @@
 """Figures of Huang et al. 2025, made again."""
 
-from theorysim.papers.huang2025.figures import bounds, error_bound, fig2, fig3, fig3_inside
+from theorysim.papers.huang2025.figures import bounds, error_bound, fig2, fig3, fig3_inside, lemmas
 from theorysim.theory.paper import Figure
 
 FIGURES = {
@@ -11,6 +11,8 @@ FIGURES = {
         "that diagram where d = n² log n, inside the regime of the theorems", fig3_inside.run),
     "huang2025-bounds": Figure(
         "how tight the bounds are: exponents of T1 and T2 with intervals, test error, verdicts", bounds.run),
+    "huang2025-lemmas": Figure(
+        "every statement counted over seeds, inside the assumptions and outside at three steps", lemmas.run),
     "huang2025-error-bound": Figure(
         "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d", error_bound.run),
 }
