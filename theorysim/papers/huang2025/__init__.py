@@ -26,7 +26,7 @@ def setting(run: PatchRun) -> str:
 
 def regime(fields: Mapping[str, Any]) -> Any:
     """Problems inside Assumption 3.1, as a Hypothesis strategy."""
-    from theorysim.papers.huang2025.regime import inside
+    from theorysim.papers.huang2025.regime import inside  # with Hypothesis, which only tests have
 
     return inside(fields)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theorysim import plot
 from theorysim.core import progress as bars
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.problem import SignalNoise
@@ -176,8 +177,6 @@ def _width_text(table: "pd.DataFrame") -> str:
 
 def _figure(runs: dict[str, dict[str, list[PatchRun]]]) -> Any:
     from matplotlib.figure import Figure
-
-    from theorysim import plot
 
     figure = Figure(figsize=(17, 3.6 * len(runs)), layout="constrained")
     rows = figure.subfigures(len(runs), 1)
