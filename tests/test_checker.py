@@ -853,6 +853,8 @@ def test_command_line_over_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert out == f"{check([ts.load_run(path) for path in paths], 'huang2025')}\n"
     assert out.startswith("huang2025: 2 runs")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npz", "1.npz"]
+    assert main(["check", paths[0], "--set", "logs=explicit", "delta=0.1"]) == 0
+    assert capsys.readouterr().out == f"{check(ts.load_run(paths[0]), logs='explicit', delta=0.1)}\n"
 
 
 @pytest.mark.parametrize(
@@ -860,8 +862,9 @@ def test_command_line_over_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         (["--set", "gamma=1"], "gamma=1.0: no such constant; there are delta, C, band"),
         (["--set", "0.1"], "--set 0.1: must be NAME=VALUE"),
-        (["--set", "delta"], "--set delta: the value must be a number"),
-        (["--set", "C=2", "delta=small"], "--set delta=small: the value must be a number"),
+        (["--set", "delta"], "--set delta: must be NAME=VALUE"), (["--set", "delta="], "--set delta=: must be NAME"),
+        (["--set", "C=2", "delta=small"], "delta='small': must be a number"),
+        (["--set", "logs=none"], "logs='none': must be one of 'tilde', 'explicit'"),
         (["--set", "delta=0"], "delta=0.0: must be finite and in (0, 1)"),
         (["--set", "band=0.5"], "band=0.5: must be finite and in [1, inf]"),
     ],

@@ -123,17 +123,17 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _constants(assignments: Sequence[str]) -> dict[str, float]:
-    """Numbers by name from NAME=VALUE."""
-    constants = {}
+def _constants(assignments: Sequence[str]) -> dict[str, float | str]:
+    """Numbers and words by name from NAME=VALUE."""
+    constants: dict[str, float | str] = {}
     for assignment in assignments:
         name, _, value = assignment.partition("=")
-        if not name.isidentifier():
+        if not name.isidentifier() or not value:
             raise ValueError(f"--set {assignment}: must be NAME=VALUE")
         try:
             constants[name] = float(value)
         except ValueError:
-            raise ValueError(f"--set {assignment}: the value must be a number") from None
+            constants[name] = value
     return constants
 
 
