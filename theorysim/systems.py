@@ -17,6 +17,8 @@ from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
 from theorysim.linear.system import LINEAR
+from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
+from theorysim.mean_field.system import MEAN_FIELD
 from theorysim.oscillation import OscillatingLayer, OscillationRun
 from theorysim.oscillation.system import OSCILLATION
 from theorysim.patch.algorithm import GradientDescent
@@ -29,7 +31,7 @@ from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingDra
 from theorysim.reweighting.system import REWEIGHTING
 
 MOST_STEPS = 2**53  # of a run: counted without rounding
-SYSTEMS: list[System] = [PATCH, LINEAR, OSCILLATION, REWEIGHTING]
+SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]
 RunT = TypeVar("RunT", bound=Run)
 
 
@@ -59,6 +61,15 @@ class PatchKeywords(Simulating, total=False):
     policy: Policy | None
     precision: Literal["double", "single"]
     observe: Literal["all", "outputs"] | Mapping[str, Callable[[Any], float]]
+    observables_every: int
+
+
+class MeanFieldKeywords(Simulating, total=False):
+    """Of the mean field of the patch network."""
+
+    draw: MeanFieldDraw | Draw | None
+    label_noise: ArrayLike | None
+    observe: Mapping[str, Callable[[Any], float]] | None
     observables_every: int
 
 
@@ -131,7 +142,7 @@ def system_of(problem: Any, *algorithm: Any) -> System:
     """
     if isinstance(problem, Run):
         return system_of_run(problem)
-    fitting = [one for one in SYSTEMS if isinstance(problem, one.problems)]
+    fitting = systems_of(problem)
     if not fitting:
         validate.instance("problem", problem, tuple(dict.fromkeys(kind for one in SYSTEMS for kind in one.problems)))
     for given in algorithm:
@@ -140,6 +151,16 @@ def system_of(problem: Any, *algorithm: Any) -> System:
             validate.instance("algorithm", given, tuple(kind for one in fitting for kind in one.algorithms))
         return found[0]
     return fitting[0]
+
+
+def systems_of(problem: Any) -> list[System]:
+    """Those with a type of the problem; of a class and one derived from it the systems of the latter come first."""
+    line = type(problem).__mro__
+
+    def distance(system: System) -> int:
+        return min((line.index(kind) for kind in system.problems if kind in line), default=len(line))
+
+    return sorted((one for one in SYSTEMS if isinstance(problem, one.problems)), key=distance)
 
 
 def system_of_run(run: Any) -> System:
@@ -166,6 +187,12 @@ def system_named(name: str) -> System:
     """
     validate.choice("system", name, tuple(one.name for one in SYSTEMS))
     return next(one for one in SYSTEMS if one.name == name)
+
+
+@overload
+def simulate(  # type: ignore[overload-overlap]  # a MeanField is a SignalNoise, and its run is none of a PatchRun
+    problem: MeanField, algorithm: GradientDescent, steps: int, seed: int = 0, **keywords: Unpack[MeanFieldKeywords]
+) -> MeanFieldRun: ...
 
 
 @overload

@@ -14,7 +14,7 @@ from theorysim.core.observing import observers
 from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewhere
-from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of, system_for
+from theorysim.sweep.plan import ProblemOf, Procedure, Task, axes_of, cells, digest, seeds_of, system_for
 from theorysim.sweep.random_numbers import INDEPENDENT, KINDS
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
@@ -116,8 +116,9 @@ def sweep(
         Naming the argument, its value and what is allowed; also for a store that holds another sweep, or that
         another process is writing to.
     """
-    system = system_for(problem, algorithms if isinstance(algorithms, Mapping) else {})
-    found = cells(system, problem, grid, algorithms)
+    axes = axes_of(grid)
+    system = system_for(problem, algorithms, axes)
+    found = cells(system, problem, axes, algorithms)
     steps = validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
     validate.choice("random_numbers", random_numbers, KINDS)
@@ -133,9 +134,9 @@ def sweep(
     job = Job(measures, constants, n_test, unknown_elsewhere(measures), (system,) if registered(system) else (), own)
     tasks = [Task(cell, seed, steps, precision, random_numbers) for cell in found for seed in chosen]
     study = {
-        "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,
-        "random_numbers": random_numbers,
-        "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, grid),
+        "system": system.name, "axes": sorted(axes), "steps": steps, "precision": precision, "n_test": n_test,
+        "numerics": system.numerics, "random_numbers": random_numbers,
+        "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, axes),
         "measures": {name: fingerprint(one) for name, one in measures.items()},
         "observe": {name: fingerprint(one) for name, one in own.items()},
     }
@@ -149,7 +150,7 @@ def sweep(
             complete = _run(job, tasks, outcomes, executor, workers, kept, numbers, progress)
     finally:
         kept.close()
-    return _frame(_rows(tasks, outcomes), list(grid), list(measures), random_numbers, complete)
+    return _frame(_rows(tasks, outcomes), list(axes), list(measures), random_numbers, complete)
 
 
 def _rows(tasks: Sequence[Task], outcomes: Mapping[str, Outcome]) -> list[Row]:
