@@ -117,7 +117,7 @@ def start(
     ----------
     problem : MeanField
     algorithm : GradientDescent
-        With no more than a learning rate and label noise.
+        With a learning rate and label noise.
     steps, seed : int
     engine : {"mean-field"}
     draw : MeanFieldDraw or Draw, optional
@@ -133,8 +133,8 @@ def start(
         Naming the argument, its value and the range allowed.
     """
     every = validate.integer("observables_every", observables_every, 1)
-    if not algorithm.is_plain():
-        raise ValueError(f"algorithm={algorithm!r}: must have nothing but lr and label_noise in the mean field")
+    if any(algorithm.rule()[1:]):  # numbers of a training rule that do nothing are 0
+        raise ValueError(f"algorithm={algorithm!r}: must be plain gradient descent in the mean field")
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     began = perf_counter()
     drawn = MeanFieldDraw.from_problem(problem, seed) if draw is None else fitting(draw, problem)
