@@ -20,7 +20,7 @@ from theorysim.patch.risk import Estimate
 from theorysim.patch.system import numbers
 
 NUMERICS = 1  # raised when the same seed gives other numbers than before, be it by rounding
-PRODUCT = 1200.0  # what a step takes for one inner product, as floating-point operations of a matrix product
+PRODUCT = 700.0  # what a step takes for one inner product, as floating-point operations of a matrix product
 
 
 def _record_bytes(problem: MeanField) -> int:
