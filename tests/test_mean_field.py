@@ -532,7 +532,7 @@ class Heavy(ts.GradientDescent):
     (lambda: go(precision="single"), "precision='single': simulate.. has no such keyword for the system 'mean_fiel"),
     (lambda: go(observables_every=0), "observables_every=0"),
     (lambda: go(label_noise=np.ones((3, 6))), "label_noise"),
-    (lambda: go(steps=10**12, record_every=None, record_at=()), "steps=1000000000000: the observables of every step would take"),
+    (lambda: go(steps=10**12, record_every=None, record_at=()), "steps=1000000000000: the observables of every ste"),
     (lambda: go(algorithm=Heavy(0.1)), "algorithm=.*must be plain gradient descent"),
     (lambda: overflowing(), "draw: the network's output overflows at initialisation, with q=4"),
     (lambda: go().test_error(method="guess"), "method='guess'"), (lambda: go().test_error(3), "at=3: must be a recor"),
