@@ -231,7 +231,7 @@ def simulate(
 
     Parameters
     ----------
-    problem : SignalNoise, PatchData, LinearNetwork or KernelReweighting
+    problem : SignalNoise, PatchData, MeanField, LinearNetwork or KernelReweighting
     algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting
     steps : int
         Number of updates.
@@ -243,7 +243,7 @@ def simulate(
         "explicit". Reweighting: "kernel" or "network". The first of these by default.
     draw : optional
         A realisation given instead of drawn; of the patch network also the form in which to draw, "auto" (default),
-        "vectors" or "wishart".
+        "vectors" or "wishart". A mean field takes a draw of the patch network, too.
     record_every : int, optional
         Keep the state every so many steps. By default the patch network keeps about 100 states evenly, the others
         about 200 evenly in the logarithm of the step.
@@ -271,7 +271,8 @@ def simulate(
     **own
         Patch network: ``label_noise``, an array (steps, n) of multipliers in place of drawn ones; ``policy``, when to
         stop, or which samples to go on with; ``precision``, "double" or "single"; ``observables_every``, to keep only
-        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients.
+        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients. Mean field:
+        ``label_noise``, ``observables_every``.
         Linear networks: ``neurons``, how many to follow one by one. Reweighting: ``weights``, initial ones; with
         engine "network" its ``width`` and initial ``parameters``.
 
@@ -403,7 +404,8 @@ def resume(
     until, observe, observe_every, on_failure, progress
         As in :func:`simulate`. A run with observables of one's own needs the same functions again.
     **own
-        ``label_noise``, (steps, n) multipliers of the further steps, for a patch network that was given its own.
+        ``label_noise``, (steps, n) multipliers of the further steps, for a patch network (or mean field) that was given
+        its own.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def sweep(
 
     Parameters
     ----------
-    problem : SignalNoise, LinearNetwork, or function
+    problem : SignalNoise, MeanField, LinearNetwork, or function
         What the grid's values are put into with its ``replace``; or a function that gets
         them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
     grid : mapping
@@ -75,9 +75,9 @@ def sweep(
         What to keep of a run, by default test error (or loss) and train loss (or alignment). Of the patch network:
         "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
         "log10_test_error" (however small, as a rare event), "memory_test_error" (with the training noise),
-        "precision" and "recall" of a selection, "stopped_at",
-        "T1", "T2". Of a linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
-        "stopped_at". Of both: an observable, whose last value is kept; the id of a statement, for its verdict; a
+        "precision" and "recall" of a selection, "stopped_at", "T1", "T2"; of its mean field also "log10_error_law". Of a
+        linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
+        "stopped_at". Of all: an observable, whose last value is kept; the id of a statement, for its verdict; a
         function of the run that returns a number, a truth value or a string.
     observe : mapping, optional
         Observables of one's own, from names to functions of the state, as of :func:`simulate`; their names are then
