@@ -13,6 +13,7 @@ import pytest
 
 import theorysim as ts
 from theorysim.core import interrupts
+from theorysim.mean_field import stepper as mean_field
 from theorysim.oscillation import stepper as oscillation
 from theorysim.patch import stepper as patch
 from theorysim.reweighting import stepper as reweighting
@@ -58,6 +59,7 @@ class Case:
 
 OWN: dict[str, dict[str, Callable[[Any], float]]] = {
     "patch": {"largest_output": lambda view: view.outputs.max(), "memory": lambda view: np.abs(view.rho).sum()},
+    "mean_field": {"largest_output": lambda view: view.outputs.max(), "size": lambda view: np.abs(view.rho).sum()},
     "linear": {"size": lambda view: view.norm_sq, "follower": lambda view: view.neurons[0, 0]},
     "oscillation": {"size": lambda view: view.norms.sum()},
     "reweighting": {"first_output": lambda view: view.outputs[0], "unseen": lambda view: view.test_outputs.sum(),
@@ -67,6 +69,7 @@ OWN: dict[str, dict[str, Callable[[Any], float]]] = {
 SIGNAL = ts.SignalNoise(n=5, d=16, m=2, signal_norm=1.5, noise_std=0.4, init_std=0.1, label_flip=(0.3, 0.2))
 HAN = ts.SignalNoise(n=12, d=300, m=4, signal_norm=3.0, noise_std=0.18, init_std=0.002, q=1, label_flip=0.25,
                      orthogonal_noise=False, flip_law="stratified")
+FIELD = ts.MeanField.of(SIGNAL)
 LINEAR = ts.LinearNetwork(n=12, d=4, width=9, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=10), n=16, clean=6, test=9)
 PLAIN, FLIPS, HAN_GD = ts.GradientDescent(0.3), ts.GradientDescent(0.3, ts.Flip(0.2)), ts.GradientDescent(0.08)
@@ -122,6 +125,12 @@ CASES: dict[str, Case] = {
     "patch, small loss": Case(HAN, NOISY_HAN, {"policy": ts.SmallLossSelection(ts.LossBelow(0.45), action="relabel")}),
     "patch, oracle": Case(HAN, NOISY_HAN, {"policy": ts.OracleSelection(17, "downweight", 0.25)}),
     "patch, first stage": Case(HAN, HAN_GD, {"policy": ts.EarlyStopping(ts.FirstStage(1e3))}),
+    "mean_field, plain": Case(FIELD, PLAIN),
+    "mean_field, flips": Case(FIELD.replace(d=10**14, noise_std=4e-7), FLIPS, steps=LONG),
+    "mean_field, Gaussian noise": Case(FIELD, ts.GradientDescent(0.2, ts.Gaussian(1, 0.5))),
+    "mean_field, given noise": Case(FIELD, PLAIN, {"label_noise": _MULTIPLIERS}, steps=LONG),
+    "mean_field, given draw": Case(FIELD.replace(orthogonal_noise=False), FLIPS, {"draw": _given_draw()}),
+    "mean_field, q = 3": Case(FIELD.replace(q=3, init_std=0.3), FLIPS),
     "linear, width-free": Case(LINEAR, ts.LinearSGD(4e-3)),
     "linear, beyond all steps": Case(LINEAR, ts.LinearSGD(4e-3), steps=LONG),
     "linear, wide": Case(LINEAR.replace(width=10**7), ts.LinearSGD(1e-8, batch=4), {"neurons": 3}),
@@ -143,8 +152,8 @@ CASES: dict[str, Case] = {
     "reweighting, network, batch": Case(KERNEL.replace(kernel="ntk"), ts.Reweighting(clean_batch=2, freeze_at=31),
                                         {"engine": "network", "width": 12}),
 }
-ONE_EACH = ("patch, flips", "patch, weights", "linear, width-free", "linear, explicit", "oscillation, expectation",
-            "oscillation, chains", "reweighting, linear", "reweighting, network")
+ONE_EACH = ("patch, flips", "patch, weights", "mean_field, flips", "linear, width-free", "linear, explicit",
+            "oscillation, expectation", "oscillation, chains", "reweighting, linear", "reweighting, network")
 
 DIVERGING: dict[str, Case] = {
     "patch, flips": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0, ts.Flip(0.2)), steps=2000),
@@ -154,6 +163,8 @@ DIVERGING: dict[str, Case] = {
     "patch, single": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"precision": "single"}, 2000),
     "patch, images": Case(images(), ts.GradientDescent(500.0, ts.Gaussian(1.0, 2.0)), steps=2000),
     "patch, thinned": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0), {"observables_every": 7}, 2000),
+    "mean_field, flips": Case(FIELD.replace(q=4), ts.GradientDescent(200.0, ts.Flip(0.2)), steps=2000),
+    "mean_field, thinned": Case(FIELD.replace(q=4), ts.GradientDescent(200.0), {"observables_every": 7}, 2000),
     "linear, width-free": Case(LINEAR, ts.LinearSGD(2.0), steps=2000),
     "linear, full batch": Case(LINEAR, ts.LinearSGD(0.4, batch="full"), steps=2000),
     "linear, explicit": Case(LINEAR, ts.LinearSGD(2.0, batch=3), {"engine": "explicit"}, 2000),
@@ -208,6 +219,7 @@ def assert_same_run(found: Any, wanted: Any) -> None:
 def one_step_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on every step is a chunk of its own (of linear networks those up to 128 are anyway)."""
     monkeypatch.setattr(patch, "CHUNK_FLOPS", 1e-9)
+    monkeypatch.setattr(mean_field, "CHUNK", 1e-9)
     monkeypatch.setattr(oscillation, "CHUNK", 1e-9)
     monkeypatch.setattr(reweighting, "CHUNK", 1e-9)
 

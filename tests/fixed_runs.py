@@ -22,12 +22,13 @@ import theorysim as ts
 PATH = Path(__file__).with_suffix(".json")
 ARRAYS = (
     "steps_recorded", "coefficients", "inner", "weights", "validation", "states", "combination", "leaving", "norms",
-    "series", "outputs", "clean_outputs", "test_outputs", "gradients", "gamma", "rho",
+    "series", "outputs", "clean_outputs", "test_outputs", "gradients", "gamma", "rho", "memory", "signal",
 )
 
 SIGNAL = ts.SignalNoise(n=20, d=400, m=4, signal_norm=2.0, noise_std=0.5, init_std=0.01)
 HAN = ts.SignalNoise(n=24, d=600, m=5, signal_norm=5.0, noise_std=0.5, init_std=0.001, q=1, label_flip=0.2,
                      orthogonal_noise=False)
+FIELD = ts.MeanField.of(SIGNAL)
 LINEAR = ts.LinearNetwork(n=30, d=6, width=50, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=30), n=40, clean=10, test=50)
 GD, NOISY = ts.GradientDescent(0.5), ts.GradientDescent(0.5, ts.Flip(0.1))
@@ -80,6 +81,13 @@ RUNS: dict[str, Callable[[], Any]] = {
         HAN, ts.GradientDescent(0.05), 400, 4, policy=ts.EarlyStopping(ts.BestValidation(samples=200))),
     "patch, data": lambda: ts.simulate(_patches(), ts.GradientDescent(0.2, ts.Flip(0.2)), 200, 1),
     "patch, given": _given,
+    "mean_field, plain": lambda: ts.simulate(FIELD, GD, 300, 1),
+    "mean_field, flips": lambda: ts.simulate(FIELD.replace(d=10**14, noise_std=1e-6), NOISY, 700, 2),
+    "mean_field, Gaussian noise": lambda: ts.simulate(FIELD, ts.GradientDescent(0.3, ts.Gaussian(1, 0.5)), 300, 3),
+    "mean_field, q = 3": lambda: ts.simulate(FIELD.replace(q=3, init_std=0.1), NOISY, 300, 4),
+    "mean_field, fixed flips": lambda: ts.simulate(ts.MeanField.of(HAN), ts.GradientDescent(0.05), 400, 1),
+    "mean_field, given draw": lambda: ts.simulate(FIELD, NOISY, 300, 5, draw=ts.Draw.from_problem(SIGNAL, 5)),
+    "mean_field, resumed": lambda: _resumed(FIELD, NOISY, 333, 222),
     "linear, plain": lambda: ts.simulate(LINEAR, ts.LinearSGD(2e-3), 3000, 1),
     "linear, wide": lambda: ts.simulate(LINEAR.replace(width=10**7), ts.LinearSGD(1e-8, batch=4), 2000, 2),
     "linear, explicit": lambda: ts.simulate(LINEAR, ts.LinearSGD(2e-3, batch="full"), 500, 3, engine="explicit"),
@@ -138,6 +146,8 @@ def _tables() -> dict[str, Callable[[], Any]]:
     return {f"check {paper}": lambda paper=paper: checked(paper) for paper in settings} | {
         "sweep patch": lambda: swept(SIGNAL, grid={"n": [5, 9], "snr": [0.1, 0.3]}, algorithms=grid, steps=100,
                                      measure=["test_error", "train_loss", "T1"]),
+        "sweep mean_field": lambda: swept(FIELD, grid={"n": [5, 9], "snr": [0.1, 0.3]}, algorithms=grid, steps=100,
+                                          measure=["test_error", "log10_error_law", "train_loss", "T1"]),
         "sweep linear": lambda: swept(LINEAR, grid={"width": [10, 20]}, algorithms={"a": ts.LinearSGD(2e-3)},
                                       steps=200, measure=["test_loss", "T1_all"]),
         "sweep reweighting": lambda: swept(KERNEL, grid={"n": [20, 30]}, algorithms={"a": ts.Reweighting()},

@@ -281,7 +281,7 @@ VALUES: dict[str, Any] = {
     "triggers": ts.FirstStage(0.1 + 0.2),
     "selection": Selection(3, np.array([True, False]), np.array([False, True]), np.ones(2), -np.ones(2)),
     "best so far": BestSoFar(4, 0.5, (np.eye(2), np.zeros((1, 2), np.float32)), None),
-    "pair of rates": SIGNAL, "one rate": SIGNAL.replace(label_flip=0.1),
+    "pair of rates": SIGNAL, "mean field": ts.MeanField.of(SIGNAL), "one rate": SIGNAL.replace(label_flip=0.1),
     "extremes": SIGNAL.replace(d=2**53, signal_norm=1e145, noise_std=5e-324, init_std=0.0),
     "target": LINEAR.replace(target=(1 / 3, -0.0, 2.0, 1e-300)), "norm": LINEAR.replace(target_norm=1 / 3),
     "full": ts.LinearSGD(1e-3, batch="full", label_noise=False, period=3, sam_radius=0.1, sam_terms="shrink"),
@@ -364,7 +364,7 @@ def _more(kind: type) -> Any:
 
 
 KINDS = (ts.GradientDescent, ts.LinearSGD, ts.OscillatingLayer, ts.Reweighting, ts.SignalNoise, ts.PatchData,
-         ts.LinearNetwork, ts.KernelReweighting)
+         ts.MeanField, ts.LinearNetwork, ts.KernelReweighting)
 MORE = {kind: _more(kind) for kind in KINDS}
 GIVEN: dict[str, Any] = {
     "momentum": 1 / 3, "schedule": Cosine(0.1, (7,), 2), "betas": (0.5, ("a", None, True)),
@@ -704,7 +704,8 @@ def test_a_class_defined_again_in_a_notebook(tmp_path: Path) -> None:
         ts.load(tmp_path / "value.npz")
 
 
-@pytest.mark.parametrize("name", ["patch, paired", "linear, SAM", "oscillation, chains", "reweighting, network"])
+@pytest.mark.parametrize("name", ["patch, paired", "mean_field, given draw", "linear, SAM", "oscillation, chains",
+                                  "reweighting, network"])
 def test_flipped_bytes(name: str, tmp_path: Path) -> None:
     """A damaged file is an error that names the path; where nothing that counts was hit, the value is the same."""
     run, path = CASES[name].simulate(2), tmp_path / "run.npz"

@@ -22,7 +22,8 @@ from theorysim import systems
 from theorysim.systems import SYSTEMS, system_named
 
 EVERY = 10
-COLUMN = {"patch": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq", "reweighting": "output_max"}
+COLUMN = {"patch": "train_loss", "mean_field": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq",
+          "reweighting": "output_max"}
 COMMON = {"record_every", "record_at", "until", "observe", "observe_every", "on_failure", "progress"}
 Condition = Callable[[Any], Any]
 
@@ -105,7 +106,8 @@ def test_a_condition_met_before_comes_first(case: Case) -> None:
     assert (later.status, later.steps) == ("diverged", run.steps)
 
 
-@pytest.mark.parametrize("name", ["patch, flips", "linear, width-free", "oscillation, chains", "reweighting, linear"])
+@pytest.mark.parametrize("name", ["patch, flips", "mean_field, flips", "linear, width-free", "oscillation, chains",
+                                  "reweighting, linear"])
 def test_divergence_is_silent(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """No warning, and nothing on either stream."""
     DIVERGING[name].simulate(on_failure="return")

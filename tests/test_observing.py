@@ -16,7 +16,8 @@ import theorysim as ts
 from theorysim.check import Verdict, evaluate
 from theorysim.theory.statement import Evidence, Sense, Statement
 
-COLUMN = {"patch": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq", "reweighting": "output_max"}
+COLUMN = {"patch": "train_loss", "mean_field": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq",
+          "reweighting": "output_max"}
 
 
 class Counter:
@@ -284,7 +285,8 @@ def test_writing_into_the_view_leaves_the_run_unchanged(case: Case) -> None:
     run = case.simulate(record_every=9, observe={"mine": write}, observe_every=4)
     assert tried[0] > 50 and (tried[1] or not case.system == "patch")
     assert_same_run(run, clean)
-    for name in {"patch": ("gamma", "rho"), "linear": ("neurons", "cosines")}.get(case.system, ()):
+    kept = {"patch": ("gamma", "rho"), "mean_field": ("gamma", "rho"), "linear": ("neurons", "cosines")}
+    for name in kept.get(case.system, ()):
         assert_same(getattr(run, name), getattr(clean, name), name)
 
 
@@ -292,8 +294,8 @@ def test_writing_into_the_view_leaves_the_run_unchanged(case: Case) -> None:
 def test_what_is_kept_of_a_view_stays(name: str) -> None:
     """Arrays of the view are of their step for good. (A reweighting kernel's ask for a copy, as their page says.)"""
     case = CASES[name]
-    names = {"patch": ("z", "coefficients", "margins"), "linear": ("factor",), "oscillation": ("norms",),
-             "reweighting": ("weights",)}[case.system]
+    names = {"patch": ("z", "coefficients", "margins"), "mean_field": ("memory", "signal", "margins"),
+             "linear": ("factor",), "oscillation": ("norms",), "reweighting": ("weights",)}[case.system]
     kept: list[Any] = []
     copies: list[Any] = []
 
@@ -578,4 +580,4 @@ def test_public_products() -> None:
 
 def test_every_system_is_here() -> None:
     """One name of every system at least, and both engines of those that have two."""
-    assert {CASES[name].system for name in ONE_EACH} == {"patch", "linear", "oscillation", "reweighting"}
+    assert {CASES[name].system for name in ONE_EACH} == {"patch", "mean_field", "linear", "oscillation", "reweighting"}

@@ -16,6 +16,7 @@ import theorysim as ts
 from theorysim.patch import risk
 from theorysim.rare_event import kernel as radial
 from theorysim.patch.kernels.score import votes
+from theorysim.patch.risk import sampling
 from theorysim.rare_event import LogEstimate, estimate, log_probability, proposal, splitting, tail
 
 Array = NDArray[np.float64]
@@ -988,11 +989,11 @@ def test_a_wrong_axis_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The covariance of noise in all directions is not that of orthogonal noise."""
     run = small("q=1, all directions")
     counted = run.test_error(method="monte-carlo", n_test=400_000)
-    right = rare.noise_covariance
+    right = sampling.noise_covariance
     axis = run.draw.vectors[0] / np.linalg.norm(run.draw.vectors[0])
     along = run.weights_at() @ axis
     assert isinstance(run.problem, ts.SignalNoise)
     wrong = right(run) - run.problem.noise_std**2 * np.outer(along, along)
-    monkeypatch.setattr(rare, "noise_covariance", lambda *_: wrong)
+    monkeypatch.setattr(sampling, "noise_covariance", lambda *_: wrong)
     found = run.test_error(method="rare-event")
     assert abs(found.value - counted.value) > 3.5 * np.hypot(counted.high - counted.low, found.high - found.low) / 3.92

@@ -192,7 +192,8 @@ def test_interval_of_two_rates_is_made_of_one_for_each_class(tau: tuple[float, f
 
 def outputs(run: ts.Run, n_test: int, seed: int | None = None) -> Array:
     """h(z) on every draw of the noise."""
-    return np.concatenate(list(sampling.noise_outputs(run, "end", n_test, run.seed if seed is None else seed)))
+    law = sampling.reduced(run)
+    return np.concatenate(list(sampling.noise_outputs(law, n_test, run.seed if seed is None else seed)))
 
 
 def test_more_draws_begin_with_the_same() -> None:
@@ -361,14 +362,14 @@ def test_a_little_zeta_is_like_none() -> None:
 def test_training_noises_drawn_are_all_of_them_equally() -> None:
     """Each in 1/n of the draws, other ones for other seeds and blocks."""
     run = trained(n=5)
-    centres = sampling._centres(run, "end", True, 0, 0, 10_000)
     inner = sampling._memory_inner(run, "end")
+    centres = sampling._centres(inner, 0, 0, 10_000)
     which = [int(np.flatnonzero((inner == column[:, None]).all(axis=0)).item()) for column in centres.T]
     counts = np.bincount(which, minlength=5)
     assert np.abs(counts - 2000).max() < 4.5 * np.sqrt(10_000 * 0.2 * 0.8)
-    for other in (sampling._centres(run, "end", True, 1, 0, 10_000), sampling._centres(run, "end", True, 0, 1, 10_000)):
+    for other in (sampling._centres(inner, 1, 0, 10_000), sampling._centres(inner, 0, 1, 10_000)):
         assert (other != centres).any(axis=0).mean() > 0.7
-    np.testing.assert_array_equal(sampling._centres(run, "end", True, 0, 0, 100), centres[:, :100])
+    np.testing.assert_array_equal(sampling._centres(inner, 0, 0, 100), centres[:, :100])
 
 
 def test_curve_of_memory_errors() -> None:

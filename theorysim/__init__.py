@@ -7,6 +7,7 @@ from theorysim.core.run import Run
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
+from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
 from theorysim.oscillation import OscillatingLayer, OscillationRun
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.patch.draw import Draw
@@ -59,6 +60,9 @@ __all__ = [
     "LinearRun",
     "LinearSGD",
     "LossBelow",
+    "MeanField",
+    "MeanFieldDraw",
+    "MeanFieldRun",
     "OracleSelection",
     "OscillatingLayer",
     "OscillationRun",

@@ -17,6 +17,8 @@ from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
 from theorysim.linear.system import LINEAR
+from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
+from theorysim.mean_field.system import MEAN_FIELD
 from theorysim.oscillation import OscillatingLayer, OscillationRun
 from theorysim.oscillation.system import OSCILLATION
 from theorysim.patch.algorithm import GradientDescent
@@ -29,7 +31,7 @@ from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingDra
 from theorysim.reweighting.system import REWEIGHTING
 
 MOST_STEPS = 2**53  # of a run: counted without rounding
-SYSTEMS: list[System] = [PATCH, LINEAR, OSCILLATION, REWEIGHTING]
+SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]
 RunT = TypeVar("RunT", bound=Run)
 
 
@@ -59,6 +61,15 @@ class PatchKeywords(Simulating, total=False):
     policy: Policy | None
     precision: Literal["double", "single"]
     observe: Literal["all", "outputs"] | Mapping[str, Callable[[Any], float]]
+    observables_every: int
+
+
+class MeanFieldKeywords(Simulating, total=False):
+    """Of the mean field of the patch network."""
+
+    draw: MeanFieldDraw | Draw | None
+    label_noise: ArrayLike | None
+    observe: Mapping[str, Callable[[Any], float]] | None
     observables_every: int
 
 
@@ -131,7 +142,7 @@ def system_of(problem: Any, *algorithm: Any) -> System:
     """
     if isinstance(problem, Run):
         return system_of_run(problem)
-    fitting = [one for one in SYSTEMS if isinstance(problem, one.problems)]
+    fitting = systems_of(problem)
     if not fitting:
         validate.instance("problem", problem, tuple(dict.fromkeys(kind for one in SYSTEMS for kind in one.problems)))
     for given in algorithm:
@@ -140,6 +151,16 @@ def system_of(problem: Any, *algorithm: Any) -> System:
             validate.instance("algorithm", given, tuple(kind for one in fitting for kind in one.algorithms))
         return found[0]
     return fitting[0]
+
+
+def systems_of(problem: Any) -> list[System]:
+    """Those with a type of the problem; of a class and one derived from it the systems of the latter come first."""
+    line = type(problem).__mro__
+
+    def distance(system: System) -> int:
+        return min((line.index(kind) for kind in system.problems if kind in line), default=len(line))
+
+    return sorted((one for one in SYSTEMS if isinstance(problem, one.problems)), key=distance)
 
 
 def system_of_run(run: Any) -> System:
@@ -166,6 +187,12 @@ def system_named(name: str) -> System:
     """
     validate.choice("system", name, tuple(one.name for one in SYSTEMS))
     return next(one for one in SYSTEMS if one.name == name)
+
+
+@overload
+def simulate(  # type: ignore[overload-overlap]  # a MeanField is a SignalNoise, and its run is none of a PatchRun
+    problem: MeanField, algorithm: GradientDescent, steps: int, seed: int = 0, **keywords: Unpack[MeanFieldKeywords]
+) -> MeanFieldRun: ...
 
 
 @overload
@@ -204,7 +231,7 @@ def simulate(
 
     Parameters
     ----------
-    problem : SignalNoise, PatchData, LinearNetwork or KernelReweighting
+    problem : SignalNoise, PatchData, MeanField, LinearNetwork or KernelReweighting
     algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting
     steps : int
         Number of updates.
@@ -216,7 +243,7 @@ def simulate(
         "explicit". Reweighting: "kernel" or "network". The first of these by default.
     draw : optional
         A realisation given instead of drawn; of the patch network also the form in which to draw, "auto" (default),
-        "vectors" or "wishart".
+        "vectors" or "wishart". A mean field takes a draw of the patch network, too.
     record_every : int, optional
         Keep the state every so many steps. By default the patch network keeps about 100 states evenly, the others
         about 200 evenly in the logarithm of the step.
@@ -244,7 +271,8 @@ def simulate(
     **own
         Patch network: ``label_noise``, an array (steps, n) of multipliers in place of drawn ones; ``policy``, when to
         stop, or which samples to go on with; ``precision``, "double" or "single"; ``observables_every``, to keep only
-        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients.
+        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients. Mean field:
+        ``label_noise``, ``observables_every``.
         Linear networks: ``neurons``, how many to follow one by one. Reweighting: ``weights``, initial ones; with
         engine "network" its ``width`` and initial ``parameters``.
 
@@ -376,7 +404,8 @@ def resume(
     until, observe, observe_every, on_failure, progress
         As in :func:`simulate`. A run with observables of one's own needs the same functions again.
     **own
-        ``label_noise``, (steps, n) multipliers of the further steps, for a patch network that was given its own.
+        ``label_noise``, (steps, n) multipliers of the further steps, for a patch network (or mean field) that was given
+        its own.
 
     Raises
     ------

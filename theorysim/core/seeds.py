@@ -32,6 +32,8 @@ class Stream(IntEnum):
     REWEIGHTING_LABELS = 21
     REWEIGHTING_BATCHES = 22
     REWEIGHTING_NETWORK = 23
+    MEAN_FIELD_SIGNAL = 30
+    MEAN_FIELD_MEMORY = 31
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -92,8 +92,7 @@ class Draw:
 
     @classmethod
     def _of_distribution(cls, problem: SignalNoise, seed: int, form: str) -> Self:
-        labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
-        flipped = _flipped(problem, labels, generator(seed, Stream.OBSERVED_LABELS).random(problem.n))
+        labels, observed = drawn_labels(problem, seed)
         if form == "auto":
             smaller = problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m
             form = "wishart" if smaller else "vectors"
@@ -103,7 +102,6 @@ class Draw:
         if problem.bias:
             biases = _weights(problem, generator(seed, Stream.BIAS), (len(weights), 1))
             weights = np.concatenate([weights, biases], axis=1)
-        observed = np.where(flipped, -labels, labels)
         return cls._of_signal_noise(labels, observed, signal, noise, weights, form, problem.bias)
 
     @classmethod
@@ -287,6 +285,13 @@ class Draw:
     def __repr__(self) -> str:
         flipped, coordinates = int(self.noisy.sum()), self.vectors.shape[1]
         return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
+
+
+def drawn_labels(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
+    """True and observed labels of a seed, (n,) each."""
+    labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
+    flipped = _flipped(problem, labels, generator(seed, Stream.OBSERVED_LABELS).random(problem.n))
+    return labels, np.where(flipped, -labels, labels)
 
 
 def _flipped(problem: SignalNoise, labels: Array, uniform: Array) -> NDArray[np.bool_]:

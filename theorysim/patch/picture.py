@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core.run import Run
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.run import PatchRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
-Runs = PatchRun | Mapping[str, PatchRun | Sequence[PatchRun]]
+Runs = Run | Mapping[str, Run | Sequence[Run]]
 PANELS = 4
 
 
@@ -55,16 +55,21 @@ def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test:
     return panels
 
 
-def _named(runs: Runs) -> dict[str, list[PatchRun]]:
-    if isinstance(runs, PatchRun):
+def _named(runs: Runs) -> dict[str, list[Any]]:
+    if _fits(runs):
         return {"run": [runs]}
     if not isinstance(runs, Mapping) or not runs:
         raise TypeError(f"runs={runs!r}: must be a Run or a non-empty mapping from names to runs")
-    named = {name: [group] if isinstance(group, PatchRun) else list(group) for name, group in runs.items()}
+    named = {name: [group] if isinstance(group, Run) else list(group) for name, group in runs.items()}
     for name, group in named.items():
-        if not group or not all(isinstance(run, PatchRun) for run in group):
+        if not group or not all(_fits(run) for run in group):
             raise TypeError(f"runs[{name!r}]: must be a Run or a non-empty sequence of Runs")
     return named
+
+
+def _fits(run: Any) -> bool:
+    """Whether it is a run that has these curves: of the patch network or its mean field."""
+    return isinstance(run, Run) and {"gamma_max", "rho_bar_max", "train_loss"} <= set(run.table)
 
 
 def _axes(axes: "Sequence[Axes] | None") -> "NDArray[Any]":
@@ -79,7 +84,7 @@ def _axes(axes: "Sequence[Axes] | None") -> "NDArray[Any]":
     return given
 
 
-def _stack(group: Sequence[PatchRun], column: str, steps: NDArray[Any]) -> Array:
+def _stack(group: Sequence[Any], column: str, steps: NDArray[Any]) -> Array:
     return np.stack([run.column(column)[np.isin(run.steps_observed, steps)] for run in group])
 
 
@@ -95,7 +100,7 @@ def _band(axis: "Axes", steps: NDArray[Any], values: Array, colour: str, style: 
         axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
 
 
-def _test_accuracy(axis: "Axes", group: Sequence[PatchRun], colour: str, name: str, n_test: int) -> None:
+def _test_accuracy(axis: "Axes", group: Sequence[Any], colour: str, name: str, n_test: int) -> None:
     if not all(isinstance(run.problem, SignalNoise) for run in group):
         return
     curves = [run.test_accuracy_curve(n_test=n_test)["test_accuracy"] for run in group]
@@ -106,7 +111,7 @@ def _test_accuracy(axis: "Axes", group: Sequence[PatchRun], colour: str, name: s
     _band(axis, common.to_numpy(), values, colour, "-", name)
 
 
-def _mark_stages(panels: "NDArray[Any]", group: Sequence[PatchRun], colour: str, number: int) -> None:
+def _mark_stages(panels: "NDArray[Any]", group: Sequence[Any], colour: str, number: int) -> None:
     times = [run.stage_times() for run in group]
     shown = [axis for axis in panels if axis.get_lines()]  # patch data has no test accuracy
     reached = {"T1": [time.T1 for time in times], "T2": [time.T2 for time in times]}

@@ -179,7 +179,7 @@ class SignalNoise:
     def _repr_html_(self) -> str:
         rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         rows |= {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
-        return table("SignalNoise", rows)
+        return table(type(self).__name__, rows)
 
 
 def _flip_rates(label_flip: Any) -> float | tuple[float, float]:

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from theorysim.core import validate
 from theorysim.core.html import show
-from theorysim.core.run import Steps, Times
+from theorysim.core.run import Run, Steps, Times
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
-from theorysim.patch.trained import TrainedRun
 
 Array = NDArray[np.float64]
 
@@ -84,7 +83,7 @@ class StageTimes(Times):
 
 
 def stage_times(
-    run: TrainedRun,
+    run: Run,
     *,
     theta: float | None = None,
     epsilon: float = 0.01,
@@ -120,7 +119,7 @@ def stage_times(
     )
 
 
-def _predictions(run: TrainedRun, first: float, second: float, epsilon: float) -> tuple[float, float]:
+def _predictions(run: Run, first: float, second: float, epsilon: float) -> tuple[float, float]:
     problem, algorithm = run.problem, run.algorithm
     if not isinstance(problem, SignalNoise):
         return float("nan"), float("nan")
@@ -135,7 +134,7 @@ def _predictions(run: TrainedRun, first: float, second: float, epsilon: float) -
 
 
 def first_time(
-    run: TrainedRun, column: str, reached: Callable[[Array], NDArray[np.bool_]], after: float = -1.0
+    run: Run, column: str, reached: Callable[[Array], NDArray[np.bool_]], after: float = -1.0
 ) -> float:
     """The first step observed, greater than ``after``, at which a column is so; NaN if none, or not known before."""
     steps, values = run.steps_observed, run.column(column)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from theorysim.core import recording
-from theorysim.core.axes import numbers
+from theorysim.core import axes, recording
 from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
 from theorysim.patch.algorithm import LAWS, GradientDescent
@@ -49,13 +48,13 @@ def _again(run: PatchRun) -> dict[str, Any]:
     return {"draw": run.draw, "precision": run.precision, "observables_every": 1} | acting
 
 
-def _numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
+def numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
     """The fields, with a rate of label flips for each class."""
-    found = numbers(problem, None, DERIVED)
+    found = axes.numbers(problem, None, DERIVED)
     if isinstance(problem, SignalNoise):
         found["tau_plus"], found["tau_minus"] = problem.flip_rates
         del found["label_flip"]
-    told = numbers(None, algorithm, {})
+    told = axes.numbers(None, algorithm, {})
     return found | {name: "none" if value is None and name == "label_noise" else value for name, value in told.items()}
 
 
@@ -108,7 +107,7 @@ PATCH = System(
     usual=("test_error", "train_loss"),
     derived=DERIVED,
     holdable=DERIVED | {"init_scale": "init_std"},
-    numbers=_numbers,
+    numbers=numbers,
     economy=_economy,
     cost=_cost,
     numerics=NUMERICS,

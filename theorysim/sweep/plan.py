@@ -13,7 +13,7 @@ import numpy as np
 from theorysim.core import validate
 from theorysim.core.system import System
 from theorysim.sweep.random_numbers import COMMON, draw_seed
-from theorysim.systems import SYSTEMS, system_of
+from theorysim.systems import SYSTEMS, system_of, systems_of
 
 Coordinates = tuple[tuple[str, Any], ...]
 ProblemOf = Any  # a problem, or a function from the grid's values to one
@@ -82,9 +82,10 @@ class Task:
 
 
 def _hidden(cell: Cell) -> Iterator[str]:
-    """What the fields of a problem and the text of an algorithm do not tell apart: a class of one's own, arrays."""
-    if cell.problem is not None and type(cell.problem) not in cell.system.problems:
-        yield type(cell.problem).__qualname__
+    """What the fields of a problem and the text of an algorithm do not tell apart: a derived class, arrays."""
+    kind = type(cell.problem)
+    if cell.problem is not None and any(kind not in one.problems for one in systems_of(cell.problem)):
+        yield kind.__qualname__
     for array in (*_arrays(cell.algorithm), *_arrays(cell.policy)):
         yield f"{array.dtype.str} {array.shape} {digest(array)}"
 
@@ -105,19 +106,30 @@ def digest(array: Any) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def system_for(problem: Any, algorithms: Mapping[str, Any]) -> System:
-    """The system that a sweep is of: told by its problem, or, where this is a function, by an algorithm."""
-    given = [_parts(one)[0] for one in algorithms.values()]
-    by_problem = [one for one in SYSTEMS if isinstance(problem, one.problems)]
+def system_for(problem: Any, algorithms: Any, grid: Mapping[str, Sequence[Any]]) -> System:
+    """The system that a sweep is of: told by its problem, or, where this is a function, by the first that it makes."""
+    given = [_parts(one)[0] for one in algorithms.values()] if isinstance(algorithms, Mapping) else []
+    by_problem = systems_of(problem)
     by_algorithm = [one for one in SYSTEMS if any(isinstance(method, one.algorithms) for method in given)]
+    if not by_problem and callable(problem) and given and len(by_algorithm) != 1:
+        by_problem = systems_of(_first_made(problem, given[0], grid, by_algorithm or SYSTEMS))
     both = [one for one in by_problem if one in by_algorithm]
     return [*both, *by_problem, *by_algorithm, SYSTEMS[0]][0]
 
 
+def _first_made(
+    problem_of: Any, algorithm_of: Any, grid: Mapping[str, Sequence[Any]], systems: Sequence[System]
+) -> Any:
+    """The first problem that a function makes of a point of the grid; None where it makes none."""
+    made = (_cell(system, tuple(zip(grid, point, strict=True)), "", problem_of, algorithm_of, None).problem
+            for point in itertools.product(*grid.values()) for system in systems)
+    return next((one for one in made if one is not None), None)
+
+
 def cells(
-    system: System, problem: ProblemOf, grid: Mapping[str, Iterable[Any]], algorithms: Mapping[str, Procedure]
+    system: System, problem: ProblemOf, axes: Mapping[str, Sequence[Any]], algorithms: Mapping[str, Procedure]
 ) -> list[Cell]:
-    """All cells, the last axis of the grid fastest, algorithms within a point.
+    """All cells of a grid as :func:`axes_of` returns it, its last axis fastest, algorithms within a point.
 
     Raises
     ------
@@ -126,7 +138,6 @@ def cells(
         not valid becomes a cell with a reason.
     """
     _check_algorithms(system, problem, algorithms)
-    axes = _axes(grid)
     found = []
     for point in itertools.product(*axes.values()):
         coordinates = tuple(zip(axes, point, strict=True))
@@ -206,8 +217,14 @@ def _check_names(
                              f"{', '.join(sorted(theirs))} of the algorithms")
 
 
-def _axes(grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
-    """The grid's values as plain Python objects, after checks of the whole."""
+def axes_of(grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """The grid's values as plain Python objects, after checks of the whole.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not a mapping from names to different values that a store can keep.
+    """
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid={grid!r}: must be a mapping from names to values")
     axes: dict[str, list[Any]] = {}

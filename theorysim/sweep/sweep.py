@@ -14,7 +14,7 @@ from theorysim.core.observing import observers
 from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewhere
-from theorysim.sweep.plan import ProblemOf, Procedure, Task, cells, digest, seeds_of, system_for
+from theorysim.sweep.plan import ProblemOf, Procedure, Task, axes_of, cells, digest, seeds_of, system_for
 from theorysim.sweep.random_numbers import INDEPENDENT, KINDS
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform
@@ -54,7 +54,7 @@ def sweep(
 
     Parameters
     ----------
-    problem : SignalNoise, LinearNetwork, or function
+    problem : SignalNoise, MeanField, LinearNetwork, or function
         What the grid's values are put into with its ``replace``; or a function that gets
         them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
     grid : mapping
@@ -75,9 +75,9 @@ def sweep(
         What to keep of a run, by default test error (or loss) and train loss (or alignment). Of the patch network:
         "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
         "log10_test_error" (however small, as a rare event), "memory_test_error" (with the training noise),
-        "precision" and "recall" of a selection, "stopped_at",
-        "T1", "T2". Of a linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
-        "stopped_at". Of both: an observable, whose last value is kept; the id of a statement, for its verdict; a
+        "precision" and "recall" of a selection, "stopped_at", "T1", "T2"; of its mean field also "log10_error_law". Of a
+        linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
+        "stopped_at". Of all: an observable, whose last value is kept; the id of a statement, for its verdict; a
         function of the run that returns a number, a truth value or a string.
     observe : mapping, optional
         Observables of one's own, from names to functions of the state, as of :func:`simulate`; their names are then
@@ -116,8 +116,9 @@ def sweep(
         Naming the argument, its value and what is allowed; also for a store that holds another sweep, or that
         another process is writing to.
     """
-    system = system_for(problem, algorithms if isinstance(algorithms, Mapping) else {})
-    found = cells(system, problem, grid, algorithms)
+    axes = axes_of(grid)
+    system = system_for(problem, algorithms, axes)
+    found = cells(system, problem, axes, algorithms)
     steps = validate.integer("steps", steps, 0)
     chosen = seeds_of(seeds)
     validate.choice("random_numbers", random_numbers, KINDS)
@@ -133,9 +134,9 @@ def sweep(
     job = Job(measures, constants, n_test, unknown_elsewhere(measures), (system,) if registered(system) else (), own)
     tasks = [Task(cell, seed, steps, precision, random_numbers) for cell in found for seed in chosen]
     study = {
-        "axes": sorted(grid), "steps": steps, "precision": precision, "n_test": n_test, "numerics": system.numerics,
-        "random_numbers": random_numbers,
-        "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, grid),
+        "system": system.name, "axes": sorted(axes), "steps": steps, "precision": precision, "n_test": n_test,
+        "numerics": system.numerics, "random_numbers": random_numbers,
+        "constants": _named(hidden.values()) | constants, "problem": _held(system, problem, axes),
         "measures": {name: fingerprint(one) for name, one in measures.items()},
         "observe": {name: fingerprint(one) for name, one in own.items()},
     }
@@ -149,7 +150,7 @@ def sweep(
             complete = _run(job, tasks, outcomes, executor, workers, kept, numbers, progress)
     finally:
         kept.close()
-    return _frame(_rows(tasks, outcomes), list(grid), list(measures), random_numbers, complete)
+    return _frame(_rows(tasks, outcomes), list(axes), list(measures), random_numbers, complete)
 
 
 def _rows(tasks: Sequence[Task], outcomes: Mapping[str, Outcome]) -> list[Row]:

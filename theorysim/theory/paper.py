@@ -53,7 +53,8 @@ class Paper:
         By which it is asked for: letters, digits and underscores, such as "huang2025".
     citation : str
     about : tuple of str
-        Names of the systems whose runs it speaks of: "patch", "linear", "oscillation", "reweighting", or your own.
+        Names of the systems whose runs it speaks of: "patch", "mean_field", "linear", "oscillation", "reweighting",
+        or your own.
     statements : tuple of Statement
     evidence : type
         Of what the statements and laws are functions: called with a run and constants.

@@ -12,14 +12,15 @@ the coordinates of the draw, which has n + 2m + 1 of them where no vector of dim
 Errors too rare to be counted are estimated as such (:mod:`theorysim.rare_event`), in logarithms.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from theorysim.core import validate
 from theorysim.patch.risk.counting import counted
 from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.rare import refusal, rare
-from theorysim.patch.risk.sampling import noise_covariance, signal_noise
-from theorysim.core.run import At
+from theorysim.patch.risk.sampling import Reduced, noise_covariance, reduced, signal_noise
+from theorysim.core.run import At, Steps
 from theorysim.patch.trained import TrainedRun
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ LABELS = ("true", "observed")
 KINDS = ("fresh", "memory")
 METHODS = ("auto", "monte-carlo", "rare-event")
 
-__all__ = ["Estimate", "log10_test_error_curve", "noise_covariance", "test_accuracy_curve", "test_error"]
+__all__ = ["Estimate", "Reduced", "accuracy_curve", "estimated", "log10_test_error_curve", "noise_covariance",
+           "test_accuracy_curve", "test_error"]
 
 
 def test_error(
@@ -89,28 +91,40 @@ def test_error(
         raise ValueError(f"zeta_std={zeta_std!r}: must be 0 with kind='fresh', it belongs to kind='memory'")
     tau = signal_noise(run).flip_rates if labels == "observed" else (0.0, 0.0)
     reason = refusal(run, kind)
+    if method == "rare-event" and reason:
+        raise ValueError(f"method='rare-event': {reason}; must be 'monte-carlo' or 'auto'")
+    law = reduced(run, at, kind == "memory", zeta_std)
+    return estimated(law, "monte-carlo" if reason else method, relative_error, n_test, seed, tau, kind)
+
+
+def estimated(
+    law: Reduced, method: str, relative_error: float, n_test: int, seed: int, tau: tuple[float, float] = (0.0, 0.0),
+    kind: str = "fresh",
+) -> Estimate:
+    """The error of a reduced problem, against test labels flipped with rates tau; see :func:`test_error`."""
     if method == "rare-event":
-        if reason:
-            raise ValueError(f"method='rare-event': {reason}; must be 'monte-carlo' or 'auto'")
-        return rare(run, at, seed, relative_error, tau)
-    found, errors = counted(run, at, kind, zeta_std, n_test, seed, tau)
+        return rare(law, seed, relative_error, tau)
+    found, errors = counted(law, kind, n_test, seed, tau)
     enough = errors >= relative_error**-2 or found.method == "exact" or any(tau)
-    return found if method == "monte-carlo" or reason or enough else rare(run, at, seed, relative_error, tau)
+    return found if method == "monte-carlo" or enough else rare(law, seed, relative_error, tau)
 
 
 def test_accuracy_curve(
     run: TrainedRun, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None
 ) -> "pd.DataFrame":
     """Test accuracy, counted, at every recorded step with its 95% interval: columns test_accuracy, low, high."""
-    import pandas as pd
-
-    errors = [
+    return accuracy_curve(run.steps_recorded, [
         test_error(run, int(step), method="monte-carlo", kind=kind, zeta_std=zeta_std, n_test=n_test, seed=seed)
         for step in run.steps_recorded
-    ]
+    ])
+
+
+def accuracy_curve(steps: Steps, errors: Sequence[Estimate]) -> "pd.DataFrame":
+    """Accuracies from errors at some steps: columns test_accuracy, low, high."""
+    import pandas as pd
+
     accuracy = [(1 - error.value, 1 - error.high, 1 - error.low) for error in errors]
-    index = pd.Index(run.steps_recorded, name="step")
-    return pd.DataFrame(accuracy, columns=["test_accuracy", "low", "high"], index=index)
+    return pd.DataFrame(accuracy, columns=["test_accuracy", "low", "high"], index=pd.Index(steps, name="step"))
 
 
 def log10_test_error_curve(

@@ -4,22 +4,20 @@ import numpy as np
 
 from theorysim.core import blas, intervals as binomial
 from theorysim.patch.risk.estimate import Estimate
-from theorysim.patch.risk.sampling import memory_outputs, noise_outputs, signal_outputs
-from theorysim.core.run import At
-from theorysim.patch.trained import TrainedRun
+from theorysim.patch.risk.sampling import Reduced, memory_outputs, noise_outputs
 
 
 def counted(
-    run: TrainedRun, at: At, kind: str, zeta_std: float, n_test: int, seed: int, tau: tuple[float, float]
+    law: Reduced, kind: str, n_test: int, seed: int, tau: tuple[float, float]
 ) -> tuple[Estimate, int]:
     """The estimate, and the number of events that its relative error rests on."""
-    plus, minus = signal_outputs(run, at)
+    plus, minus = law.plus, law.minus
     wrong_plus = wrong_minus = 0
-    exact = kind == "memory" and zeta_std == 0
+    exact = law.scale == 0
     if exact:
-        n_test, draws = run.draw.n, iter([memory_outputs(run, at)])
+        n_test, draws = law.centres.shape[1], iter([memory_outputs(law)])
     else:
-        draws = noise_outputs(run, at, n_test, seed, None if kind == "fresh" else zeta_std)
+        draws = noise_outputs(law, n_test, seed)
     with blas.single_threaded():
         for noise in draws:
             wrong_plus += int((noise + plus <= 0).sum())

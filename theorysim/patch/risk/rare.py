@@ -9,8 +9,7 @@ import numpy as np
 from theorysim.core import blas
 from theorysim.rare_event import LogEstimate, log_probability
 from theorysim.patch.risk.estimate import Estimate
-from theorysim.patch.risk.sampling import noise_covariance, readout, signal_noise, signal_outputs
-from theorysim.core.run import At
+from theorysim.patch.risk.sampling import Reduced, signal_noise
 from theorysim.patch.trained import TrainedRun
 from theorysim.core.seeds import Stream, generator
 
@@ -26,16 +25,13 @@ def refusal(run: TrainedRun, kind: str) -> str:
     return ""
 
 
-def rare(run: TrainedRun, at: At, seed: int, relative_error: float, tau: tuple[float, float]) -> Estimate:
+def rare(law: Reduced, seed: int, relative_error: float, tau: tuple[float, float]) -> Estimate:
     """The estimate, against test labels flipped with rates tau."""
-    problem, c = signal_noise(run), readout(run)
-    plus, minus = signal_outputs(run, at)
     with blas.single_threaded():
-        covariance = noise_covariance(run, at)
         classes = []
-        for number, (sign, level) in enumerate(((-1.0, plus), (1.0, -minus))):
+        for number, (sign, level) in enumerate(((-1.0, law.plus), (1.0, -law.minus))):
             rng = generator(seed, Stream.RARE_EVENT, number)
-            classes.append(log_probability(sign * c, covariance, problem.q, level, rng, relative_error))
+            classes.append(log_probability(sign * law.readout, law.covariance, law.q, level, rng, relative_error))
     first, second = classes
     pairs = ((first.value, second.value), (first.low, second.low), (first.high, second.high))
     logs = [float(np.logaddexp(*pair) - np.log(2)) for pair in pairs]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,43 @@ Array = NDArray[np.float64]
 BLOCK = 10_000  # noise draws that have a stream of random numbers to themselves
 SCORED = 2_000  # of them at a time, for the cache
 KEPT_BYTES = 2**22  # blocks up to this size are kept, some: runs of one seed, and the steps of one run, share them
+
+
+class Reduced(NamedTuple):
+    """All that decides a test sample (yμ, ξ) at one step: S_y + Σ_k c_k max(0, z_k)^q with z = centre + scale·N(0, Σ).
+
+    Attributes
+    ----------
+    plus, minus : float
+        S_y, the network's output on the signal patch of a positive and of a negative sample.
+    covariance : (2m, 2m) array
+        Σ, of ⟨w_k, ξ⟩ for fresh noise ξ.
+    centres : (2m, S) array
+        One of its columns, each as likely, is the centre: 0 for fresh noise, training noises for the memory test.
+    scale : float
+        1 for fresh noise.
+    readout : (2m,) array
+        c, the second layer.
+    q : float
+    """
+
+    plus: float
+    minus: float
+    covariance: Array
+    centres: Array
+    scale: float
+    readout: Array
+    q: float
+
+
+def reduced(run: TrainedRun, at: At = "end", memory: bool = False, zeta_std: float = 0.0) -> Reduced:
+    """The reduced problem of a run at a recorded step, of fresh noise or of the memory test."""
+    problem, filters = signal_noise(run), 2 * run.draw.m
+    scale = zeta_std / problem.noise_std if memory else 1.0
+    covariance = noise_covariance(run, at) if scale else np.zeros((filters, filters))
+    shift = problem.bias * run.weights_at(at)[:, -1] if problem.bias else np.zeros(filters)
+    centres = _memory_inner(run, at) if memory else shift[:, None]
+    return Reduced(*signal_outputs(run, at), covariance, centres, scale, readout(run), float(problem.q))
 
 
 def noise_covariance(run: TrainedRun, at: At = "end") -> Array:
@@ -54,40 +92,33 @@ def _memory_inner(run: TrainedRun, at: At) -> Array:
     return np.ascontiguousarray(inner[:, run.draw.owner >= 0])
 
 
-def memory_outputs(run: TrainedRun, at: At) -> Array:
-    """h on the training noises, (n,)."""
-    inner, output = _memory_inner(run, at), np.empty(run.draw.n)
-    votes(inner, readout(run), float(signal_noise(run).q), output)
+def memory_outputs(law: Reduced) -> Array:
+    """h on the centres themselves, (S,)."""
+    output = np.empty(law.centres.shape[1])
+    votes(law.centres, law.readout, law.q, output)
     return output
 
 
-def noise_outputs(
-    run: TrainedRun, at: At, n_test: int, seed: int, zeta_std: float | None = None
-) -> Iterator[Array]:
-    """h(z) on n_test noise vectors, in blocks: fresh ones, or with zeta_std training noises with something added."""
-    problem = signal_noise(run)
-    size, axes = np.linalg.eigh(noise_covariance(run, at))
-    spread = axes * np.sqrt(np.maximum(size, 0.0)) * (1.0 if zeta_std is None else zeta_std / problem.noise_std)
-    c, q = readout(run), float(problem.q)
+def noise_outputs(law: Reduced, n_test: int, seed: int) -> Iterator[Array]:
+    """h(z) on n_test noise vectors, in blocks."""
+    size, axes = np.linalg.eigh(law.covariance)
+    spread = axes * np.sqrt(np.maximum(size, 0.0)) * law.scale
     for start in range(0, n_test, BLOCK):
         noise = _standard_noise(seed, start // BLOCK, size.size, min(BLOCK, n_test - start))
-        centre = _centres(run, at, zeta_std is not None, seed, start // BLOCK, noise.shape[1])
+        centre = _centres(law.centres, seed, start // BLOCK, noise.shape[1])
         for first in range(0, noise.shape[1], SCORED):
             part = slice(first, first + SCORED)
             z = spread @ noise[:, part] + centre[:, part]
             output = np.empty(z.shape[1])
-            votes(z, c, q, output)
+            votes(z, law.readout, law.q, output)
             yield output
 
 
-def _centres(run: TrainedRun, at: At, memory: bool, seed: int, block: int, size: int) -> Array:
-    """(2m, size) what the Gaussian is added to: inner products with training noises, or with the bias coordinate."""
-    if memory:
-        inner = _memory_inner(run, at)
-        return np.take(inner, generator(seed, Stream.TEST_MEMORY, block).integers(inner.shape[1], size=size), axis=1)
-    bias = signal_noise(run).bias
-    shift: Array = bias * run.weights_at(at)[:, -1] if bias else np.zeros(2 * run.draw.m)
-    return np.broadcast_to(shift[:, None], (shift.size, size))
+def _centres(centres: Array, seed: int, block: int, size: int) -> Array:
+    """(2m, size) what the Gaussian is added to: columns drawn with equal chances."""
+    if centres.shape[1] == 1:
+        return np.broadcast_to(centres, (len(centres), size))
+    return np.take(centres, generator(seed, Stream.TEST_MEMORY, block).integers(centres.shape[1], size=size), axis=1)
 
 
 def _standard_noise(seed: int, block: int, filters: int, size: int) -> Array:
