@@ -3,7 +3,7 @@
 from typing import Any
 
 from theorysim.core import recording
-from theorysim.core.axes import numbers
+from theorysim.core.axes import Joint, numbers
 from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
 from theorysim.patch.algorithm import LAWS, GradientDescent
@@ -75,6 +75,11 @@ def _error(seen: Any) -> Estimate:
     return found
 
 
+JOINTS = {"kappa": Joint(
+    SignalNoise, "lr", lambda problem, algorithm: problem.kappa(algorithm.lr),
+    lambda problem, value: problem.lr_at(value))}
+
+
 def _settings() -> Any:
     from theorysim.patch import strategies  # needs Hypothesis, which a simulation does not
 
@@ -107,7 +112,8 @@ PATCH = System(
     policies=(EarlyStopping, SmallLossSelection, OracleSelection),
     usual=("test_error", "train_loss"),
     derived=DERIVED,
-    holdable=DERIVED | {"init_scale": "init_std"},
+    joints=JOINTS,
+    holdable=DERIVED | {"init_scale": "init_std", "kappa": "lr"},
     numbers=_numbers,
     economy=_economy,
     cost=_cost,

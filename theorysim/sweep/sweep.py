@@ -58,8 +58,8 @@ def sweep(
         What the grid's values are put into with its ``replace``; or a function that gets
         them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
     grid : mapping
-        From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr" or a field of a law of
-        label noise ("p") to its values.
+        From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr", "kappa" (which sets lr) or a
+        field of a law of label noise ("p") to its values.
     algorithms : mapping
         From names to :class:`GradientDescent` (or :class:`LinearSGD`), or to functions of the problem that return
         one, or to a pair of either and a policy.
