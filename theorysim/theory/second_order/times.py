@@ -103,9 +103,9 @@ def second_stage_leading(
 
     The second term of L is what the signal gains while memory grows. With many filters √F(0) is σ_0σ_p√(d/2). ``first``
     is T1, measured or predicted. With Ψ of :func:`psi_leading` the rate is η²‖μ‖²σ_p²d·p(1−p)/(nm²) at n_j = n/2. Dead
-    samples, which cannot be memorised, pull by Eε/2 each in place of Ψ. Against chains, with the exact Ψ and measured T1:
-    1.02 to 1.04 at κ ≤ .03 and n·SNR² = 1 (n = 20, 40; 1 − SNR² is most of it), .90 at κ = .3. Off by 2 where n·SNR²
-    nears 2, as L nears 0.
+    samples, which cannot be memorised, pull by Eε/2 each in place of Ψ. Chains over this, with the exact Ψ and measured
+    T1: 1.02 to 1.04 at κ ≤ .03 and n·SNR² = 1 (n = 20, 40; 1 − SNR² is most of it), .90 at κ = .3; single ones .9 to
+    2.2 at n·SNR² = 2, where L nears 0.
     """
     lam, x = kappa * snr_squared, start.samples * snr_squared
     gain = np.log(np.sqrt(law.resting()) / start.memory)
@@ -123,7 +123,8 @@ def second_stage(
     stationary chain; and by n_jSNR²·½ ln(f*/F) less, as memory has made way for the signal, F = f* − S at the
     threshold. Where memory is killed or dies out the rate of outputs at 0 holds throughout (S ≪ 1).
     ∞ where S saturates below the threshold. Against chains with a shared signal, means over seeds: within 1% for κ ≤ .1
-    at n·SNR² ≤ 1, within 2% for κ ≤ .45 at n·SNR² ≤ .5, 6% at κ = .3, n·SNR² = 1.
+    at n·SNR² ≤ 1, within 2% for κ ≤ .45 at n·SNR² ≤ .5, 6% at κ = .3, n·SNR² = 1; single ones off by −20% to 60% at
+    n·SNR² = 2, where memory alone takes the signal nearly there.
     """
     kappa, snr_squared = validate.real("kappa", kappa, 0, above=True), validate.real("snr_squared", snr_squared, 0)
     goal = float(np.log1p(validate.real("threshold", threshold, 0, above=True) / start.signal))
