@@ -272,6 +272,12 @@ ALGORITHMS = [
     Case("lr nan", lambda _: ts.GradientDescent(NAN), V, "lr", "=nan", "finite"),
     Case("lr bool", lambda _: ts.GradientDescent(True), T, "lr", "=True", "number"),
     Case("lr string", lambda _: ts.GradientDescent("1"), T, "lr", "='1'", "number"),
+    Case("kappa zero", lambda _: ts.GradientDescent.from_kappa(problem(), 0), V, "kappa", "=0", "(0, inf]"),
+    Case("kappa nan", lambda _: problem().lr_at(NAN), V, "kappa", "=nan", "finite"),
+    Case("kappa of a string", lambda _: problem().kappa("1"), T, "lr", "='1'", "number"),
+    Case("kappa of patch data", lambda _: ts.GradientDescent.from_kappa(vectors(), 0.1), T, "problem", "PatchData",
+         "SignalNoise"),
+    Case("signal rate negative", lambda _: problem().signal_rate(-1), V, "lr", "=-1", "[0, inf]"),
     Case("law number", lambda _: ts.GradientDescent(1, 0.1), T, "label_noise", "=0.1", "Flip"),
     Case("law class", lambda _: ts.GradientDescent(1, ts.Flip), T, "label_noise", "Flip", "Uniform"),
 ]

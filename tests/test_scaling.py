@@ -154,6 +154,47 @@ def test_hold_keeps_what_it_says() -> None:
     np.testing.assert_allclose(np.array(seen), np.broadcast_to([0.1, 1e-3], (len(seen), 2)), rtol=1e-12)
 
 
+def test_kappa_is_held_and_varied() -> None:
+    """Held, the learning rate follows n, m, d and σ_p; varied beside others, they vary at the centre's κ."""
+    seen: list[tuple[float, float]] = []
+
+    def look(run: ts.Run) -> float:
+        problem = run.problem
+        assert isinstance(problem, ts.SignalNoise)
+        seen.append((problem.kappa(run.algorithm.lr), run.algorithm.lr))
+        return float(problem.kappa(run.algorithm.lr) ** 2 * problem.n)
+
+    centre = CENTRE.kappa(GD.lr)
+    vary = {"n": [5, 10], "m": [8, 16], "d": [D, 2 * D], "noise_std": [0.5, 1.0], "init_std": [1e-6, 2e-6]}
+    ts.scaling(CENTRE, GD, look, vary=vary, seeds=2, steps=0, workers=1, hold=["d_over_n2", "init_scale", "kappa"])
+    kappas, rates = np.array(seen).T
+    np.testing.assert_allclose(kappas, centre, rtol=1e-12)
+    np.testing.assert_allclose(np.unique(rates.round(12)), [5e-6, 1e-5, 2e-5, 4e-5])
+    seen.clear()
+    fit = ts.scaling(CENTRE, GD, look, vary={"n": [5, 10], "kappa": [centre, 3 * centre]}, seeds=2, steps=0, workers=1)
+    np.testing.assert_allclose(fit.exponents["exponent"], [1, 2], atol=1e-10)
+    assert {round(kappa / centre, 9) for kappa, _ in seen} == {1, 3}
+    seen.clear()
+    ts.scaling(CENTRE, GD, look, vary={"lr": [GD.lr, 2 * GD.lr]}, seeds=2, steps=0, workers=1, hold=["kappa"])
+    assert {round(kappa / centre, 9) for kappa, _ in seen} == {1, 2}, "not while it is itself varied"
+
+
+def test_powers_are_those_along_the_line() -> None:
+    """What is held moves other fields: at fixed κ, T1 does not depend on n; with n·SNR² held T2 goes like n in place of
+    1, as ‖μ‖² falls."""
+    lr = SMALL_GD.lr
+    fit = ts.scaling(SMALL, SMALL_GD, "T1/start", vary={"n": [2, 4], "kappa": [SMALL.kappa(lr), 2 * SMALL.kappa(lr)]},
+                     seeds=3, steps=2000, hold=["n_snr2", "init_scale"])
+    found = fit.exponents.set_index("parameter")
+    np.testing.assert_allclose(found["power"], [0, -1], atol=1e-9)
+    assert abs(found.loc["n", "normalised"]) < 0.2 and abs(found.loc["kappa", "normalised"] + 1) < 0.2
+    strong = SMALL.replace(n_snr2=2.0)
+    fast = ts.GradientDescent.from_kappa(strong, 0.5, ts.Flip(0.1))
+    for hold, power in (((), 0.0), (("n_snr2",), 1.0)):
+        fit = ts.scaling(strong, fast, "T2", vary={"n": [2, 3]}, seeds=3, steps=3000, hold=hold)
+        assert fit.exponents["power"].item() == pytest.approx(power, abs=1e-9)
+
+
 def test_what_is_not_reached_is_counted() -> None:
     """Runs that end too early are left out, and said."""
     lr = SMALL_GD.lr
@@ -202,6 +243,8 @@ def test_every_measure_has_a_law(algorithm: Any) -> None:
         ({"vary": {"n": [5, 10]}, "seeds": [0, 0]}, ValueError, r"seeds=\[0, 0\]: must be at least two, each"),
         ({"vary": {"n": [5, 10]}, "seeds": [0, -1]}, ValueError, "seeds=-1: must be an integer >= 0"),
         ({"vary": {"n": [5, 10]}, "hold": ["d"]}, ValueError, "hold='d': must be one of 'snr', 'n_snr2'"),
+        ({"vary": {"kappa": [0.1, 0.2], "lr": [0.1, 0.2]}}, ValueError, "give only one of kappa and lr"),
+        ({"vary": {"kappa": [0.1, -0.2]}}, ValueError, "kappa=-0.2: must be finite and in"),
         ({"vary": {"n": [5, 10]}, "workers": 0}, ValueError, "workers=0: must be an integer >= 1"),
         ({"vary": {"n": [0, 10]}}, ValueError, "n=0: must be an integer >= 1"),
         ({"vary": {"n": [5, 10]}, "delta": 2}, ValueError, "delta=2: must be finite and in"),

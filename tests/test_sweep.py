@@ -189,6 +189,18 @@ class TestRows:
             assert row["lr"] == algorithm.lr
             assert row["label_noise"] == ("none" if algorithm.label_noise is None else "flip")
 
+    @pytest.mark.parametrize("problem", [PROBLEM, lambda n: PROBLEM.replace(n=n, d=20 * n)], ids=["fields", "function"])
+    def test_kappa_sets_the_learning_rate(self, problem: Any) -> None:
+        """At the problem of its cell, of every algorithm, whatever rate it was given."""
+        made = {"GD": ts.GradientDescent(0.3), "noise": lambda of: ts.GradientDescent(0.1 * of.n, ts.Flip(0.2))}
+        frame = sweep(problem, grid={"n": [3, 5], "kappa": [0.1, 0.4]}, algorithms=made, measure=["train_loss"])
+        for _, row in frame.iterrows():
+            of = problem.replace(n=row["n"]) if isinstance(problem, ts.SignalNoise) else problem(row["n"])
+            noise = ts.Flip(0.2) if row["algorithm"] == "noise" else None
+            algorithm = ts.GradientDescent.from_kappa(of, row["kappa"], noise)
+            assert row["lr"] == algorithm.lr and of.kappa(row["lr"]) == pytest.approx(row["kappa"], rel=1e-14)
+            assert_is_run(row, ts.simulate(of, algorithm, STEPS, row["draw_seed"]), ["train_loss"])
+
     def test_rows_are_in_the_order_of_the_grid(self) -> None:
         """The last axis fastest, algorithms within a point, seeds within those."""
         frame = sweep(grid={"d": [70, 50], "lr": [0.2, 0.1]}, measure="train_loss", seeds=2)
@@ -796,6 +808,8 @@ class TestStatus:
     ("arguments", "error", "message"),
     [
         ({"grid": {"D": [50]}}, ValueError, "grid: 'D' is not a field; there are bias, d, d_over_n2"),
+        ({"grid": {"kappa": [0.1], "lr": [0.1]}}, ValueError, "give only one of kappa and lr, the former sets lr"),
+        ({"grid": {"kappa": [-0.1]}}, ValueError, "no cell is valid; .*kappa=-0.1: must be finite and in"),
         ({"grid": {"d": 50}}, TypeError, r"grid\['d'\]=50: must be a sequence"),
         ({"grid": {"d": []}}, ValueError, r"grid\['d'\]: must have at least one"),
         ({"grid": {"d": [50, 60, 50]}}, ValueError, r"grid\['d'\].*twice"),

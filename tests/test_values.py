@@ -39,6 +39,14 @@ class TestSignalNoise:
         assert PROBLEM.n_snr2 == close(50 * 4.0 / (0.25 * 800))
         assert PROBLEM.d_over_n2 == close(0.32)
 
+    def test_rates_of_a_learning_rate(self) -> None:
+        """κ = ησ_p²d/(nm), λ = κ·SNR², and the learning rate of a κ, alone or as an algorithm."""
+        assert PROBLEM.kappa(0.3) == close(0.3 * 0.25 * 800 / (50 * 4))
+        assert PROBLEM.signal_rate(0.3) == close(PROBLEM.kappa(0.3) * PROBLEM.snr**2)
+        assert PROBLEM.kappa(PROBLEM.lr_at(0.07)) == close(0.07)
+        made = ts.GradientDescent.from_kappa(PROBLEM, 0.07, ts.Flip(0.2))
+        assert made == ts.GradientDescent(PROBLEM.lr_at(0.07), ts.Flip(0.2))
+
     def test_no_signal(self) -> None:
         """A ratio of zero is no special case."""
         silent = PROBLEM.replace(signal_norm=0)

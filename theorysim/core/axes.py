@@ -1,13 +1,47 @@
 """The numbers that define a setting, by name, and how to change them: what grids and scaling studies vary.
 
 Names are the fields of problem and algorithm, the fields of frozen values in fields of the algorithm (the p of a law of
-label noise; "label_noise.p" where another field has that name), and numbers that a problem derives and its ``replace``
-takes (SNR). So a field that is added to a class is an axis without a word about it here.
+label noise; "label_noise.p" where another field has that name), numbers that a problem derives and its ``replace``
+takes (SNR), and numbers that problem and algorithm have together (κ). So a field that is added to a class is an axis
+without a word about it here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
+
+
+JOINT = "both"  # who owns a joint number
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A number that problem and algorithm have together, set through a field of the algorithm.
+
+    Attributes
+    ----------
+    problem : type
+        Of the problems that have it.
+    field : str
+        Of the algorithm, which it takes the place of.
+    get : function
+        Of problem and algorithm: its value.
+    put : function
+        Of problem and value: what the field must be.
+    """
+
+    problem: type
+    field: str
+    get: Callable[[Any, Any], float]
+    put: Callable[[Any, Any], Any]
+
+    def belongs(self, problem: Any, algorithm: Any) -> bool:
+        """Whether a setting has it."""
+        return isinstance(problem, self.problem) and hasattr(algorithm, self.field)
+
+
+Joints = Mapping[str, Joint]
+NO_JOINTS: Joints = {}
 
 
 @dataclass(frozen=True)
@@ -16,22 +50,29 @@ class Axis:
 
     Attributes
     ----------
-    owner : "problem", "algorithm", or the name of a field of the algorithm whose value has it
+    owner : "problem", "algorithm", "both", or the name of a field of the algorithm whose value has it
     name : str
         Of the field, or of the derived number.
+    joint : Joint or None
+        What "both" have.
     """
 
     owner: str
     name: str
+    joint: Joint | None = None
 
     def get(self, problem: Any, algorithm: Any) -> Any:
         """Its value."""
+        if self.joint is not None:
+            return self.joint.get(problem, algorithm)
         if self.owner == "problem":
             return getattr(problem, self.name)
         return getattr(algorithm if self.owner == "algorithm" else getattr(algorithm, self.owner), self.name)
 
 
-def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, Axis]:
+def axes(
+    problem: Any, algorithm: Any, derived: Mapping[str, str], joints: Joints = NO_JOINTS
+) -> dict[str, Axis]:
     """All axes of a setting; either of problem and algorithm may be None. Names of the problem come first."""
     found: dict[str, Axis] = {}
     if problem is not None:
@@ -46,18 +87,23 @@ def axes(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[str, 
             if is_dataclass(inner):
                 for below in _names(inner):
                     found.setdefault(below if below not in found else f"{name}.{below}", Axis(name, below))
+    for name, joint in joints.items():
+        if joint.belongs(problem, algorithm):
+            found.setdefault(name, Axis(JOINT, name, joint))
     return found
 
 
-def changed(problem: Any, algorithm: Any, changes: Mapping[str, Any], derived: Mapping[str, str]) -> tuple[Any, Any]:
+def changed(
+    problem: Any, algorithm: Any, changes: Mapping[str, Any], derived: Mapping[str, str], joints: Joints = NO_JOINTS
+) -> tuple[Any, Any]:
     """Problem and algorithm with some axes set, all at once; what neither has is left out.
 
     Raises
     ------
     TypeError, ValueError
-        Of the classes themselves, for values they do not allow.
+        Of the classes themselves, for values they do not allow; for a joint number beside the field that it sets.
     """
-    known = axes(problem, algorithm, derived)
+    known = axes(problem, algorithm, derived, joints)
     parts: dict[str, dict[str, Any]] = {}
     for name, value in changes.items():
         if name in known:
@@ -65,7 +111,12 @@ def changed(problem: Any, algorithm: Any, changes: Mapping[str, Any], derived: M
     mine = parts.pop("problem", None)
     if mine:
         problem = problem.replace(**mine) if hasattr(problem, "replace") else replace(problem, **mine)
-    own = parts.pop("algorithm", {})
+    both, own = parts.pop(JOINT, {}), parts.pop("algorithm", {})
+    for name, value in both.items():
+        field = joints[name].field
+        if field in own:
+            raise ValueError(f"{name} and {field}: give only one of them, the former sets {field}")
+        own[field] = joints[name].put(problem, value)
     own |= {name: replace(getattr(algorithm, name), **inner) for name, inner in parts.items()}
     return problem, replace(algorithm, **own) if own else algorithm
 

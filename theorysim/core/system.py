@@ -108,8 +108,11 @@ class System:
         Measures kept by default.
     derived : mapping
         Numbers that the problem's ``replace`` takes besides its fields, and the field each takes the place of.
+    joints : mapping
+        Numbers that problem and algorithm have together, by name.
     holdable : mapping
-        Of numbers that a scaling study may hold, such as the derived ones, to the field that each is held through.
+        Of numbers that a scaling study may hold, such as the derived and joint ones, to the field that each is held
+        through.
     numbers : function
         Of problem and algorithm (either may be None): all that defines a cell, as a table shows it.
     economy : function
@@ -148,6 +151,7 @@ class System:
     policies: tuple[type, ...] = ()
     usual: tuple[str, ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)
+    joints: axes.Joints = field(default_factory=dict)
     holdable: Mapping[str, str] = field(default_factory=dict)
     numbers: Callable[[Any, Any], dict[str, Any]] | None = None
     economy: Callable[[str], dict[str, Any]] = _everything
@@ -175,11 +179,11 @@ class System:
 
     def axes(self, problem: Any, algorithm: Any) -> dict[str, axes.Axis]:
         """The numbers of a setting that grids and scaling studies may vary."""
-        return axes.axes(problem, algorithm, self.derived)
+        return axes.axes(problem, algorithm, self.derived, self.joints)
 
     def changed(self, problem: Any, algorithm: Any, changes: Mapping[str, Any]) -> tuple[Any, Any]:
         """A setting with some of its axes set."""
-        return axes.changed(problem, algorithm, changes, self.derived)
+        return axes.changed(problem, algorithm, changes, self.derived, self.joints)
 
     def told(self, problem: Any, algorithm: Any) -> dict[str, Any]:
         """All that defines a setting, as a table shows it."""

@@ -17,7 +17,7 @@ from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.picture import learning_curves
 from theorysim.patch.problem import DERIVED
 from theorysim.patch.risk import Estimate
-from theorysim.patch.system import numbers
+from theorysim.patch.system import HOLDABLE, JOINTS, numbers
 
 NUMERICS = 1  # raised when the same seed gives other numbers than before, be it by rounding
 PRODUCT = 700.0  # what a step takes for one inner product, as floating-point operations of a matrix product
@@ -84,7 +84,8 @@ MEAN_FIELD = System(
     times=("T1", "T2"),
     usual=("test_error", "train_loss"),
     derived=DERIVED,
-    holdable=DERIVED | {"init_scale": "init_std"},
+    joints=JOINTS,
+    holdable=HOLDABLE,
     numbers=numbers,
     economy=_economy,
     cost=_cost,

@@ -1,7 +1,7 @@
 """How it is learned: gradient descent, and the laws of per-step label noise."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from theorysim.core import validate
 from theorysim.core.plain import is_plain
 from theorysim.patch.kernels.layout import Rule
+from theorysim.patch.problem import SignalNoise
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,26 @@ class GradientDescent:
         object.__setattr__(self, "lr", validate.real("lr", self.lr, 0, above=True))
         if self.label_noise is not None:
             validate.instance("label_noise", self.label_noise, LAWS)
+
+    @classmethod
+    def from_kappa(cls, problem: SignalNoise, kappa: float, label_noise: LabelNoise | None = None, **rest: Any) -> Self:
+        """The algorithm whose learning rate is κnm/(σ_p²d) at a problem: :meth:`SignalNoise.kappa` gives κ back.
+
+        Parameters
+        ----------
+        problem : SignalNoise
+        kappa : float
+            κ > 0. Nothing but the step in units of the memory's own: up to ½ no label flip can kill a memory.
+        label_noise, **rest
+            The other fields.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the argument, its value and the range allowed.
+        """
+        validate.instance("problem", problem, (SignalNoise,))
+        return cls(problem.lr_at(kappa), label_noise, **rest)
 
     def is_plain(self, *free: str) -> bool:
         """Whether nothing but ``lr`` and ``label_noise`` (and ``free``) is set: the rule that papers speak of."""

@@ -117,6 +117,20 @@ class SignalNoise:
         """σ_0σ_p√d, the size of a filter's inner product with a noise vector at the start."""
         return float(self.init_std * self.noise_std * self.d**0.5)
 
+    def kappa(self, lr: float) -> float:
+        """κ = ησ_p²d/(nm), what a step of the learning rate η multiplies: memory grows by 1 + κ a step at first."""
+        lr = validate.real("lr", lr, 0)
+        return lr * self.noise_std**2 * self.d / (self.n * self.m)
+
+    def signal_rate(self, lr: float) -> float:
+        """λ = η‖μ‖²/(nm) = κ·SNR², for the signal what κ is for the memory of one sample."""
+        return validate.real("lr", lr, 0) * self.signal_norm**2 / (self.n * self.m)
+
+    def lr_at(self, kappa: float) -> float:
+        """The learning rate η = κnm/(σ_p²d)."""
+        kappa = validate.real("kappa", kappa, 0, above=True)
+        return kappa * self.n * self.m / (self.noise_std**2 * self.d)
+
     @property
     def atoms(self) -> int:
         """K, the number of distinct patches up to sign: the signal (two with a bias) and n noise vectors."""

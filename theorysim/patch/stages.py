@@ -23,8 +23,7 @@ def first_stage(problem: SignalNoise, algorithm: GradientDescent) -> float:
     start = problem.init_std * problem.noise_std * np.sqrt(problem.d)
     if problem.q != 2 or not 0 < start < 1:
         return float("nan")
-    rate = algorithm.lr * problem.noise_std**2 * problem.d / (problem.n * problem.m)
-    return float(np.log(1 / start) / rate)
+    return float(np.log(1 / start) / problem.kappa(algorithm.lr))
 
 
 def second_stage_gradient_descent(problem: SignalNoise, algorithm: GradientDescent, epsilon: float) -> float:

@@ -74,6 +74,12 @@ def _error(seen: Any) -> Estimate:
     return found
 
 
+JOINTS = {"kappa": axes.Joint(
+    SignalNoise, "lr", lambda problem, algorithm: problem.kappa(algorithm.lr),
+    lambda problem, value: problem.lr_at(value))}
+HOLDABLE = DERIVED | {"init_scale": "init_std", "kappa": "lr"}
+
+
 def _settings() -> Any:
     from theorysim.patch import strategies  # needs Hypothesis, which a simulation does not
 
@@ -106,7 +112,8 @@ PATCH = System(
     policies=(EarlyStopping, SmallLossSelection, OracleSelection),
     usual=("test_error", "train_loss"),
     derived=DERIVED,
-    holdable=DERIVED | {"init_scale": "init_std"},
+    joints=JOINTS,
+    holdable=HOLDABLE,
     numbers=numbers,
     economy=_economy,
     cost=_cost,

@@ -22,6 +22,7 @@ NAMES = {
     "n": "training samples n", "d": "dimension d", "m": "filters per branch m", "signal_norm": "signal norm ‖μ‖",
     "noise_std": "noise standard deviation σ_p", "init_std": "initial standard deviation σ_0", "q": "power q",
     "snr": "SNR = ‖μ‖/(σ_p√d)", "n_snr2": "n·SNR²", "d_over_n2": "d/n²", "lr": "learning rate η",
+    "kappa": "κ = ησ_p²d/(nm)",
     "p": "label-noise flip rate p", "label_flip": "label flip rate τ", "T1": "T1 (steps)", "T2": "T2 (steps)",
     "test_error": "test error", "test_accuracy": "test accuracy", "train_loss": "training loss",
     "test_error_observed": "test error against flipped labels", "gamma_max": "max γ", "rho_bar_max": "max ρ̄",

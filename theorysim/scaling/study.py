@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theorysim.core import progress as bars, validate
 from theorysim.core.run import Run
@@ -17,6 +18,7 @@ from theorysim.theory.law import Law
 from theorysim.theory.paper import Paper, constants_of, laws_of, papers_of
 from theorysim.theory.statement import Constants
 
+Array = NDArray[np.float64]
 MAX_STEPS = 1_000_000  # of a run, unless asked otherwise
 
 
@@ -54,13 +56,14 @@ def scaling(
         A function returns NaN for not reached; its runs make all ``steps``.
     vary : mapping
         From a numeric field of the problem or the algorithm, such as ``lr``, a field of its law of label noise, such as
-        ``p``, or a constant of the law's paper, such as ``epsilon``, to at least two values.
+        ``p``, a number of both, such as ``kappa`` (through ``lr``; held while the others vary), or a constant of the
+        law's paper, such as ``epsilon``, to at least two values.
     seeds : int or iterable of int
         At least two: that many (from 0), or these. The same ones at every point.
     hold : iterable of str
         Derived numbers to keep at the centre's value while a parameter varies, each through the field that it stands
         for (but not while that one is itself varied): of the patch network "snr" and "n_snr2" (through the signal
-        norm), "d_over_n2" (d), and "init_scale", σ_0σ_p√d (init_std).
+        norm), "d_over_n2" (d), "init_scale", σ_0σ_p√d (init_std), and "kappa", ησ_p²d/(nm) (lr).
     steps : int
         Longest run; runs stop as soon as the time is known.
     workers : int, optional
@@ -108,7 +111,9 @@ def scaling(
     with bars.bar(len(tasks), validate.flag("progress", progress), "run", "scaling") as bar:
         results = _in_threads(measured, tasks, workers, bar)
     times = Times(*np.array(results).T.reshape(4, len(settings), len(chosen)))
-    return fitted(measure, law, [setting.values for setting in settings], _lines(settings, vary), chosen, times)
+    lines = _lines(settings, vary)
+    return fitted(measure, None if law is None else _along(system, law, settings, lines),
+                  [setting.values for setting in settings], lines, chosen, times)
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
@@ -124,6 +129,31 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
 def _lines(settings: "Sequence[_Setting]", vary: Mapping[str, Sequence[float]]) -> dict[str, list[int]]:
     """For every parameter the settings that belong to it: its values, with the others at the centre."""
     return {name: [number for number, one in enumerate(settings) if name in one.lines] for name in vary}
+
+
+def _along(system: System, law: Law, settings: "Sequence[_Setting]", lines: Mapping[str, Sequence[int]]) -> Law:
+    """The law with the power of every parameter along its line, where held numbers move other fields with it."""
+    powers, limits = {}, dict(law.limits)
+    for name, line in lines.items():
+        x = np.log([settings[number].values[name] for number in line])
+        moved = {one: _slope(x, np.array([_value(system, settings[number], one) for number in line]))
+                 for one in law.exponents if one != name}
+        powers[name] = float(law.exponents.get(name, 0) + sum(law.exponents[one] * moved[one] for one in moved))
+        if name in system.joints:
+            limits.setdefault(name, limits.get(system.joints[name].field, 1))
+    return replace(law, exponents=powers, limits=limits)
+
+
+def _value(system: System, setting: "_Setting", name: str) -> float:
+    """A number of a setting, or of the paper's constants; 1 for what is neither."""
+    axis = system.axes(setting.problem, setting.algorithm).get(name)
+    found = getattr(setting.constants, name, None) if axis is None else axis.get(setting.problem, setting.algorithm)
+    return float(found) if isinstance(found, int | float) else 1.0
+
+
+def _slope(x: Array, values: Array) -> float:
+    """The exponent of what moves with a parameter; 0 for what stays."""
+    return 0.0 if (values == values[0]).all() else float(np.polyfit(x, np.log(values), 1)[0])
 
 
 @dataclass(frozen=True)
@@ -162,10 +192,12 @@ def _settings(
     centre = _centre(system, problem, algorithm, constants)
     if not isinstance(vary, Mapping) or not vary:
         raise ValueError(f"vary={vary!r}: must name at least one of {', '.join(centre)}")
+    holdable = _holdable(system, problem, algorithm)
     for name in hold:
-        if not system.holdable:
+        if not holdable:
             raise ValueError(f"hold={hold!r}: must be empty for a {type(problem).__name__}, which has no such numbers")
-        validate.choice("hold", name, tuple(system.holdable))
+        validate.choice("hold", name, holdable)
+    hold = _and_joints(system, vary, hold)
     settings: dict[tuple[float, ...], _Setting] = {}
     for name, values in vary.items():
         validate.choice("vary", name, tuple(centre))
@@ -178,6 +210,20 @@ def _settings(
             setting = _setting(system, problem, algorithm, constants, name, value, hold, point)
             settings.setdefault(tuple(point.values()), replace(setting, lines=lines))
     return list(settings.values())
+
+
+def _holdable(system: System, problem: Any, algorithm: Any) -> tuple[str, ...]:
+    """What of the numbers that may be held a setting has."""
+    return tuple(name for name in system.holdable if (
+        system.joints[name].belongs(problem, algorithm) if name in system.joints else hasattr(problem, name)))
+
+
+def _and_joints(system: System, vary: Mapping[str, Sequence[float]], hold: tuple[str, ...]) -> tuple[str, ...]:
+    """What is held: a joint number that varies too, as the others are then at the centre."""
+    for name in system.joints.keys() & vary.keys():
+        if (field := system.joints[name].field) in vary:
+            raise ValueError(f"vary={list(vary)!r}: give only one of {name} and {field}, the former sets {field}")
+    return tuple(dict.fromkeys((*hold, *(name for name in vary if name in system.joints))))
 
 
 def _centre(system: System, problem: Any, algorithm: Any, constants: Constants) -> dict[str, float]:
@@ -208,11 +254,15 @@ def _setting(
     if name not in system.axes(problem, algorithm):
         return _Setting(problem, algorithm, constants.replace(**{name: value}), point, frozenset())
     of_problem = name in system.axes(problem, None)
-    held = {one: getattr(problem, one) for one in hold if of_problem and system.holdable[one] != name}
+    through = {one: joint.field for one, joint in system.joints.items()} | dict(system.holdable)
+    kept = [one for one in hold if of_problem and through[one] != name]
+    both = {one: system.joints[one].get(problem, algorithm) for one in kept if one in system.joints}
+    held = {one: getattr(problem, one) for one in kept if one not in both}
     together = {one: number for one, number in held.items() if one in system.derived}
     changed, algorithm = system.changed(problem, algorithm, {name: value} | together)
     for one in held.keys() - together.keys():
         changed = changed.replace(**{one: held[one]})
+    changed, algorithm = system.changed(changed, algorithm, both)
     return _Setting(changed, algorithm, constants, point, frozenset())
 
 

@@ -138,6 +138,9 @@ def cells(
         not valid becomes a cell with a reason.
     """
     _check_algorithms(system, problem, algorithms)
+    for name in system.joints.keys() & axes.keys():
+        if (field := system.joints[name].field) in axes:
+            raise ValueError(f"grid={list(axes)!r}: give only one of {name} and {field}, the former sets {field}")
     found = []
     for point in itertools.product(*axes.values()):
         coordinates = tuple(zip(axes, point, strict=True))
@@ -172,7 +175,9 @@ def _cell(
             problem = made
         algorithm = algorithm_of if isinstance(algorithm_of, system.algorithms) else algorithm_of(problem)
         validate.instance("algorithm", algorithm, system.algorithms)
+        joint = {key: rest.pop(key) for key in system.joints if key in rest}
         _, algorithm = system.changed(None, algorithm, rest)
+        _, algorithm = system.changed(problem, algorithm, joint)
     except Exception as error:  # whatever a function of the user's raises is the reason
         return Cell(coordinates, name, problem, None, policy, f"{type(error).__name__}: {error}")
     return Cell(coordinates, name, problem, algorithm, policy)
@@ -180,7 +185,7 @@ def _cell(
 
 def _of_algorithm(system: System, problem_of: Any, algorithm_of: Any) -> set[str]:
     """Names of the grid that are the algorithm's, where the problem is a function that does not take them."""
-    own = {one.name for kind in system.algorithms for one in fields(kind)}
+    own = {one.name for kind in system.algorithms for one in fields(kind)} | set(system.joints)
     if isinstance(algorithm_of, system.algorithms):
         own |= set(system.axes(None, algorithm_of))
     taken = inspect.signature(problem_of).parameters.values()
@@ -208,13 +213,15 @@ def _check_names(
 ) -> None:
     """Every name of the grid is an axis of the problem or of some algorithm."""
     made = [one.algorithm for one in found if one.algorithm is not None]
-    given = [one for one in map(_parts, algorithms.values()) if isinstance(one[0], system.algorithms)]
-    mine, theirs = system.axes(problem, None), {
-        name for one in [*made, *(algorithm for algorithm, _ in given)] for name in system.axes(None, one)}
+    given = [one for one, _ in map(_parts, algorithms.values()) if isinstance(one, system.algorithms)]
+    everyone = [*made, *given]
+    mine, theirs = system.axes(problem, None), {name for one in everyone for name in system.axes(None, one)}
+    both = {name for one in everyone for name, joint in system.joints.items() if joint.belongs(problem, one)}
     for name in axes:
-        if name not in mine and name not in theirs and (made or given):
+        if name not in {*mine, *theirs, *both} and everyone:
             raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(mine))} of the problem and "
-                             f"{', '.join(sorted(theirs))} of the algorithms")
+                             f"{', '.join(sorted(theirs))} of the algorithms"
+                             + (f", and {', '.join(sorted(both))} of both" if both else ""))
 
 
 def axes_of(grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:

@@ -58,8 +58,8 @@ def sweep(
         What the grid's values are put into with its ``replace``; or a function that gets
         them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
     grid : mapping
-        From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr" or a field of a law of
-        label noise ("p") to its values.
+        From a field of the problem, a derived number ("snr", "n_snr2", "d_over_n2"), "lr", "kappa" (which sets lr) or a
+        field of a law of label noise ("p") to its values.
     algorithms : mapping
         From names to :class:`GradientDescent` (or :class:`LinearSGD`), or to functions of the problem that return
         one, or to a pair of either and a policy.
@@ -75,8 +75,8 @@ def sweep(
         What to keep of a run, by default test error (or loss) and train loss (or alignment). Of the patch network:
         "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
         "log10_test_error" (however small, as a rare event), "memory_test_error" (with the training noise),
-        "precision" and "recall" of a selection, "stopped_at", "T1", "T2"; of its mean field also "log10_error_law". Of a
-        linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
+        "precision" and "recall" of a selection, "stopped_at", "T1", "T2"; of its mean field also "log10_error_law".
+        Of a linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
         "stopped_at". Of all: an observable, whose last value is kept; the id of a statement, for its verdict; a
         function of the run that returns a number, a truth value or a string.
     observe : mapping, optional

@@ -43,9 +43,8 @@ class SignalNoiseEvidence(Evidence):
 
     @cached_property
     def rate(self) -> float:
-        """η σ_p² d/(nm), the growth rate of memorization per step (up to a constant)."""
-        p = self.problem
-        return self.run.algorithm.lr * p.noise_std**2 * p.d / (p.n * p.m)
+        """κ = η σ_p² d/(nm), the growth rate of memorization per step (up to a constant)."""
+        return self.problem.kappa(self.run.algorithm.lr)
 
     @cached_property
     def initial_signal(self) -> Array:
