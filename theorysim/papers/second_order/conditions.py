@@ -1,0 +1,86 @@
+"""Which runs the second-order law speaks of, and where it was derived or found to hold, as margins."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import PatchRun
+from theorysim.papers.second_order.evidence import SecondOrderEvidence
+from theorysim.theory.conditions import Condition
+from theorysim.theory.second_order import Phase
+
+SOURCE = "derived"
+
+
+def spoken_of(run: PatchRun) -> bool:
+    """Label noise at every step, squared ReLU, noise orthogonal to the signal, true labels."""
+    p = run.problem
+    return (isinstance(p, SignalNoise) and p.q == 2 and p.orthogonal_noise and not p.bias and not any(p.flip_rates)
+            and p.signal_norm > 0 and p.init_std > 0 and run.algorithm.label_noise is not None)
+
+
+def orthogonal(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """Noise vectors that are nearly orthogonal to each other, and both classes begun."""
+    p = evidence.problem
+    return (
+        Condition("d ≥ 1000 n", p.d, ">=", 1000 * p.n, SOURCE),
+        Condition("both classes have a filter aligned with their signal and one active on a sample",
+                  float(len(evidence.starts)), ">=", 2, SOURCE),
+    )
+
+
+def small_step(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """The same, and a step that cannot take half of an inner product at once."""
+    largest = float(evidence.kappas.max())
+    return (*orthogonal(evidence), Condition("max η‖ξ_i‖²/(nm) ≤ 1/4", largest, "<=", 0.25, SOURCE))
+
+
+def resting(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """The same as for orthogonal noise, memory that comes to rest, and a signal that is weaker than it."""
+    fate = evidence.phase
+    return (
+        *orthogonal(evidence),
+        Condition("memory comes to rest", float(fate == Phase.RESTING), ">=", 1, SOURCE),
+        Condition("κ ≤ 0.4", evidence.kappa, "<=", 0.4, "derived: stationary chain within 1% of runs up to there"),
+        Condition("SNR² < 1", evidence.problem.snr**2, "<=", 1, SOURCE),
+        Condition("no sample lacks an own active filter", sum(one.dead for one in evidence.starts), "<=", 0, SOURCE),
+    )
+
+
+def long_stage(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """The same, and a second stage that is long beside the first and beside the fluctuations of memory."""
+    expected, steps = evidence.prediction, float("nan")
+    if expected is not None:
+        steps = expected.T2 - expected.T1
+    first = expected.T1 if expected is not None else float("nan")
+    return (
+        *resting(evidence),
+        Condition("T2 − T1 ≥ 2 T1, as predicted", steps, ">=", 2 * first, SOURCE),
+        Condition("n·SNR² ≤ 1", evidence.problem.n_snr2, "<=", 1, SOURCE),
+    )
+
+
+def many_fluctuations(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """As at rest, and so many steps after T1 that what they start and end with counts for little."""
+    first = evidence.first_stage_end
+    second = evidence.second_stage_end
+    last = evidence.run.steps if np.isnan(second) else second
+    length = (last - first) / 2 * evidence.kappa * evidence.psi
+    return (*resting(evidence), Condition("κΨ(T2 − T1)/2 ≥ 5", length, ">=", 5, SOURCE))
+
+
+def killed(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """Orthogonal noise, and memory that flips kill or that dies out, and is not reborn of overlaps before T2."""
+    p = evidence.problem
+    return (
+        *orthogonal(evidence),
+        Condition("memory is killed or dies out", float(evidence.phase != Phase.RESTING), ">=", 1, SOURCE),
+        Condition("σ_0σ_p√d ≥ 10 √(n/d)", p.init_scale, ">=", 10 * np.sqrt(p.n / p.d), SOURCE),
+    )
+
+
+def rare(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """A test error that is rare enough for its leading order."""
+    p = evidence.problem
+    return (Condition("d ≥ 1000 n", p.d, ">=", 1000 * p.n, SOURCE),)

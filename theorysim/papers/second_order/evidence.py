@@ -1,0 +1,150 @@
+"""What the statements of the second-order law are functions of: a run with label noise, and what is predicted of it."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.special import expit
+
+from theorysim.core import validate
+from theorysim.patch.stages import StageTimes, first_time
+from theorysim.theory import second_order
+from theorysim.theory.second_order import ClassStart, Multipliers, Phase, Prediction
+from theorysim.theory.signal_noise import SignalNoiseEvidence
+from theorysim.theory.statement import Array, Constants, Steps
+
+CLASSES = (1, -1)
+
+
+@dataclass(frozen=True)
+class SecondOrderConstants(Constants):
+    """What the law leaves open.
+
+    Attributes
+    ----------
+    delta, C, band : float
+        See :class:`theorysim.theory.statement.Constants`; C is that of cross-talk between samples alone.
+    gamma_threshold : float
+        Signal learning that counts as learned, which ends stage 2.
+    """
+
+    gamma_threshold: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validate.real("gamma_threshold", self.gamma_threshold, 0, above=True)
+
+
+@dataclass(frozen=True, eq=False)
+class SecondOrderEvidence(SignalNoiseEvidence):
+    """One run with label noise at every step, its law of ε, and what is predicted from its own draw."""
+
+    constants: SecondOrderConstants = field(default_factory=SecondOrderConstants)
+
+    @cached_property
+    def law(self) -> Multipliers:
+        """Of ε."""
+        return second_order.law_of(self.run.algorithm.label_noise)
+
+    @cached_property
+    def kappa(self) -> float:
+        """κ = ησ_p²d/(nm)."""
+        return self.problem.kappa(self.run.algorithm.lr)
+
+    @cached_property
+    def kappas(self) -> Array:
+        """κ_i = η‖ξ_i‖²/(nm), (n,)."""
+        rates: Array = self.run.algorithm.lr / (self.problem.n * self.problem.m) * np.diag(self.noise_gram)
+        return rates
+
+    @cached_property
+    def signal_rate(self) -> float:
+        """λ = η‖μ‖²/(nm)."""
+        return self.problem.signal_rate(self.run.algorithm.lr)
+
+    @cached_property
+    def starts(self) -> tuple[ClassStart, ...]:
+        """Where both classes start; empty when one has no filter aligned with its signal, or active on a sample."""
+        try:
+            return second_order.starts_of(self.run.draw)
+        except ValueError:
+            return ()
+
+    @cached_property
+    def prediction(self) -> Prediction | None:
+        """T1 and T2 of this draw; None without starts."""
+        if not self.starts:
+            return None
+        return second_order.predicted(self.problem, self.run.algorithm, self.run.draw,
+                                      threshold=self.constants.gamma_threshold)
+
+    @cached_property
+    def phase(self) -> Phase:
+        """What becomes of memory."""
+        return second_order.phase(self.kappa, self.law)
+
+    @cached_property
+    def psi(self) -> float:
+        """Ψ of the stationary chain; NaN where memory does not come to rest."""
+        resting = self.phase == Phase.RESTING
+        return second_order.stationary(self.kappa, self.law).psi if resting else float("nan")
+
+    @cached_property
+    def times(self) -> StageTimes:
+        """T1 and T2 as measured."""
+        return self.run.stage_times(gamma_threshold=self.constants.gamma_threshold)
+
+    @cached_property
+    def second_stage_end(self) -> float:
+        """T2 as measured; NaN when not reached. Only where every step before it was seen."""
+        return self.exact(self.times.T2, "rho_bar_min", "gamma_max")
+
+    @cached_property
+    def signal_learned(self) -> float:
+        """The first step with max γ at its threshold, whether or not every sample was memorised before; NaN if none."""
+        learned = first_time(self.run, "gamma_max", lambda values: values >= self.constants.gamma_threshold)
+        return self.exact(learned, "gamma_max")
+
+    def members(self, label: int) -> Steps:
+        """The samples of a class."""
+        return np.flatnonzero(self.run.draw.labels == label)
+
+    def pulls(self, steps: Steps) -> Array:
+        """c_i = ε_i ς(−ε_i f_i) of the update after each of the steps, (steps, n).
+
+        Raises
+        ------
+        NotSampledError
+            When one of the steps was not recorded.
+        """
+        self.records(steps)
+        drawn = self.run.label_multipliers(int(steps.max(initial=0)) + 1)[steps]
+        outputs = np.array([self.run.outputs(int(step)) for step in steps]).reshape(len(steps), -1)
+        found: Array = drawn * expit(-drawn * outputs * self.run.draw.labels)
+        return found
+
+    def products(self, steps: Steps, label: int) -> tuple[Array, Array]:
+        """s and z of a class: of its largest signal filter, (steps,), and of every sample the own filter that starts
+        largest, (steps, n_j); 0 once that filter has died.
+
+        Raises
+        ------
+        NotSampledError
+            When one of the steps was not recorded.
+        """
+        self.records(steps)
+        branch, members = CLASSES.index(label), self.members(label)
+        top = int((label * self.initial_signal[branch]).argmax())
+        first = self.initial_noise[branch][:, members].argmax(axis=0)
+        inner = np.array([self.run.products(int(step)) for step in steps]).reshape(len(steps), 2, self.problem.m, -1)
+        signal = np.maximum(label * inner[:, branch, top, 0], 0.0)
+        own = np.maximum(inner[:, branch, first, 1 + members], 0.0)
+        return signal, own
+
+
+def second_stage(evidence: SecondOrderEvidence) -> Steps:
+    """Window: from T1 to T2, or to the end while T2 is not reached; empty before T1."""
+    first, second = evidence.first_stage_end, evidence.second_stage_end
+    if np.isnan(first):
+        return np.arange(0)
+    return np.arange(int(first), int(evidence.run.steps if np.isnan(second) else second) + 1)

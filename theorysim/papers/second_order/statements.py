@@ -1,0 +1,226 @@
+"""The second-order law of label noise as statements: nothing here is in a paper, everything is derived."""
+
+import numpy as np
+
+from theorysim.papers.second_order import conditions as c
+from theorysim.papers.second_order.evidence import CLASSES, SecondOrderEvidence, second_stage
+from theorysim.theory import second_order
+from theorysim.theory.second_order import identity
+from theorysim.theory.statement import Array, Sense, Side, Statement, Steps
+from theorysim.theory.windows import Moment, end, every_step, first_record, number, recorded, since
+
+SOURCE = "derived"
+
+# --- one path ---------------------------------------------------------------------------------------------------
+
+
+def identity_gap(evidence: SecondOrderEvidence, steps: Steps) -> Array:
+    """max over classes of |Δ ln s − (race + noise − own)| from step 0; NaN once one of its filters has died."""
+    return _path(evidence, steps)[0]
+
+
+def identity_size(evidence: SecondOrderEvidence, steps: Steps) -> Array:
+    """C n √(log(4n²/δ)/d) times what memory moved: what overlaps between samples may do."""
+    p, hidden = evidence.problem, evidence.constants
+    overlap = hidden.C * p.n * np.sqrt(np.log(4 * p.n**2 / hidden.delta) / p.d)
+    return overlap * _path(evidence, steps)[1]
+
+
+def _path(evidence: SecondOrderEvidence, steps: Steps) -> tuple[Array, Array]:
+    every = np.arange(int(steps.max(initial=0)) + 1)
+    pulls = evidence.pulls(every[:-1])
+    gaps, sizes = np.zeros(len(every)), np.zeros(len(every))
+    for label in CLASSES:
+        members = evidence.members(label)
+        if not len(members):
+            continue
+        signal, own = evidence.products(every, label)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            grown, memory = np.log(signal / signal[0]), np.log(own / own[0])
+        share = evidence.signal_rate / evidence.kappas[members]
+        moved = _living(2 * evidence.kappas[members] * pulls[:, members])
+        together = _living(2 * evidence.signal_rate * pulls[:, members].sum(axis=1))
+        noise = _since_start((identity.excess(moved) * share).sum(axis=1))
+        gap = np.abs(grown - (memory @ share + noise - _since_start(identity.excess(together))))
+        gaps = np.maximum(gaps, np.where(np.isfinite(gap), gap, np.nan))
+        sizes = np.maximum(sizes, _since_start((np.abs(moved) * share).sum(axis=1)))
+    return gaps[steps], sizes[steps]
+
+
+def _living(factors: Array) -> Array:
+    """NaN for a step that kills."""
+    return np.where(factors > -1, factors, np.nan)
+
+
+def _since_start(increments: Array) -> Array:
+    return np.concatenate([[0.0], np.cumsum(increments)])
+
+
+def signal_grown(evidence: SecondOrderEvidence, steps: Steps) -> Array:
+    """ln[s(t)/s(T1)] of the class that is closer to its bound."""
+    return _growth(evidence, steps)[0]
+
+
+def signal_bound(evidence: SecondOrderEvidence, steps: Steps) -> Array:
+    """n_jSNR²[ln(z_max/z(T1)) + 4κ²(t − T1)] of that class, with the largest κ_i and λ/κ_i of its samples."""
+    return _growth(evidence, steps)[1]
+
+
+def _growth(evidence: SecondOrderEvidence, steps: Steps) -> tuple[Array, Array]:
+    first = np.array([int(evidence.first_stage_end)])
+    kappa = min(float(evidence.kappas.max()), identity.LARGEST_KAPPA)  # beyond it the conditions fail
+    sides = []
+    for label in CLASSES:
+        members = evidence.members(label)
+        if not len(members):
+            continue
+        (before, own), (signal, after) = evidence.products(first, label), evidence.products(steps, label)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.maximum(np.log(after / own).max(axis=1), 0.0)
+            grown = np.log(signal / before)
+        share = evidence.signal_rate / float(evidence.kappas[members].min())
+        sides.append((grown, [second_order.signal_bound(kappa, share, len(members), one, step - first[0])
+                              for one, step in zip(gain, steps, strict=True)]))
+    measured, predicted = np.moveaxis(np.array(sides), 1, 0)
+    closer = np.argmax(measured - predicted, axis=0)[None]
+    return np.take_along_axis(measured, closer, axis=0)[0], np.take_along_axis(predicted, closer, axis=0)[0]
+
+
+# --- rest, times, error -----------------------------------------------------------------------------------------
+
+
+def mean_pull(evidence: SecondOrderEvidence, _steps: Steps) -> Array:
+    """Ψ as measured: the mean of c_i over samples and updates, in the second half of stage 2; NaN before it."""
+    stage = second_stage(evidence)
+    steps = stage[len(stage) // 2:-1]
+    return np.array([evidence.pulls(steps).mean() if len(steps) else np.nan])
+
+
+def reached(evidence: SecondOrderEvidence, step: float, expected: float) -> float:
+    """A measured time; ∞ when the run is 4 times as long as was expected without it, NaN when it is still open."""
+    if np.isnan(step):
+        return np.inf if evidence.run.steps >= 4 * expected else np.nan
+    return step
+
+
+def _time(measured: Moment, name: str) -> tuple[Side, Side]:
+    """A measured time and what is predicted of it."""
+    def expected(evidence: SecondOrderEvidence) -> float:
+        found = evidence.prediction
+        return float("nan") if found is None else float(getattr(found, name))
+
+    return number(lambda e: reached(e, measured(e), expected(e))), number(expected)
+
+
+def minus_log_error(evidence: SecondOrderEvidence, steps: Steps) -> list[float]:
+    """−ln of the test error, however rare."""
+    return [-np.log(10) * evidence.run.test_error(int(step), method="rare-event").log10_value for step in steps]
+
+
+def expected_error(evidence: SecondOrderEvidence, steps: Steps) -> list[float]:
+    """The law with the eigenvalue as measured."""
+    return [second_order.minus_log_error_of(evidence.run, int(step)) for step in steps]
+
+
+T1, T1_EXPECTED = _time(lambda e: e.first_stage_end, "T1")
+T2, T2_EXPECTED = _time(lambda e: e.second_stage_end, "T2")
+
+STATEMENTS = (
+    Statement(
+        id="second_order.identity",
+        claim="what made the signal grow is the race of stage 1 and the fluctuation of label noise, to rounding",
+        formula="|Δ ln s − Σ_i (λ/κ_i)[Δ ln z_i + Σ_t h(2κ_i c_i)] + Σ_t h(2λ Σ_i c_i)| ≤ "
+                "C n √(log(4n²/δ)/d) Σ_i (λ/κ_i) Σ_t |2κ_i c_i|, h(x) = x − log(1 + x), both classes",
+        source=f"{SOURCE} (exact for orthogonal noise; the right side is what overlaps may do, to leading order)",
+        sense=Sense.UPPER,
+        measured=identity_gap,
+        predicted=identity_size,
+        window=recorded(every_step),
+        conditions=c.resting,
+        applies=c.spoken_of,
+        anchored=True,
+    ),
+    Statement(
+        id="second_order.bound",
+        claim="at a small step the signal grows no faster than at second order in the step",
+        formula="log(s(t)/s(T1)) ≤ n_j SNR²[log(z_max/z(T1)) + 4κ²(t − T1)], both classes",
+        source=f"{SOURCE} (for every path of flips, noise vectors orthogonal)",
+        sense=Sense.UPPER,
+        measured=signal_grown,
+        predicted=signal_bound,
+        window=recorded(since(lambda e: e.first_stage_end)),
+        conditions=c.small_step,
+        applies=c.spoken_of,
+        anchored=True,
+    ),
+    Statement(
+        id="second_order.psi",
+        claim="the mean pull of label noise on samples at rest is of second order in the step",
+        formula="mean c_i = Θ(Ψ(κ)) on the second half of [T1, T2], within 1.15",
+        source=f"{SOURCE} (Ψ of the stationary chain)",
+        sense=Sense.ORDER,
+        measured=mean_pull,
+        predicted=number(lambda e: e.psi),
+        window=end,
+        conditions=c.many_fluctuations,
+        applies=c.spoken_of,
+        band=1.15,
+        over_draws=True,
+    ),
+    Statement(
+        id="second_order.t2",
+        claim="with label noise the signal is learned at the time of the second-order law",
+        formula="min{t > T1: max γ ≥ 1} = Θ(T1 + L/(2λ n_j Ψ)), within 1.25",
+        source=f"{SOURCE} (of the draw, the faster class)",
+        sense=Sense.ORDER,
+        measured=T2,
+        predicted=T2_EXPECTED,
+        window=end,
+        conditions=c.long_stage,
+        applies=c.spoken_of,
+        band=1.25,
+        over_draws=True,
+    ),
+    Statement(
+        id="second_order.t1",
+        claim="with label noise the last sample is memorised at the time of the random walk of its logarithm",
+        formula="T1 = Θ(median of the law), within 1.5",
+        source=f"{SOURCE} (of the draw)",
+        sense=Sense.ORDER,
+        measured=T1,
+        predicted=T1_EXPECTED,
+        window=end,
+        conditions=c.resting,
+        applies=c.spoken_of,
+        band=1.5,
+        over_draws=True,
+    ),
+    Statement(
+        id="second_order.transition",
+        claim="where a flip kills memory, or memory dies out, the signal is learned at first order in the step",
+        formula="min{t > T1: max γ ≥ 1} = Θ(log(1 + 1/s(0))/log growth at E ε/2), within 1.5",
+        source=f"{SOURCE} (of the draw, the faster class; without T1, which need not come)",
+        sense=Sense.ORDER,
+        measured=number(lambda e: reached(e, e.signal_learned, e.prediction.T2 if e.prediction else np.nan)),
+        predicted=T2_EXPECTED,
+        window=end,
+        conditions=c.killed,
+        applies=c.spoken_of,
+        band=1.5,
+        over_draws=True,
+    ),
+    Statement(
+        id="second_order.error",
+        claim="the test error is exponentially small in the signal over the memory's top eigenvalue",
+        formula="−log P(error) = Θ(min_y m S_y/(2μ_{−y})), within 1.1, where that is 500 and more",
+        source=f"{SOURCE} (leading order, eigenvalue as measured)",
+        sense=Sense.ORDER,
+        measured=minus_log_error,
+        predicted=expected_error,
+        window=first_record(lambda e: e.second_stage_end),
+        conditions=c.rare,
+        applies=c.spoken_of,
+        band=1.1,
+        over_draws=True,
+    ),
+)
