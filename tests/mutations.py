@@ -232,6 +232,11 @@ def runs() -> dict[str, Any]:
         "outside, both stages, label noise": ts.simulate(
             loud, ts.GradientDescent(0.02 * 20 * 10 / 10**4, ts.Flip(0.1)), 6000, 1, record_at=few),
     }
+    slow = ts.SignalNoise(n=20, d=10**8, m=10, signal_norm=1.0, noise_std=1.0, init_std=1e-6).replace(n_snr2=0.5)
+    for kappa in (0.2, 0.3, 1.0):  # until the signal is learned
+        both[f"second order, κ = {kappa:g}"] = ts.simulate(
+            slow, ts.GradientDescent.from_kappa(slow, kappa, ts.Flip(0.1)), 6000, 1, record_every=1,
+            until=lambda seen: seen["gamma_max"] >= 1.0)
     return real_runs() | more | both
 
 

@@ -67,7 +67,7 @@ def many_fluctuations(evidence: SecondOrderEvidence) -> Sequence[Condition]:
     second = evidence.second_stage_end
     last = evidence.run.steps if np.isnan(second) else second
     length = (last - first) / 2 * evidence.kappa * evidence.psi
-    return (*resting(evidence), Condition("κΨ(T2 − T1)/2 ≥ 5", length, ">=", 5, SOURCE))
+    return (*resting(evidence), Condition("κΨ(T2 − T1)/2 ≥ 3", length, ">=", 3, SOURCE))
 
 
 def killed(evidence: SecondOrderEvidence) -> Sequence[Condition]:
