@@ -155,7 +155,7 @@ CASES = {
     "zhang2026-lemmas": Case(
         {"seeds": 2, "problem": NET.replace(width=60), "lr": 4e-3, "widths": (16,), "chain_lr": 0.04,
          "targets": (1.0,)},
-        {"statements": (24, ["statement", "runs", "setting", "true", "measured", "claimed"])},
+        {"statements": (26, ["statement", "runs", "setting", "true", "measured", "claimed"])},
         ("d = 5, n = 30, seeds 0..1", "| 2 of 2 |", "m = 16, η = 0.004, ‖θ*‖ = m^{−1/4}, H = I", "20 chains"),
     ),
     "zhang2026-sam": Case(

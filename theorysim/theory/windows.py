@@ -73,7 +73,7 @@ def since(moment: Moment) -> Window:
 
     def steps(evidence: Any) -> Steps:
         when = moment(evidence)
-        return np.arange(0) if np.isnan(when) else np.arange(int(np.ceil(when)), evidence.run.steps + 1)
+        return np.arange(int(np.ceil(when)), evidence.run.steps + 1) if when <= evidence.run.steps else np.arange(0)
 
     return steps
 

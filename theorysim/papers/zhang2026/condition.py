@@ -31,7 +31,7 @@ def rate(evidence: LinearEvidence) -> Condition:
 
 def sample(evidence: LinearEvidence) -> Condition:
     """A3: there are enough samples."""
-    return Condition("n ≥ η⁻²", evidence.run.problem.n, ">=", evidence.lr**-2, f"{PAPER}, Condition 1, A3")
+    return Condition("n ≥ η⁻²", evidence.run.problem.n, ">=", evidence.inverse_square, f"{PAPER}, Condition 1, A3")
 
 
 def target(evidence: LinearEvidence) -> Condition:

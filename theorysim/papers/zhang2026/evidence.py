@@ -29,6 +29,12 @@ class LinearEvidence(Evidence):
         """η."""
         return self.run.algorithm.lr
 
+    @property
+    def inverse_square(self) -> float:
+        """η⁻²; infinite where it is beyond every double."""
+        with np.errstate(over="ignore"):
+            return float(np.float64(self.lr) ** -2.0)
+
     @cached_property
     def target_norm(self) -> float:
         """‖θ*‖."""
@@ -152,6 +158,15 @@ class LinearEvidence(Evidence):
         The smallest P(Δ_i ≤ 0) and P(Δ_i ≤ −(σ/4)²), the largest P(Δ_i > 0) and Δ_i, where Δ_i = −g²(⟨x, w_i⟩² −
         a_i²‖x‖²), x any of the n inputs and g = ⟨e, x⟩ ± σ.
         """
+        if place not in self._changes:  # four statements ask for each
+            self._changes[place] = self._changes_at(place)
+        return self._changes[place]
+
+    @cached_property
+    def _changes(self) -> dict[int, dict[str, float]]:
+        return {}
+
+    def _changes_at(self, place: int) -> dict[str, float]:
         run, x = self.trained, self.run.draw.inputs
         state, neurons = run.states[place], run.combination @ run.states[place]
         error = state[:, -1] @ state[:, :-1] - run.draw.target

@@ -56,6 +56,12 @@ def stable(evidence: LinearEvidence) -> Sequence[Condition]:
     return [Condition("η ≤ 2d/((d + 2)m)", evidence.lr, "<=", limit, "derived: stability at the start")]
 
 
+def unaligned(evidence: LinearEvidence) -> Sequence[Condition]:
+    """Stability, and a start that is not half aligned, as in two dimensions every other is."""
+    start = float(evidence.column("alignment", np.array([0]))[0])
+    return [*stable(evidence), Condition("θ̂ᵀA(0)θ̂/tr A(0) ≤ ½", start, "<=", 0.5, "ours: else T2(½) is 0")]
+
+
 def moderate(evidence: LinearEvidence) -> Sequence[Condition]:
     """ηm is small enough for the flow."""
     width = evidence.lr * evidence.run.problem.width
@@ -72,7 +78,7 @@ def far_target(evidence: LinearEvidence) -> Sequence[Condition]:
 def escape_bound(evidence: LinearEvidence) -> float:
     """Theorem 2: 384√(log m)/(σ²η²√m)."""
     m = evidence.run.problem.width
-    return float(384 * np.sqrt(np.log(m)) / (evidence.sigma**2 * evidence.lr**2 * np.sqrt(m)))
+    return float(384 * np.sqrt(np.log(m) / m) * evidence.inverse_square / evidence.sigma**2)
 
 
 def no_earlier(evidence: LinearEvidence, time: float) -> float:
@@ -128,7 +134,7 @@ def alignment_law(evidence: LinearEvidence) -> float:
     p = evidence.run.problem
     if evidence.target_norm == 0:
         return float("nan")
-    return float(np.log(p.width / (p.d**0.5 * evidence.target_norm)) / (evidence.lr * evidence.sigma) ** 2)
+    return float(np.log(p.width / (p.d**0.5 * evidence.target_norm)) * evidence.inverse_square / evidence.sigma**2)
 
 
 def final_floor(evidence: LinearEvidence) -> float:
@@ -171,10 +177,13 @@ def converged(evidence: LinearEvidence) -> Steps:
 
 
 def late_in_first_phase(evidence: LinearEvidence) -> Steps:
-    """Window: the last step watched with slow time ≤ 2 and tr A ≥ 10‖θ*‖, before the target holds the norm up."""
+    """Window: the last step observed with slow time ≤ 2 and tr A ≥ 4d‖θ*‖, before the target holds the norm up.
+
+    Fitting the target takes ‖a‖² ≥ θ*ᵀA⁻¹θ*, at H = I some d‖θ*‖²/tr A, which adds (d‖θ*‖)²/tr A a unit of slow time.
+    """
     run = evidence.trained
     norm = run.column("mean_norm_sq") * run.problem.width
-    inside = (evidence.slow_time <= 2) & (norm >= 10 * evidence.target_norm)
+    inside = (evidence.slow_time <= 2) & (norm >= 4 * run.problem.d * evidence.target_norm)
     return run.steps_observed[1:][inside[1:]][-1:]
 
 
@@ -192,7 +201,8 @@ def slow_decay(evidence: LinearEvidence, steps: Steps) -> Array:
 def settled(evidence: LinearEvidence) -> float:
     """Ten relaxation times 1/(η^{3/2} λ_min(H)), the part beside H's kernel being gone."""
     slowest = float(np.linalg.eigvalsh(evidence.gram)[0])
-    return 10 / (evidence.lr**1.5 * slowest) if slowest > 1e-12 else np.inf
+    rate = evidence.lr**1.5 * slowest
+    return 10 / rate if slowest > 1e-12 and rate > 0 else np.inf
 
 
 def resting_norm(evidence: LinearEvidence) -> float:

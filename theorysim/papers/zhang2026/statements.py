@@ -146,7 +146,7 @@ STATEMENTS = (
     Statement(
         id="zhang2026.derived.slow_flow",
         claim="the norm falls with the slow time",
-        formula="tr A = tr(A(0) e^{−Hτ}), τ = η²ΣE[g²], up to 2",
+        formula="tr A = tr(A(0) e^{−Hτ}), τ = η²ΣE[g²], up to τ = 2 and tr A = 4d‖θ*‖",
         source="derived",
         sense=Sense.ORDER,
         measured=q.trace_ratio,
@@ -165,7 +165,7 @@ STATEMENTS = (
         measured=number(lambda e: e.times.T2_half),
         predicted=number(q.alignment_law),
         window=end,
-        conditions=q.stable,
+        conditions=q.unaligned,
         applies=lambda run: q.noisy(run) and run.problem.d > 1,  # in one dimension all are aligned
     ),
 )
