@@ -126,9 +126,11 @@ def _table(cases: Sequence[Case]) -> "pd.DataFrame":
         for name in case.statements:
             group = [one for found in findings for one in found if one.statement.id == f"zhang2026.{name}"]
             known = [one for one in group if one.comparison is not None]
+            lacking = len(group) - len(known)
             rows.append({
                 "statement": name, "runs": case.title, "setting": case.setting,
                 "true": f"{sum(bool(one.comparison) for one in known)} of {len(known)}"
+                        + (f", {lacking} more not reached" if lacking else "")
                         + (", vacuous" if all(one.verdict == Verdict.VACUOUS for one in known) else ""),
                 "measured": spread([_within(one, run) for one, run in zip(group, case.runs, strict=True)]),
                 "claimed": f"{group[0].statement.sense} {np.mean([one.predicted for one in known]):.3g}"
