@@ -24,6 +24,7 @@ from theorysim.patch.stages import second_stage_gradient_descent
 from theorysim.theory.conditions import Condition
 from theorysim.theory.paper import paper_named, papers, papers_about
 from theorysim.theory.statement import Constants, Evidence, Sense, Statement
+from theorysim.theory.windows import NotEvaluableError
 
 PACKAGE = Path(ts.__file__).parent
 SIDES = (Sense.UPPER, Sense.LOWER)
@@ -157,6 +158,27 @@ def test_not_reached(
     found = judge(sense, measured, predicted, steps=steps, conditions=conditions)
     assert (found.verdict, found.comparison, found.conditions) == (Verdict.NOT_REACHED, None, tuple(conditions))
     assert np.isnan([found.measured, found.predicted, found.ratio, found.first_violation]).all()
+
+
+@pytest.mark.parametrize("conditions", [(), (MET,), (UNMET,)])
+@pytest.mark.parametrize("side", ["measured", "predicted"])
+def test_not_evaluable(side: str, conditions: Sequence[Condition]) -> None:
+    """A side that nobody can work out is not one that the run has not come to; steps and regime do not matter."""
+
+    def unknown(_evidence: Any, _steps: Any) -> Any:
+        raise NotEvaluableError("a constant is lost")
+
+    claim = dataclasses.replace(made_up(Sense.UPPER, [1.0, 1.0], [2.0, 2.0], conditions=conditions),
+                                **{side: unknown})
+    found = evaluate(claim, Evidence(short_run(), Constants()))
+    assert (found.verdict, found.comparison, found.conditions) == (Verdict.NOT_EVALUABLE, None, tuple(conditions))
+    assert np.isnan([found.measured, found.predicted, found.ratio, found.first_violation]).all()
+    assert (found.asked, found.compared) == (2, 0)
+    late = judge(Sense.UPPER, [NAN], [1.0])
+    lost, waiting = (dataclasses.replace(late, verdict=one) for one in (Verdict.NOT_EVALUABLE, Verdict.NOT_SAMPLED))
+    for group, joint in (((late, lost), lost), ((lost, waiting, late), waiting), ((late, late), late)):
+        row = CheckReport("paper", Constants(), tuple((one,) for one in group)).table.iloc[0]
+        assert row.verdict == joint.verdict
 
 
 def test_unknown_steps_are_skipped() -> None:

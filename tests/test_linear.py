@@ -18,6 +18,7 @@ from theorysim.linear import (
     LINEAR_OBSERVABLES, LinearDraw, LinearNetwork, LinearRun, LinearSGD, LinearState, LinearTimes, linearised_errors,
 )
 from theorysim.core.files import save
+from theorysim.linear import stages
 from theorysim.linear.draw import BLOCK, StepNoise, _triangle
 from theorysim.systems import load
 from theorysim.linear.watch import MAX_BYTES, RESOLUTION, THINNING, USUAL, grid, record_bytes, usual_records
@@ -297,6 +298,51 @@ def test_convergence_time_does_not_depend_on_what_is_recorded(seed: int) -> None
         assert (found.T3, found.T3_low, found.T3_high, other.loss_floor()) == (
             times.T3, times.T3_low, times.T3_high, floor)
     assert "T3_low" not in times.to_dict() and "two standard errors" in str(times)
+
+
+def convergence_by_loops(steps: list[int], loss: list[float]) -> list[float]:
+    """T3, T3_low and T3_high: sums over the steps of each window, one at a time."""
+    stood = [steps[1] - steps[0], *((steps[k + 1] - steps[k - 1]) / 2 for k in range(1, len(steps) - 1)),
+             steps[-1] - steps[-2]]
+
+    def mean(start: float, stop: float) -> tuple[float, float]:
+        inside = [k for k, step in enumerate(steps) if start <= step <= stop]
+        values = [loss[k] for k in inside]
+        centre = sum(values) / len(values)
+        error = (sum((one - centre) ** 2 for one in values) / (len(values) - 1) / len(values)) ** 0.5 if (
+            len(values) > 1) else 0.0
+        return sum(loss[k] * stood[k] for k in inside) / sum(stood[k] for k in inside), error
+
+    limit = 2 * mean(0.75 * steps[-1], steps[-1])[0]
+    found = []
+    for shift in (0, -2, 2):
+        above = [k for k, step in enumerate(steps) if 1.1 * step <= steps[-1]
+                 and mean(step, 1.1 * step)[0] + shift * mean(step, 1.1 * step)[1] > limit]
+        last = max(k for k, step in enumerate(steps) if 1.1 * step <= steps[-1])
+        found.append(float(steps[above[-1] + 1]) if above and above[-1] < last else np.nan)
+    return found
+
+
+FALLS: dict[str, Callable[[Any], Any]] = {
+    "falls": lambda t: 1 + 9 * np.exp(-t / 40), "rises": lambda t: 3 - 2 * np.exp(-t / 40), "flat": lambda t: 0 * t + 2,
+    "rises and falls": lambda t: 1 + 5 * np.exp(-(((t - 90) / 60) ** 2)), "at the end": lambda t: 1.0 + (t > 430),
+    "to nothing": lambda t: np.exp(-t / 5.0), "zero": lambda t: 0.0 * t, "still falling": lambda t: 1 / (1 + t),
+    "falls late": lambda t: 1 + 9.0 * (t < 444), "peak at the end": lambda t: 1 + 9.0 * (t > 440) * (t < 443),
+}
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+@pytest.mark.parametrize("kind", FALLS)
+def test_convergence_time_by_loops(kind: str, noise: float) -> None:
+    """A loss that has come down; one that has not by the end; one that never was above twice its end: NaN."""
+    rng = np.random.default_rng(5)
+    for steps in (grid(500), np.arange(60), np.array([0, 1, 3, 4, 90, 100])):
+        loss = FALLS[kind](steps) * np.exp(noise * rng.standard_normal(len(steps)))
+        np.testing.assert_array_equal(stages.convergence_times(steps, loss), convergence_by_loops(
+            steps.tolist(), loss.tolist()))
+    if not noise:
+        settled = stages.convergence_times(grid(500), FALLS[kind](grid(500)))[0]
+        assert np.isnan(settled) == (kind in ("rises", "flat", "zero", "falls late", "peak at the end", "at the end"))
 
 
 def test_until() -> None:

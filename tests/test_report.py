@@ -68,6 +68,7 @@ def made_up() -> CheckReport:
         found("toy1900.unseen", V.NOT_SAMPLED, steps=(0, 12)),
         found("toy1900.worse", V.VIOLATED, 123456.0, 1.0, at=0),
         found("toy1900.empty", V.VACUOUS, 0.1, 0.9),
+        found("toy1900.lost", V.NOT_EVALUABLE, steps=(0, 1)),
         found("toy1900.assumption_1.lr", V.VIOLATED, 2.0, 1.0, formula="η ≤ C/(σ_p² d)", margin=inf),
         why="a made-up setting",
     )
@@ -77,55 +78,60 @@ WIDE = """\
 toy1900: 1 run, delta=0.05, C=1.0, band=4.0
 Chosen for this: a made-up setting.
 4 statements inside the regime: 2 hold, 2 violated; 2 outside, of which 1 still true; 1 not reached; 1 not sampled; 1
-vacuous; 1 of 2 assumptions met.
+not evaluable; 1 vacuous; 1 of 2 assumptions met.
 
-  statement        verdict      holds    steps  margin  measured  predicted     ratio  fails at
+  statement        verdict        holds    steps  margin  measured  predicted     ratio  fails at
 
 Inside the regime, violated: 2
-  worse            violated       0/1      1/1       2  1.23e+05          1  1.23e+05         0
+  worse            violated         0/1      1/1       2  1.23e+05          1  1.23e+05         0
       a ≤ b
-  bad              violated       0/1      1/1       2         3          1         3         4
+  bad              violated         0/1      1/1       2         3          1         3         4
       |ρ̲| ≤ ρ̄², all i
 
 Inside the regime, as claimed: 2
-  lemma_2          holds          1/1    3/200       2       1.9          2      0.95         –
+  lemma_2          holds            1/1    3/200       2       1.9          2      0.95         –
       a ≤ b
-  lemma_1          holds          1/1  200/200       2       0.5          2      0.25         –
+  lemma_1          holds            1/1  200/200       2       0.5          2      0.25         –
       γ_{j,r} ≤ C√log(8mn/δ) σ_0‖μ‖
 
 Outside the regime, still true: 1
-  out.true         outside        1/1      1/1     0.5     1e-09          1     1e-09         –
+  out.true         outside          1/1      1/1     0.5     1e-09          1     1e-09         –
       a ≤ b
 
 Outside the regime, not true: 1
-  out.false        outside        0/1    90/90    0.25         9          1         9        17
+  out.false        outside          0/1    90/90    0.25         9          1         9        17
       a ≤ b
 
 Vacuous (true, and says nothing here): 1
-  empty            vacuous        1/1      1/1       2       0.1        0.9     0.111         –
+  empty            vacuous          1/1      1/1       2       0.1        0.9     0.111         –
       a ≤ b
 
 Not sampled (the run kept nothing to compare): 1
-  unseen           not sampled    0/0     0/12       2         –          –         –         –
+  unseen           not sampled      0/0     0/12       2         –          –         –         –
       a ≤ b
 
 Not reached (the run ends before): 1
-  late             not reached    0/0      0/0       2         –          –         –         –
+  late             not reached      0/0      0/0       2         –          –         –         –
+      a ≤ b
+
+Not evaluable (made of numbers that are not known): 1
+  lost             not evaluable    0/0      0/1       2         –          –         –         –
       a ≤ b
 
 Assumptions not met: 1
-  assumption_1.lr  not met        0/1      1/1       –         2          1         2         –
+  assumption_1.lr  not met          0/1      1/1       –         2          1         2         –
       η ≤ C/(σ_p² d)
 
 Assumptions met: 1
-  assumption_1.d   met            1/1      1/1       –     1e+06         16  6.25e+04         –
+  assumption_1.d   met              1/1      1/1       –     1e+06         16  6.25e+04         –
       d ≥ C n²"""
 
 NARROW = """\
 toy1900: 1 run, delta=0.05, C=1.0, band=4.0
 Chosen for this: a made-up setting.
 4 statements inside the regime: 2 hold, 2 violated; 2 outside, of which 1 still
-true; 1 not reached; 1 not sampled; 1 vacuous; 1 of 2 assumptions met.
+true; 1 not reached; 1 not sampled; 1 not evaluable; 1 vacuous; 1 of 2
+assumptions met.
 
   statement: verdict
     holds    steps  margin  measured  predicted     ratio  fails at
@@ -213,7 +219,7 @@ def test_terminals_are_not_steered() -> None:
 
 def plain(verdict: Verdict, count: int, *, name: str = "lemma", comparison: bool | None = None) -> list[Finding]:
     """Findings of one kind."""
-    known = comparison is not None or verdict not in (V.NOT_REACHED, V.NOT_SAMPLED)
+    known = comparison is not None or verdict not in (V.NOT_REACHED, V.NOT_SAMPLED, V.NOT_EVALUABLE)
     return [found(f"{name}_{verdict}_{comparison}_{k}", verdict, *((1.0, 2.0) if known else ()), comparison=comparison)
             for k in range(count)]
 
@@ -221,9 +227,9 @@ def plain(verdict: Verdict, count: int, *, name: str = "lemma", comparison: bool
 @pytest.mark.parametrize(("findings", "summary", "short"), [
     ([], "no statement applies", "none inside the regime"),
     (plain(V.HOLDS, 11) + plain(V.VIOLATED, 1) + plain(V.OUTSIDE, 6, comparison=True) + plain(V.OUTSIDE, 2)
-     + plain(V.NOT_REACHED, 5) + plain(V.NOT_SAMPLED, 2) + plain(V.VACUOUS, 1),
+     + plain(V.NOT_REACHED, 5) + plain(V.NOT_SAMPLED, 2) + plain(V.VACUOUS, 1) + plain(V.NOT_EVALUABLE, 3),
      "12 statements inside the regime: 11 hold, 1 violated; 8 outside, of which 6 still true; 5 not reached; "
-     "2 not sampled; 1 vacuous", "11 of 12 inside the regime hold"),
+     "2 not sampled; 3 not evaluable; 1 vacuous", "11 of 12 inside the regime hold"),
     (plain(V.HOLDS, 1), "1 statement inside the regime: it holds", "1 of 1 inside the regime holds"),
     (plain(V.VIOLATED, 1), "1 statement inside the regime: it is violated", "0 of 1 inside the regime holds"),
     (plain(V.HOLDS, 1) + plain(V.VIOLATED, 2), "3 statements inside the regime: 1 holds, 2 violated",
@@ -241,7 +247,7 @@ def plain(verdict: Verdict, count: int, *, name: str = "lemma", comparison: bool
      "none inside the regime"),
     (plain(V.HOLDS, 2, name="p.condition") + plain(V.VIOLATED, 1, name="low_snr") + plain(V.HOLDS, 2),
      "2 statements inside the regime: all hold; 2 of 3 assumptions met", "2 of 2 inside the regime hold"),
-    (plain(V.HOLDS, 2, name="p.condition") + plain(V.NOT_REACHED, 1, name="assumption"),
+    (plain(V.HOLDS, 2, name="p.condition") + plain(V.NOT_EVALUABLE, 1, name="assumption"),
      "no statement inside the regime; all 2 assumptions met; 1 assumption not compared", "none inside the regime"),
 ])
 def test_summary(findings: Sequence[Finding], summary: str, short: str) -> None:
@@ -277,7 +283,7 @@ def test_counts_of_the_made_up_report() -> None:
     """By name; one statement is in one group."""
     assert dict(made_up().counts) == {
         "violated": 2, "holds": 2, "outside_true": 1, "outside_false": 1, "vacuous": 1, "not_sampled": 1,
-        "not_reached": 1, "assumptions_unmet": 1, "assumptions_met": 1, "assumptions_open": 0}
+        "not_reached": 1, "not_evaluable": 1, "assumptions_unmet": 1, "assumptions_met": 1, "assumptions_open": 0}
 
 
 def test_empty_report() -> None:
@@ -472,7 +478,7 @@ def test_html_is_a_page_part() -> None:
     tags = Tags()
     tags.feed(page)
     assert not tags.open and made_up()._repr_html_() == page
-    assert page.count("<tbody") == 9 and "Inside the regime, violated: 2" in page and "1.23e+05" in page
+    assert page.count("<tbody") == 10 and "Inside the regime, violated: 2" in page and "1.23e+05" in page
     assert "color:" not in page.replace("background", ""), "letters in the reader's own colour"
     assert 'title="this test: a claim"' in page and "\x1b" not in page
 
@@ -481,7 +487,7 @@ def test_latex_of_a_report() -> None:
     """A booktabs table: a head, groups with rules between, numbers with powers of ten."""
     latex = made_up().to_latex()
     balanced(latex)
-    assert latex.count(r"\midrule") == 9 and latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
+    assert latex.count(r"\midrule") == 10 and latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
     assert r"\texttt{worse} & $a \leq b$ & violated & $0/1$ & $1/1$ & $2$ & $1.23 \times 10^{5}$ & $1$" in latex
     assert "-- & -- & --" in latex
     for formula in re.findall(r"(?<!\\)\$(.*?)(?<!\\)\$", latex):

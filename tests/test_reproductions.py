@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 
 import theorysim as ts
 from theorysim.linear.draw import StepNoise
+from theorysim.linear.watch import grid
 from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
@@ -163,7 +164,7 @@ CASES = {
     "zhang2026-lemmas": Case(
         {"seeds": 2, "problem": NET.replace(width=60), "lr": 4e-3, "widths": (16,), "chain_lr": 0.04,
          "targets": (1.0,)},
-        {"statements": (24, ["statement", "runs", "setting", "true", "measured", "claimed"])},
+        {"statements": (26, ["statement", "runs", "setting", "true", "measured", "claimed"])},
         ("d = 5, n = 30, seeds 0..1", "| 2 of 2 |", "m = 16, η = 0.004, ‖θ*‖ = m^{−1/4}, H = I", "20 chains"),
     ),
     "zhang2026-sam": Case(
@@ -701,6 +702,37 @@ class TestZhang2026:
             elif row is not None:
                 assert cell == row.verdict
         assert frame["κ = 0.3, label noise"].str.contains("of 2").sum() > 20
+
+    def test_lemmas_count_what_has_not_come(self) -> None:
+        """Times of Theorem 2 are those of the runs in which all neurons have left, and the others are told."""
+        frame = table("zhang2026-lemmas", "statements")
+        rows = frame[frame["statement"] == "theorem_2"]
+        shown = []
+        for of, rate in ((NET.replace(width=60), 4e-3), (NET.replace(width=6, d=2), 8e-3)):
+            bound = 384 * np.log(of.width) ** 0.5 / ((20 * rate) ** 2 * of.width**0.5)
+            runs = [ts.simulate(of, ts.LinearSGD(rate), int(np.ceil(bound)), seed, neurons=of.width)
+                    for seed in range(2)]
+            left = [run.stage_times().T1_all for run in runs]
+            shown.append((spread(left), f"{np.isfinite(left).sum()} of 2"))
+        assert list(zip(rows["measured"], rows["true"], strict=True)) == shown
+
+    def test_lemma_3_of_every_lazy_step(self) -> None:
+        """Not of those among them that are recorded by default."""
+        frame = table("zhang2026-lemmas", "statements").set_index("statement")
+        of = NET.replace(width=60)
+        worst = []
+        for seed in range(2):
+            run = ts.simulate(of, ts.LinearSGD(4e-3), 400, seed, neurons=60, record_every=1)
+            first = int(run.stage_times().T1_first)
+            noise, x = np.array([20.0, -20.0]), run.draw.inputs
+            growth = -np.inf
+            for step in (one for one in grid(400).tolist() if one < first):
+                m = run.neurons[step]
+                g = x @ (m[:, -1] @ m[:, :-1] - run.draw.target)
+                excess = np.outer(m[:, -1] ** 2, (x**2).sum(axis=1)) - (m[:, :-1] @ x.T) ** 2
+                growth = max(growth, ((g[:, None] + noise) ** 2 * excess.max(axis=0)[:, None]).max())
+            worst.append(growth)
+        assert frame.loc["lemma_3.growth", "measured"] == spread(worst)
 
     @pytest.mark.parametrize(("name", "options"), [
         ("SAM", {"label_noise": False, "sam_radius": 0.1}),

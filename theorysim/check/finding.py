@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
-from theorysim.theory.windows import NotSampledError, Steps
+from theorysim.theory.windows import NotEvaluableError, NotSampledError, Steps
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-9  # relative slack of a comparison, far below any effect
@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     OUTSIDE = "outside regime"  # the assumptions fail; the comparison is shown all the same
     NOT_REACHED = "not reached"  # the run has not come to where the statement speaks
     NOT_SAMPLED = "not sampled"  # it has, but nothing was kept there to compare
+    NOT_EVALUABLE = "not evaluable"  # it is made of numbers that are not known, so no run tells
     VACUOUS = "vacuous"  # holds, but says nothing at these parameters
 
 
@@ -86,6 +87,8 @@ def _compared(statement: Statement, evidence: Any) -> Finding:
         measured, predicted, steps = _sides(statement, evidence, steps)
     except NotSampledError:
         return _nothing(statement, Verdict.NOT_SAMPLED, conditions, asked)
+    except NotEvaluableError:
+        return _nothing(statement, Verdict.NOT_EVALUABLE, conditions, asked)
     if not len(steps):
         return _nothing(statement, Verdict.NOT_REACHED, conditions, asked)
     band = evidence.constants.band if statement.band is None else statement.band

@@ -38,15 +38,16 @@ def replayed(run: Any, paper: Paper, constants: Constants) -> Any:
 def _missing(run: Any, paper: Paper, constants: Constants) -> tuple[list[Steps], bool]:
     """Of each statement the steps it speaks about and the run lacks; whether rows are missing besides.
 
-    They are where a statement cannot tell of which steps it speaks, or is of a long window of which rows are missing:
-    a run that is made again has those it can have.
+    They are where a statement cannot tell of which steps it speaks, unless it says which rows would tell, or is of a
+    long window of which rows are missing: a run that is made again has those it can have.
     """
     evidence, missing, hidden = paper.evidence(run, constants), [], False
     for claim in paper.statements_about(run):
         try:
             lacking = _lacking(claim, evidence, run)
-        except NotSampledError:
+        except NotSampledError as error:
             hidden = True
+            missing.append(error.lacking)
         else:
             rows = claim.looks != RECORDS and len(lacking) > FEW
             hidden |= rows

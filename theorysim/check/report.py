@@ -118,8 +118,8 @@ class CheckReport:
         """How many statements there are of each kind; together all of them.
 
         Inside the regime ``holds`` and ``violated``; ``outside_true`` and ``outside_false``; ``vacuous``,
-        ``not_sampled``, ``not_reached``; and of the items that the paper assumes ``assumptions_met``,
-        ``assumptions_unmet`` and ``assumptions_open`` (not compared).
+        ``not_sampled``, ``not_reached``, ``not_evaluable``; and of the items that the paper assumes
+        ``assumptions_met``, ``assumptions_unmet`` and ``assumptions_open`` (not compared).
         """
         return show.counts(self._rows)
 
@@ -183,8 +183,8 @@ class CheckReport:
 def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compared: int, required: float) -> Verdict:
     """One verdict over runs: by count for claims about the draw, else the worst."""
     if not compared:
-        unseen = any(one.verdict == Verdict.NOT_SAMPLED for one in group)
-        return Verdict.NOT_SAMPLED if unseen else Verdict.NOT_REACHED
+        unseen = {one.verdict for one in group}
+        return next(one for one in (Verdict.NOT_SAMPLED, Verdict.NOT_EVALUABLE, Verdict.NOT_REACHED) if one in unseen)
     verdicts = [one.verdict for one in group if one.comparison is not None]
     if statement.over_draws and len(group) > 1:
         if Verdict.OUTSIDE in verdicts:

@@ -35,6 +35,7 @@ GROUPS = tuple(Group(*one) for one in (
     ("vacuous", "Vacuous (true, and says nothing here)", "plain"),
     ("not_sampled", "Not sampled (the run kept nothing to compare)", "plain"),
     ("not_reached", "Not reached (the run ends before)", "plain"),
+    ("not_evaluable", "Not evaluable (made of numbers that are not known)", "plain"),
     ("assumptions_unmet", "Assumptions not met", "bad"),
     ("assumptions_met", "Assumptions met", "good"),
     ("assumptions_open", "Assumptions not compared", "plain"),
@@ -42,7 +43,9 @@ GROUPS = tuple(Group(*one) for one in (
 BY_KEY = {one.key: one for one in GROUPS}
 _RANK = {one.key: rank for rank, one in enumerate(GROUPS)}
 _SIMPLE = {Verdict.VIOLATED: "violated", Verdict.HOLDS: "holds", Verdict.VACUOUS: "vacuous",
-           Verdict.NOT_SAMPLED: "not_sampled", Verdict.NOT_REACHED: "not_reached"}
+           Verdict.NOT_SAMPLED: "not_sampled", Verdict.NOT_REACHED: "not_reached",
+           Verdict.NOT_EVALUABLE: "not_evaluable"}
+_UNDECIDED = ("not_reached", "not_sampled", "not_evaluable", "vacuous")
 _WORDS = {"assumptions_met": "met", "assumptions_unmet": "not met"}
 
 
@@ -163,8 +166,7 @@ def summary(rows: Sequence[Row]) -> str:
     parts = [
         _inside(number_of["holds"], number_of["violated"], partly),
         _outside(outside, number_of["outside_true"]),
-        *(f"{number_of[key]} {key.replace('_', ' ')}" for key in ("not_reached", "not_sampled", "vacuous")
-          if number_of[key]),
+        *(f"{number_of[key]} {key.replace('_', ' ')}" for key in _UNDECIDED if number_of[key]),
         _assumptions(*(number_of[f"assumptions_{key}"] for key in ("met", "unmet", "open"))),
     ]
     return "; ".join(one for one in parts if one)

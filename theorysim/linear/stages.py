@@ -26,8 +26,10 @@ class LinearTimes(Times):
     T2_half, T2_most : float
         Alignment θ̂ᵀAθ̂/tr A is at least 0.5, 0.9.
     T3 : float
-        From there on the mean test loss over t..1.1t is at most twice the floor, its mean over the last quarter of the
-        run; both over the steps that every such run is watched at, whatever else was recorded.
+        The loss has come down: before, the mean test loss over t..1.1t was more than twice the floor, its mean over the
+        last quarter of the run, and from there on it is not; both over the steps that every such run is watched at,
+        whatever else was recorded. NaN for a loss that never was more, as one that label noise makes grow: it has not
+        come down. That the floor has stopped falling is not said.
     resolution : float
         Times are found at steps watched: exact up to step 128, later at most this share too late.
     T3_low, T3_high : float
@@ -73,9 +75,23 @@ def first(steps: Steps, reached: NDArray[np.bool_]) -> float:
 
 def mean_loss(steps: Steps, loss: Array, start: float, stop: float) -> float:
     """Mean of a loss over the steps observed in start..stop, each for the steps that it stands for."""
-    inside = (steps >= start) & (steps <= stop)
-    weight = np.gradient(steps.astype(float))[inside] if len(steps) > 1 else np.ones(1)
-    return float(np.average(loss[inside], weights=weight)) if inside.any() else float("nan")
+    return _mean(loss, _stood_for(steps), _inside(steps, start, stop))
+
+
+def _stood_for(steps: Steps) -> Array:
+    """How many steps each of those observed stands for."""
+    stood: Array = np.gradient(steps.astype(np.float64)) if len(steps) > 1 else np.ones(1)
+    return stood
+
+
+def _inside(steps: Steps, start: float, stop: float) -> slice:
+    """Which of the steps observed, in order, lie in start..stop."""
+    return slice(int(np.searchsorted(steps, start)), int(np.searchsorted(steps, stop, side="right")))
+
+
+def _mean(loss: Array, weight: Array, part: slice) -> float:
+    total = weight[part].sum()
+    return float((loss[part] * weight[part]).sum() / total) if total > 0 else float("nan")
 
 
 def loss_floor(steps: Steps, loss: Array) -> float:
@@ -92,8 +108,9 @@ def convergence_times(steps: Steps, loss: Array) -> tuple[float, float, float]:
     """T3, T3_low and T3_high, see :class:`LinearTimes`, of a loss at steps watched."""
     limit = 2 * loss_floor(steps, loss)
     begun = [step for step in steps.tolist() if (1 + WINDOW) * step <= steps[-1]]
-    means = np.array([mean_loss(steps, loss, step, (1 + WINDOW) * step) for step in begun])
-    errors = np.array([standard_error(loss[(steps >= step) & (steps <= (1 + WINDOW) * step)]) for step in begun])
+    weight, parts = _stood_for(steps), [_inside(steps, step, (1 + WINDOW) * step) for step in begun]
+    means = np.array([_mean(loss, weight, part) for part in parts])
+    errors = np.array([standard_error(loss[part]) for part in parts])
     found = (_settled(begun, means + shift * errors <= limit) for shift in (0.0, -2.0, 2.0))
     settled, low, high = found
     return settled, low, high
@@ -105,11 +122,9 @@ def standard_error(values: Array) -> float:
 
 
 def _settled(steps: list[int], below: NDArray[np.bool_]) -> float:
-    """The step from which on all are below; NaN where the last is not."""
-    if not len(below) or not below[-1]:
-        return float("nan")
+    """The step from which on all are below; NaN where the last is not, and where all are."""
     above = np.flatnonzero(~below)
-    return float(steps[above[-1] + 1 if len(above) else 0])
+    return float(steps[above[-1] + 1]) if len(above) and below[-1] else float("nan")
 
 
 def resolution(steps: Steps) -> float:

@@ -42,7 +42,7 @@ class Condition:
         above, below = (self.value, self.bound) if self.sense == ">=" else (self.bound, self.value)
         if above == below == 0:
             return float("inf")  # what asks for zero and gets it is not near to failing
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return float(np.float64(above) / np.float64(below))
 
     @property

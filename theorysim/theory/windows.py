@@ -3,10 +3,10 @@
 A window is a function of an evidence that returns the steps a claim is about, all of them and these only, whatever the
 run has kept; a side is one of (evidence, steps) that returns a value for each step. A moment is a function of an
 evidence that returns a time, NaN where it has not come. Each raises :class:`NotSampledError` where the run has not kept
-what would tell.
+what would tell, and :class:`NotEvaluableError` where no run can.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,7 +23,21 @@ ROWS, RECORDS = "rows", "records"  # what a statement looks at: observables, or 
 
 
 class NotSampledError(ValueError):
-    """The run has not kept what would tell."""
+    """The run has not kept what would tell.
+
+    Attributes
+    ----------
+    lacking : array of int
+        Steps whose rows would tell, which a replay then has; empty where it is not known which.
+    """
+
+    def __init__(self, message: str, lacking: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.lacking: Steps = np.array([*lacking], dtype=np.int64)
+
+
+class NotEvaluableError(ValueError):
+    """A side of the claim is made of numbers that are not known, whatever a run keeps."""
 
 
 # --- when -------------------------------------------------------------------------------------------------------
@@ -59,7 +73,7 @@ def since(moment: Moment) -> Window:
 
     def steps(evidence: Any) -> Steps:
         when = moment(evidence)
-        return np.arange(0) if np.isnan(when) else np.arange(int(np.ceil(when)), evidence.run.steps + 1)
+        return np.arange(int(np.ceil(when)), evidence.run.steps + 1) if when <= evidence.run.steps else np.arange(0)
 
     return steps
 

@@ -9,7 +9,7 @@ from theorysim.papers.zhang2026.evidence import LinearEvidence
 from theorysim.papers.zhang2026.quantities import PAPER, stable
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
-from theorysim.theory.windows import end, number
+from theorysim.theory.windows import NotEvaluableError, end, number
 
 Item = Callable[[LinearEvidence], Condition]
 LOST = "not evaluable: K and c of Lemma A.5 are lost"
@@ -31,7 +31,7 @@ def rate(evidence: LinearEvidence) -> Condition:
 
 def sample(evidence: LinearEvidence) -> Condition:
     """A3: there are enough samples."""
-    return Condition("n ≥ η⁻²", evidence.run.problem.n, ">=", evidence.lr**-2, f"{PAPER}, Condition 1, A3")
+    return Condition("n ≥ η⁻²", evidence.run.problem.n, ">=", evidence.inverse_square, f"{PAPER}, Condition 1, A3")
 
 
 def target(evidence: LinearEvidence) -> Condition:
@@ -48,7 +48,7 @@ def inputs(evidence: LinearEvidence) -> Condition:
 
 
 def dimension(evidence: LinearEvidence) -> Condition:
-    """A6: the dimension is large; its bound is not known, so it counts as not met."""
+    """A6: the dimension is large; its bound is not known, so it is not evaluable, and never counts as met."""
     return Condition("d ≥ 9(ln 2)K⁴/(2c)", evidence.run.problem.d, ">=", float("nan"),
                      f"{PAPER}, Condition 1, A6; {LOST}")
 
@@ -101,12 +101,18 @@ def _statement(name: str, claim: str, formula: str, item: Item, source: str = ""
     def asked(evidence: LinearEvidence) -> Sequence[Condition]:
         return [item(evidence)]
 
+    def bound(evidence: LinearEvidence) -> float:
+        found = item(evidence)
+        if not found.known:
+            raise NotEvaluableError(f"{found.formula}: {found.source}")
+        return found.bound
+
     asked.__name__, asked.__doc__ = f"condition_1_{name}", item.__doc__
     upper = name in ("target", "inputs")
     return Statement(
         id=f"zhang2026.condition_1.{name}", claim=claim, formula=formula, source=source or f"{PAPER}, Condition 1",
         sense=Sense.UPPER if upper else Sense.LOWER,
-        measured=number(lambda e: item(e).value), predicted=number(lambda e: item(e).bound), window=end,
+        measured=number(lambda e: item(e).value), predicted=number(bound), window=end,
         conditions=asked, applies=lambda run: isinstance(run, LinearRun),
     )
 

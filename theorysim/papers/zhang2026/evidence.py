@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theorysim.linear import LinearRun, LinearTimes
 from theorysim.linear.draw import StepNoise
 from theorysim.oscillation import OscillationRun
 from theorysim.theory.statement import Array, Evidence
-
+from theorysim.theory.windows import NotSampledError
 
 SHARE = 3 / (4 * np.sqrt(np.pi))  # q of Condition 1's footnote
 RATIO = (1 - SHARE) / (0.5 - SHARE)  # 7.5055
@@ -27,6 +28,12 @@ class LinearEvidence(Evidence):
     def lr(self) -> float:
         """η."""
         return self.run.algorithm.lr
+
+    @property
+    def inverse_square(self) -> float:
+        """η⁻²; infinite where it is beyond every double."""
+        with np.errstate(over="ignore"):
+            return float(np.float64(self.lr) ** -2.0)
 
     @cached_property
     def target_norm(self) -> float:
@@ -105,16 +112,45 @@ class LinearEvidence(Evidence):
         moved = (start**2) @ (1 - np.exp(-values * slow_time / 2)) ** 2
         return float(self.run.problem.width * moved.min())
 
+    def moment(self, reached: NDArray[np.bool_]) -> float:
+        """First of the steps observed at which something holds, to the step; NaN if none.
+
+        What lies between two earlier rows that both lack it was not looked at.
+
+        Raises
+        ------
+        NotSampledError
+            When the step before was not observed, so that it may have come since the row before; names these steps.
+        """
+        run = self.trained
+        found, place = run.first(reached), int(np.argmax(reached))
+        if place and run.steps_observed[place - 1] < found - 1:
+            last = int(run.steps_observed[place - 1])
+            raise NotSampledError(f"run: not every step from {last} to {found:.0f} was observed",
+                                  range(last + 1, int(found)))
+        return found
+
+    @cached_property
+    def small(self) -> NDArray[np.bool_]:
+        """Whether all ‖w_i‖ and |a_i| are at most √η, at every step observed."""
+        run, limit = self.trained, np.sqrt(self.lr) * (1 + 1e-12)
+        small: NDArray[np.bool_] = (run.column("largest_norm") <= limit) & (run.column("largest_second") <= limit)
+        return small
+
     @cached_property
     def all_small(self) -> float:
-        """t1, where Phase II begins: first step observed with all ‖w_i‖ and |a_i| ≤ √η; NaN if none."""
-        run, limit = self.trained, np.sqrt(self.lr) * (1 + 1e-12)
-        return run.first((run.column("largest_norm") <= limit) & (run.column("largest_second") <= limit))
+        """t1, where Phase II begins: all ‖w_i‖ and |a_i| are at most √η, see :meth:`moment`."""
+        return self.moment(self.small)
 
     @cached_property
     def all_aligned(self) -> float:
-        """t2 of Lemma 6: first step observed with all |cos(w_i, θ*)| ≥ 1 − 10⁻⁹; NaN if none."""
-        return self.trained.first(self.trained.column("cosine_min") >= 1 - PERFECT)
+        """t2 of Lemma 6: all |cos(w_i, θ*)| are at least 1 − 10⁻⁹, see :meth:`moment`."""
+        return self.moment(self.trained.column("cosine_min") >= 1 - PERFECT)
+
+    @cached_property
+    def mostly_aligned(self) -> float:
+        """T2(0.9), see :meth:`moment`."""
+        return self.moment(self.trained.column("alignment") >= 0.9)
 
     def changes(self, place: int) -> dict[str, float]:
         """Lemma 3 at a record: over the sample and the noise of a step, exactly, of the worst neuron followed.
@@ -122,6 +158,15 @@ class LinearEvidence(Evidence):
         The smallest P(Δ_i ≤ 0) and P(Δ_i ≤ −(σ/4)²), the largest P(Δ_i > 0) and Δ_i, where Δ_i = −g²(⟨x, w_i⟩² −
         a_i²‖x‖²), x any of the n inputs and g = ⟨e, x⟩ ± σ.
         """
+        if place not in self._changes:  # four statements ask for each
+            self._changes[place] = self._changes_at(place)
+        return self._changes[place]
+
+    @cached_property
+    def _changes(self) -> dict[int, dict[str, float]]:
+        return {}
+
+    def _changes_at(self, place: int) -> dict[str, float]:
         run, x = self.trained, self.run.draw.inputs
         state, neurons = run.states[place], run.combination @ run.states[place]
         error = state[:, -1] @ state[:, :-1] - run.draw.target
@@ -152,5 +197,5 @@ class LinearEvidence(Evidence):
 
     @cached_property
     def shrunk(self) -> float:
-        """First step watched with tr A/m ≤ √η, where Lemma 4 brings it; NaN if none."""
-        return self.trained.first(self.trained.column("mean_norm_sq") <= np.sqrt(self.lr))
+        """tr A/m is at most √η, where Lemma 4 brings it, see :meth:`moment`."""
+        return self.moment(self.trained.column("mean_norm_sq") <= np.sqrt(self.lr))

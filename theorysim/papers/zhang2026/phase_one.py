@@ -10,19 +10,16 @@ from theorysim.papers.zhang2026.condition import chain, first_phase
 from theorysim.papers.zhang2026.evidence import LinearEvidence
 from theorysim.papers.zhang2026.quantities import PAPER
 from theorysim.theory.statement import Array, Sense, Statement, Steps
-from theorysim.theory.windows import Side, at, end, number, observed
+from theorysim.theory.windows import Side, at, end, number, observed, recorded
 
 SAMPLE = "of the neurons followed; exact probability over the step's sample and noise"
 
 
 def _change(name: str) -> Side:
-    """One of the shares and sizes of Lemma 3; NaN at steps that are not recorded."""
+    """One of the shares and sizes of Lemma 3, of the state at recorded steps."""
 
     def side(evidence: LinearEvidence, steps: Steps) -> Array:
-        kept = np.isin(steps, evidence.run.steps_recorded)
-        values = np.full(len(steps), np.nan)
-        values[kept] = [evidence.changes(int(place))[name] for place in evidence.records(steps[kept])]
-        return values
+        return np.array([evidence.changes(int(place))[name] for place in evidence.records(steps)], dtype=np.float64)
 
     return side
 
@@ -48,7 +45,7 @@ def _followed_by_a_record(evidence: LinearEvidence) -> Steps:
 def _lowest(evidence: LinearEvidence) -> float:
     """The smallest mean squared norm up to step η⁻²; of chains two standard errors above their mean, NaN for one."""
     run = evidence.run
-    early = run.steps_observed <= evidence.lr**-2
+    early = run.steps_observed <= evidence.inverse_square
     by_chains = isinstance(run, OscillationRun) and run.algorithm.chains
     above = 2 * run.column("standard_error") if by_chains else 0.0
     return float(np.min((run.column("mean_norm_sq") + above)[early]))
@@ -56,7 +53,7 @@ def _lowest(evidence: LinearEvidence) -> float:
 
 def _decided(evidence: LinearEvidence) -> Steps:
     """Window: the end, once the norm has been at most √η by step η⁻², or that step has passed."""
-    seen = _lowest(evidence) <= np.sqrt(evidence.lr) or evidence.run.steps >= evidence.lr**-2
+    seen = _lowest(evidence) <= np.sqrt(evidence.lr) or evidence.run.steps >= evidence.inverse_square
     return np.array([evidence.run.steps] if seen else [], dtype=np.int64)
 
 
@@ -100,7 +97,7 @@ PHASE_ONE = (
         sense=Sense.LOWER,
         measured=_change("shrinking"),
         predicted=number(_vacuity(-1)),
-        window=q.lazy_steps,
+        window=recorded(q.lazy_steps),
         conditions=first_phase,
         applies=q.followed,
         trivial=0.0,
@@ -113,7 +110,7 @@ PHASE_ONE = (
         sense=Sense.LOWER,
         measured=_change("shrinking_fast"),
         predicted=number(0.25),
-        window=q.lazy_steps,
+        window=recorded(q.lazy_steps),
         conditions=first_phase,
         applies=q.followed,
     ),
@@ -125,7 +122,7 @@ PHASE_ONE = (
         sense=Sense.UPPER,
         measured=_change("growing"),
         predicted=number(_vacuity(1)),
-        window=q.lazy_steps,
+        window=recorded(q.lazy_steps),
         conditions=first_phase,
         applies=q.followed,
         trivial=1.0,
@@ -138,7 +135,7 @@ PHASE_ONE = (
         sense=Sense.UPPER,
         measured=_change("growth"),
         predicted=number(lambda e: e.constants.C),
-        window=q.lazy_steps,
+        window=recorded(q.lazy_steps),
         conditions=first_phase,
         applies=q.followed,
     ),

@@ -50,7 +50,7 @@ def repair(evidence: LinearEvidence) -> Sequence[Condition]:
 
 def crowd(evidence: LinearEvidence) -> Sequence[Condition]:
     """So many neurons that some does not grow, and not all of them aligned at the start (derived)."""
-    begun = np.array([0 if np.isnan(evidence.all_small) else int(evidence.all_small)])
+    begun = np.array([np.nan_to_num(evidence.trained.first(evidence.small))], dtype=np.int64)
     return [Condition("neurons followed ≥ 100", len(evidence.trained.leaving), ">=", 100.0, "derived"),
             Condition("min_i |cos(θ*, w_i(t1))| ≤ ½", float(evidence.column("cosine_min", begun)[0]), "<=", 0.5,
                       "derived")]
