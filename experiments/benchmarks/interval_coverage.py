@@ -161,7 +161,7 @@ def report(repeats: int, real_seeds: int) -> str:
         for kind in ("normal", "exponential", "heavy tails"):
             row = {"random numbers": "common" if common else "independent", "cells": f"4 × {axis.size}", "noise": kind}
             for seeds in SEEDS:
-                place, slope, is_open = crossings(kind, common, seeds, max(repeats // 2, 20), rng, axis)
+                place, slope, is_open = crossings(kind, common, seeds, repeats, rng, axis)
                 row[f"{seeds} seeds"] = f"{place:.3f}, {slope:.3f}" + (f" ({is_open:.1%} open)" if is_open else "")
             lines.append(row)
     averages = [{"noise": kind} | {f"{seeds} seeds": f"{means(kind, seeds, 20 * repeats, rng):.3f}" for seeds in SEEDS}
@@ -181,7 +181,7 @@ def report(repeats: int, real_seeds: int) -> str:
         "disjoint sets; the truth is the exponent of all of them.",
         markdown(pd.DataFrame(measured)),
         f"**Crossings** of a straight mean: share of intervals of the place, and of the exponent where there is one, "
-        f"that hold the truth; {max(repeats // 2, 20)} repeats of four places. Open: an end lies beyond the diagram. "
+        f"that hold the truth; {repeats} repeats of four places. Open: an end lies beyond the diagram. "
         "With common random numbers all cells of a seed share four fifths of the variance.",
         markdown(pd.DataFrame(lines)),
         f"**Means** of numbers of one law, of which gains are: share of intervals that hold the mean; {20 * repeats} "

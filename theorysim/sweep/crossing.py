@@ -41,10 +41,10 @@ def crossing(frame: "pd.DataFrame", value: str, level: float, *, along: str, ove
 
     Where the monotone curve of least squares through the means passes, which rises or falls as these do on the whole;
     between two cells it is taken to be linear, of which intervals know nothing. The interval holds the places around it
-    at which the interval of the mean (:func:`theorysim.core.intervals.ends`) holds the level: for random numbers that
-    are independent between cells a sum of independent means, with Satterthwaite's degrees of freedom; where they are
-    common (or the table does not say) the mean of what each seed has there, so that what its cells share is seen. No
-    random numbers are drawn.
+    at which the interval of the mean holds the level: for random numbers that are independent between cells a sum of
+    independent means, with Satterthwaite's degrees of freedom; where they are common (or the table does not say) the
+    mean of what each seed has there, so that what its cells share is seen. It is the hull of Student's interval and of
+    Hall's (J. R. Statist. Soc. B 54, 221, 1992), which takes skewness in. The same runs give the same intervals.
 
     That of the exponent is Student's. The standard error of a point is half the width of its interval, in logarithms,
     over Student's quantile; with common random numbers they are correlated as the seeds' contributions to them.
