@@ -1,9 +1,9 @@
-"""How often 95% intervals hold the truth: exponents of scaling() and lines of crossing(), where it is known.
+"""How often 95% intervals hold the truth, where it is known: exponents of scaling(), lines of crossing(), means.
 
-    python experiments/benchmarks/interval_coverage.py [--repeats 1000] [--out docs/measured]
+    python experiments/benchmarks/interval_coverage.py [--repeats 600] [--out docs/measured]
 
 Exponents: times with a power law and noise of many kinds, and real T1 of a small problem, whose seeds are cut into
-disjoint sets. Crossings: tables with a straight mean of known place.
+disjoint sets. Crossings: tables with a straight mean of known place. Means: of numbers of many kinds.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import theorysim as ts
+from theorysim.core.intervals import ends, moments
 from theorysim.reproduce import markdown
 from theorysim.scaling.fit import exponent
 from theorysim.sweep.crossing import crossing
@@ -29,6 +30,7 @@ DESIGNS: Mapping[str, tuple[Sequence[float], int, float]] = {  # values, paramet
     "3 values, 1 parameter, spread ×3": ((1, 2, 4), 1, 3.0),
     "5 values, 2 parameters, spread ×3": ((1, 2, 4, 8, 16), 2, 3.0),
 }
+MEANS = {"exponential": 1.0, "rare spikes": 0.2}  # of the noise; others have 0
 TRUE = -1.5  # every exponent
 COARSE, FINE = np.linspace(0.2, 2.0, 10), np.linspace(0.2, 2.0, 60)  # in the fine one noise crosses many times
 OVER = np.array([10.0, 20.0, 40.0, 80.0])
@@ -92,8 +94,7 @@ def diagram(kind: str, common: bool, seeds: int, rng: np.random.Generator, axis:
     mean = 0.5 - 0.25 * (axis - place[:, None])
     own = noise(kind, rng, (*mean.shape, seeds))
     drawn = 0.5 * own + noise(kind, rng, (seeds,)) if common else own
-    shift = 1.0 if kind == "exponential" else 0.0  # the mean of the noise
-    values = mean[..., None] + 0.05 * (drawn - shift * (1.5 if common else 1.0))
+    values = mean[..., None] + 0.05 * (drawn - MEANS.get(kind, 0.0) * (1.5 if common else 1.0))
     over, along, seed = (one.ravel() for one in np.meshgrid(OVER, axis, np.arange(seeds), indexing="ij"))
     return pd.DataFrame({"over": over, "along": along, "seed": seed, "value": values.ravel(), "algorithm": "a",
                          "draw_seed": seed if common else 1000 + np.arange(seed.size), "status": "completed"})
@@ -102,16 +103,23 @@ def diagram(kind: str, common: bool, seeds: int, rng: np.random.Generator, axis:
 def crossings(
     kind: str, common: bool, seeds: int, repeats: int, rng: np.random.Generator, axis: Array = COARSE
 ) -> tuple[float, float, float]:
-    """Shares of intervals that hold the place, and the exponent; share of places without an interval."""
-    place, held, slopes, without = (OVER / np.sqrt(OVER[0] * OVER[-1])) ** SLOPE, [], [], []
+    """Shares of intervals that hold the place, and the exponent where there is one; share of open intervals."""
+    place, held, slopes, ends_open = (OVER / np.sqrt(OVER[0] * OVER[-1])) ** SLOPE, [], [], []
     for _ in range(repeats):
         table = diagram(kind, common, seeds, rng, axis)
         line = crossing(table, "value", 0.5, along="along", over="over", algorithm="a")
         known = line.points["low"].notna()
         held += list(((line.points["low"] <= place) & (place <= line.points["high"]))[known])
-        without += list(~known)
-        slopes.append(line.exponent[1] <= SLOPE <= line.exponent[2])
-    return float(np.mean(held)), float(np.mean(slopes)), float(np.mean(without))
+        ends_open += list(np.isinf(line.points[["low", "high"]]).any(axis=1)[known])
+        if np.isfinite(line.exponent[0]):
+            slopes.append(line.exponent[1] <= SLOPE <= line.exponent[2])
+    return float(np.mean(held)), float(np.mean(slopes)), float(np.mean(ends_open))
+
+
+def means(kind: str, seeds: int, repeats: int, rng: np.random.Generator) -> float:
+    """Share of intervals of means that hold the mean."""
+    low, high = ends(moments(noise(kind, rng, (repeats, seeds))))
+    return float(((low <= MEANS.get(kind, 0.0)) & (MEANS.get(kind, 0.0) <= high)).mean())
 
 
 def real(seeds: int) -> dict[str, tuple[Array, Array]]:
@@ -149,13 +157,15 @@ def report(repeats: int, real_seeds: int) -> str:
             rows.append({"design": name, "noise": kind} | {
                 f"{seeds} seeds": f"{share:.3f}" for seeds, (share, _) in found.items()})
     lines = []
-    for common, axis in ((False, COARSE), (False, FINE), (True, COARSE)):
+    for common, axis in ((False, COARSE), (False, FINE), (True, COARSE), (True, FINE)):
         for kind in ("normal", "exponential", "heavy tails"):
             row = {"random numbers": "common" if common else "independent", "cells": f"4 × {axis.size}", "noise": kind}
             for seeds in SEEDS:
-                place, slope, without = crossings(kind, common, seeds, max(repeats // 2, 20), rng, axis)
-                row[f"{seeds} seeds"] = f"{place:.3f}, {slope:.3f}" + (f" ({without:.1%} without)" if without else "")
+                place, slope, is_open = crossings(kind, common, seeds, repeats, rng, axis)
+                row[f"{seeds} seeds"] = f"{place:.3f}, {slope:.3f}" + (f" ({is_open:.1%} open)" if is_open else "")
             lines.append(row)
+    averages = [{"noise": kind} | {f"{seeds} seeds": f"{means(kind, seeds, 20 * repeats, rng):.3f}" for seeds in SEEDS}
+                for kind in KINDS[:4]]
     measured = []
     for name, (values, times) in real(real_seeds).items():
         found = {seeds: disjoint(values, times, seeds) for seeds in SEEDS}
@@ -170,18 +180,21 @@ def report(repeats: int, real_seeds: int) -> str:
         f"**Exponents of the real T1**, gradient descent, n = 10, m = 16, d = {D}: {real_seeds} seeds cut into "
         "disjoint sets; the truth is the exponent of all of them.",
         markdown(pd.DataFrame(measured)),
-        f"**Crossings** of a straight mean: share of intervals of the place, and of the exponent, "
-        f"that hold the truth, where there is one; {max(repeats // 2, 20)} repeats. Without: an end lies beyond the "
-        "diagram, or may.",
+        f"**Crossings** of a straight mean: share of intervals of the place, and of the exponent where there is one, "
+        f"that hold the truth; {repeats} repeats of four places. Open: an end lies beyond the diagram. "
+        "With common random numbers all cells of a seed share four fifths of the variance.",
         markdown(pd.DataFrame(lines)),
+        f"**Means** of numbers of one law, of which gains are: share of intervals that hold the mean; {20 * repeats} "
+        "repeats.",
+        markdown(pd.DataFrame(averages)),
     ])
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=1000, help="studies of every kind (default %(default)s)")
-    parser.add_argument("--real-seeds", type=int, default=4000, help="runs of T1 at every point (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=600, help="studies of every kind (default %(default)s)")
+    parser.add_argument("--real-seeds", type=int, default=2000, help="runs of T1 at every point (default %(default)s)")
     parser.add_argument("--out", type=Path, help="folder to write coverage.md to")
     options = parser.parse_args()
     text = report(options.repeats, options.real_seeds)

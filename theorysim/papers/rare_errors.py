@@ -8,22 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import progress as bars
+from theorysim.core.intervals import Interval, typical
 from theorysim.patch.risk.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-REPLICATES = 2000
 Point = Callable[[int, int, int], dict[str, Estimate]]  # of n, d, seed: the error at each stop
 
 
 @dataclass(frozen=True, eq=False)
 class Exponents:
-    """−ln p ∝ d^a n^b: least squares in logarithms, 95% bootstrap intervals over seeds; and R² on single variables."""
+    """−ln p ∝ d^a n^b: what is typical of the seeds' exponents, with 95% intervals; and R² on single variables."""
 
-    d: tuple[float, float, float]
-    n: tuple[float, float, float]
+    d: Interval
+    n: Interval
     r2: dict[str, float]
 
 
@@ -46,23 +46,28 @@ def measure(cells: Sequence[tuple[int, int]], seeds: int, point: Point, shown: b
 
 
 def fit(frame: "pd.DataFrame") -> Exponents:
-    """Of the rows of one stop; errors of ½ and beyond or unreliable ones are left out."""
+    """Of the rows of one stop; errors of ½ and beyond or unreliable ones are left out.
+
+    For each seed ln(−ln p) is fitted by least squares over its cells, where n and d vary apart: a seed has many of its
+    random numbers in common between cells, so that these are not independent, but seeds are. R² is of the cells' means.
+    """
     kept = frame[frame["reliable"] & (frame["log10_error"] < np.log10(0.4)) & np.isfinite(frame["log10_error"])]
-    cells = [(group["n"].iloc[0], group["d"].iloc[0], np.log(-np.log(10) * group["log10_error"].to_numpy()))
-             for _, group in kept.groupby(["n", "d"])]
-    design = np.array([[1.0, np.log(d), np.log(n)] for n, d, _ in cells])
-    if np.linalg.matrix_rank(design) < 3:  # n and d do not vary apart
-        nothing = (np.nan, np.nan, np.nan)
+    kept = kept.assign(size=np.log(-np.log(10) * kept["log10_error"]))
+    planes = [plane for _, group in kept.groupby("seed") if (plane := _plane(group)) is not None]
+    if not planes:
+        nothing = Interval(np.nan, np.nan, np.nan)
         return Exponents(nothing, nothing, {})
-    solve = np.linalg.pinv(design)
-    centre = np.array([values.mean() for _, _, values in cells])
-    rng = np.random.default_rng(0)
-    drawn = np.stack([values[rng.integers(values.size, size=(REPLICATES, values.size))].mean(axis=1)
-                      for _, _, values in cells], axis=1)
-    found, (low, high) = solve @ centre, np.percentile(drawn @ solve.T, [2.5, 97.5], axis=0)
-    size = np.exp(centre)
-    r2 = {name: _r2(np.exp(design[:, 1] - power * design[:, 2]), size) for name, power in (("d/n²", 2), ("d/n", 1))}
-    return Exponents((found[1], low[1], high[1]), (found[2], low[2], high[2]), r2)
+    cells = kept.groupby(["n", "d"])["size"].mean().reset_index()
+    n, d, size = (cells[name].to_numpy(dtype=float) for name in ("n", "d", "size"))
+    r2 = {name: _r2(d / n**power, np.exp(size)) for name, power in (("d/n²", 2), ("d/n", 1))}
+    in_d, in_n = np.array(planes)[:, 1:].T
+    return Exponents(typical(in_d), typical(in_n), r2)
+
+
+def _plane(group: "pd.DataFrame") -> Array | None:
+    """Coefficients of 1, ln d and ln n of one seed; None where n and d do not vary apart."""
+    design = np.column_stack([np.ones(len(group)), *(np.log(group[name]) for name in ("d", "n"))])
+    return np.linalg.pinv(design) @ group["size"].to_numpy() if np.linalg.matrix_rank(design) == 3 else None
 
 
 def _r2(variable: Array, size: Array) -> float:
@@ -71,9 +76,11 @@ def _r2(variable: Array, size: Array) -> float:
     return float(1 - rest.var() / np.log(size).var())
 
 
-def interval(three: tuple[float, float, float]) -> str:
-    """Estimate and interval in words."""
-    return "–" if np.isnan(three[0]) else "{:.3f} [{:.3f}, {:.3f}]".format(*three)
+def words(found: Interval) -> str:
+    """Estimate and interval; a single seed has none."""
+    if np.isnan(found.low):
+        return "–" if np.isnan(found.value) else f"{found.value:.3f} (one seed)"
+    return "{:.3f} [{:.3f}, {:.3f}]".format(*found)
 
 
 def figure(frame: "pd.DataFrame", title: str) -> Any:

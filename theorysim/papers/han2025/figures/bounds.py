@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theorysim import plot
 from theorysim.core import progress as bars
+from theorysim.core.intervals import Interval, mean
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.check import check
 from theorysim.reproduce import Report, markdown
@@ -17,6 +19,7 @@ from theorysim.systems import simulate
 if TYPE_CHECKING:
     import pandas as pd
 
+Array = NDArray[np.float64]
 RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 EARLY = 12  # steps, T1 at c = 0.1 where it exists: below d ≥ n² it does not, some active filter never gets there
 
@@ -53,7 +56,7 @@ def _exponents(n: int, m: int, seeds: int, shown: bool) -> ScalingFit:
 
 def _early_error(
     ratios: Sequence[float], seeds: int, shown: bool, n: int = 200, m: int = 20
-) -> "tuple[pd.DataFrame, tuple[float, float, float]]":
+) -> "tuple[pd.DataFrame, Interval]":
     """Fresh-noise error after EARLY steps at n·SNR² = 3, τ = 0.2, and the slope of its logarithm in d/n."""
     import pandas as pd
 
@@ -67,14 +70,21 @@ def _early_error(
                 bar.update(1)
     frame = pd.DataFrame({"d/n": ratios, "error": table.mean(axis=1),
                           "standard error": table.std(axis=1, ddof=1) / np.sqrt(seeds)})
-    rng = np.random.default_rng(0)
-    picks = rng.integers(seeds, size=(2000, len(ratios), seeds))
-    means = np.take_along_axis(table[None], picks, axis=2).mean(axis=2)
-    x = np.array(ratios) - np.mean(ratios)
-    slopes = np.log(np.maximum(means, 1e-12)) @ x / (x @ x)
-    found = float(np.log(np.maximum(table.mean(axis=1), 1e-12)) @ x / (x @ x))
-    low, high = np.percentile(slopes, [2.5, 97.5])
-    return frame, (found, float(low), float(high))
+    return frame, slope_of_log_mean(np.array(ratios), table)
+
+
+def slope_of_log_mean(x: Array, errors: Array) -> Interval:
+    """Least-squares slope in x of the logarithm of the mean error, of errors (x, seeds), with its 95% interval.
+
+    Places where no seed has an error are left out. The logarithm is linearised: of the slope every seed has the part
+    Σ w (error/mean − 1), whatever its errors at different x share.
+    """
+    some = errors.any(axis=1)
+    if some.sum() < 2:
+        return Interval(np.nan, np.nan, np.nan)
+    x, errors = x[some] - x[some].mean(), errors[some]
+    weights, means = x / (x @ x), errors.mean(axis=1)
+    return mean(weights @ (errors / means[:, None] - 1) + weights @ np.log(means))
 
 
 def _verdicts(n: int, m: int, seeds: int, steps: int, shown: bool) -> "pd.DataFrame":
@@ -101,7 +111,7 @@ def _verdicts(n: int, m: int, seeds: int, steps: int, shown: bool) -> "pd.DataFr
 
 
 def _text(
-    fit: ScalingFit, errors: "pd.DataFrame", slope: tuple[float, float, float], verdicts: "pd.DataFrame", seeds: int,
+    fit: ScalingFit, errors: "pd.DataFrame", slope: Interval, verdicts: "pd.DataFrame", seeds: int,
     early_seeds: int,
 ) -> str:
     shown = verdicts[~verdicts["statement"].str.contains("condition")]
@@ -127,7 +137,7 @@ def _text(
     ])
 
 
-def _figure(fit: ScalingFit, errors: "pd.DataFrame", slope: tuple[float, float, float]) -> Any:
+def _figure(fit: ScalingFit, errors: "pd.DataFrame", slope: Interval) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.5), layout="constrained")

@@ -43,7 +43,7 @@ def run(
         ratio = -np.log(10) * group["log10_error"] * group["n"] / group["d"]
         rows.append({"stopped at": stop, "runs": len(group), "unreliable": int((~group["reliable"]).sum()),
                      "log₁₀ p from": f"{group['log10_error'].min():.0f}", "to": f"{group['log10_error'].max():.3g}",
-                     "exponent in d": rare_errors.interval(found.d), "exponent in n": rare_errors.interval(found.n),
+                     "exponent in d": rare_errors.words(found.d), "exponent in n": rare_errors.words(found.n),
                      **{f"R² of {name}": f"{value:.3f}" for name, value in found.r2.items()},
                      "−ln p · n/d": f"{ratio.mean():.3g} [{ratio.min():.3g}, {ratio.max():.3g}]"})
     table = pd.DataFrame(rows)
@@ -51,7 +51,8 @@ def run(
         name="han2025-early-stop-bound",
         title="The test error of early stopping over n and d (Han et al. 2025, Proposition 4.3)",
         text=f"−ln p fitted as d^a n^b over runs with τ = 0.2, q = 1, m = {m}, σ_0 = 0.1/d, stopped at T1 (ρ̄ ≥ 0.1 on "
-             f"all samples and initially active filters), {seeds} seeds; 95% bootstrap intervals over seeds. The "
+             f"all samples and initially active filters), {seeds} seeds; what is typical of the seeds' exponents, with "
+             "95% intervals. The "
              "proposition's exp(−d/(C n)) has a = 1, b = −1.\n\n" + markdown(table),
         tables={"errors": frame, "exponents": table},
         figure=rare_errors.figure(frame, "gradient descent stopped at T1, test error as a rare event"),

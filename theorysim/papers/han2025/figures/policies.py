@@ -5,8 +5,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from theorysim.core.intervals import mean
 from theorysim.patch.policy import AtStep, EarlyStopping, FirstStage, OracleSelection, SmallLossSelection
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs, spread
@@ -64,7 +63,6 @@ def _gains(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Memory-test error of training to convergence minus that of each policy, seed by seed, with intervals."""
     import pandas as pd
 
-    rng = np.random.default_rng(0)
     errors = frame.pivot_table(index=["tau", "seed"], columns="algorithm", values="memory_test_error")
     rows = []
     for tau, group in errors.groupby(level="tau"):
@@ -72,9 +70,9 @@ def _gains(frame: "pd.DataFrame") -> "pd.DataFrame":
             gain = (group[PLAIN] - group[name]).dropna().to_numpy()
             if not gain.size:
                 continue
-            means = gain[rng.integers(gain.size, size=(2000, gain.size))].mean(axis=1)
-            low, high = np.percentile(means, [2.5, 97.5])
-            rows.append({"τ": tau, "policy": name, "seeds": gain.size, "gain": gain.mean(), "low": low, "high": high})
+            found = mean(gain)
+            rows.append({"τ": tau, "policy": name, "seeds": gain.size, "gain": found.value, "low": found.low,
+                         "high": found.high})
     return pd.DataFrame(rows)
 
 
@@ -94,7 +92,7 @@ def _text(frame: "pd.DataFrame", gains: "pd.DataFrame", seeds: int, steps: int) 
     return "\n\n".join([
         f"n = {N}, d = {D}, m = {M}, n·SNR² = 10, {steps} steps, {seeds} seeds (random numbers "
         f"{told(frame)}, common to its policies), mean [smallest, largest]; gains over "
-        "training to convergence seed by seed, with 95% bootstrap intervals. Fresh-noise error: new ξ. Memory-test "
+        "training to convergence seed by seed, with 95% intervals of their mean. Fresh-noise error: new ξ. Memory-test "
         "error: training noise ξ_i, label independent of i. Selection trusts samples with loss ≤ log 2; step "
         f"{LATE} is after noise has overtaken the signal.",
         markdown(pd.DataFrame(rows)),

@@ -47,7 +47,7 @@ def run(
         found = rare_errors.fit(group)
         rows.append({"stopped at": stop, "runs": len(group), "unreliable": int((~group["reliable"]).sum()),
                      "log₁₀ p from": f"{group['log10_error'].min():.0f}", "to": f"{group['log10_error'].max():.2g}",
-                     "exponent in d": rare_errors.interval(found.d), "exponent in n": rare_errors.interval(found.n),
+                     "exponent in d": rare_errors.words(found.d), "exponent in n": rare_errors.words(found.n),
                      **{f"R² of {name}": f"{value:.3f}" for name, value in found.r2.items()}})
     table = pd.DataFrame(rows)
     return Report(
@@ -55,9 +55,9 @@ def run(
         title="The test error of label-noise gradient descent over n and d (Huang et al. 2025, Theorem 3.3)",
         text=f"−ln p fitted as d^a n^b over runs with n·SNR² = 1, q = 2, m = {m}, p = 0.1, σ_0 = 0.5/d, "
              f"ησ_p²d/(nm) = {RATE:g}, {seeds} seeds, stopped at the first of every {EVERY} steps at which the smaller "
-             "of the two labels' signal outputs reaches the level; 95% bootstrap intervals over seeds. The theorem's "
-             "exp(−C d/n²) has a = 1, b = −2. R²: share of the variance of ln(−ln p) explained by proportionality to "
-             "one variable.\n\n" + markdown(table),
+             "of the two labels' signal outputs reaches the level; what is typical of the seeds' exponents, with 95% "
+             "intervals. The theorem's exp(−C d/n²) has a = 1, b = −2. R²: share of the variance of ln(−ln p) "
+             "explained by proportionality to one variable.\n\n" + markdown(table),
         tables={"errors": frame, "exponents": table},
         figure=rare_errors.figure(frame, "label-noise gradient descent, test error as a rare event"),
     )

@@ -79,8 +79,8 @@ def run(
     text = "\n\n".join([
         f"{diagram.note} (d/n² from {scale.min():.2g} to {scale.max():.2g}). {steps} steps, {seeds} seeds a cell, "
         f"random numbers {told(frame)} and common to its algorithms, {precision} precision, test error with fresh "
-        f"noise. The boundary is where the mean test error passes {LEVEL:g}, with 95% bootstrap intervals over seeds; "
-        "the theory's line, n·SNR² = c, has the exponent −1/2.",
+        f"noise. The boundary is where the mean test error passes {LEVEL:g}, with 95% intervals over seeds, infinite "
+        "where they leave the diagram; the theory's line, n·SNR² = c, has the exponent −1/2.",
         markdown(_summary(frame, lines)),
     ])
     return Report(
