@@ -621,7 +621,8 @@ def assert_bounded(kappa: float, snr_squared: float, p: float, start: float, ste
     found = oracle.path(np.full(4, kappa), kappa * snr_squared, p, np.full(4, start), 1e-3, steps, rng)
     bound = law.signal_bound(kappa, snr_squared, 4, float(found.memory.mean()), steps)
     own = float(excess(2 * kappa * snr_squared * found.pulls.sum(axis=1)).sum())  # what the signal's own steps cost
-    assert found.signal <= bound + 1e-12 and bound - found.signal <= 4 * snr_squared * 4 * kappa**2 * steps + own + 1e-12
+    assert found.signal <= bound + 1e-12
+    assert bound - found.signal <= 4 * snr_squared * 4 * kappa**2 * steps + own + 1e-12
     assert found.signal <= law.signal_bound(kappa, snr_squared, 4, float(found.memory.max()), steps) + 1e-12
 
 

@@ -1,4 +1,4 @@
-"""The second-order law as statements: true where derived, to rounding on orthogonal noise, and each of them can fail."""
+"""The second-order law as statements: true where derived, to rounding on orthogonal noise, and able to fail."""
 
 import dataclasses
 from functools import cache
@@ -166,7 +166,8 @@ def test_each_can_fail(name: str) -> None:
     """With a κ or a law that is not the run's, or labels that were flipped otherwise."""
     run = learned(0.2 if name == "bound" else 0.3)
     wrong = {
-        "identity": lambda e: {"signal_rate": 1.5 * e.signal_rate}, "bound": lambda e: {"signal_rate": e.signal_rate / 9},
+        "identity": lambda e: {"signal_rate": 1.5 * e.signal_rate},
+        "bound": lambda e: {"signal_rate": e.signal_rate / 9},
         "psi": lambda e: {"psi": 2 * e.psi},
         "t2": lambda e: {"prediction": dataclasses.replace(e.prediction, T2=e.prediction.T2 / 2)},
         "t1": lambda e: {"prediction": dataclasses.replace(e.prediction, T1=e.prediction.T1 / 3)},

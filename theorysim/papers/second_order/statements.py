@@ -6,8 +6,8 @@ from theorysim.papers.second_order import conditions as c
 from theorysim.papers.second_order.evidence import CLASSES, SecondOrderEvidence, second_stage
 from theorysim.theory import second_order
 from theorysim.theory.second_order import identity
-from theorysim.theory.statement import Array, Sense, Side, Statement, Steps
-from theorysim.theory.windows import Moment, end, every_step, first_record, number, recorded, since
+from theorysim.theory.statement import Array, Sense, Statement, Steps
+from theorysim.theory.windows import Moment, Side, end, every_step, first_record, number, recorded, since
 
 SOURCE = "derived"
 
