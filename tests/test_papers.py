@@ -305,7 +305,8 @@ def test_default_paper(problem: Any, algorithm: Any, paper: str, why: str) -> No
     """The one whose setting it is; the report says which, why, and which others there are."""
     run = ts.simulate(problem, algorithm, 4)
     found = default_paper(run)
-    others = [one.name for one in papers_about(run) if one.name != paper]
+    others = [one.name for one in papers_about(run) if one.name != paper and one.statements_about(run)]
+    assert ("second_order" in others) == (algorithm == ts.GradientDescent(0.1, ts.Flip(0.1)))
     assert found.paper.name == paper
     assert found.why == why + (f"; {', '.join(others)} also about such runs" if others else "")
     report = ts.check(run)
