@@ -490,6 +490,9 @@ class TestSecondOrder:
         told = summary.loc[("both classes", "eigenvalue as measured")]
         assert len(rare) == 4 == told["runs"] and told["ratio"].startswith(f"{np.exp(logs.mean()):.3f} [")
         assert told["R²"] == f"{1 - (logs ** 2).mean() / np.log(rare['measured']).var(ddof=0):.4f}"
+        for at, group in errors.groupby("at"):
+            above = sum(-one.measured > np.log(2) - one.d / one.n**2 for one in group.itertuples())
+            assert f"in {above} of 4 ({at})" in report("error-law").text
         assert (rare[["signal_plus", "signal_minus"]].min(axis=1) >= 0.5).all() and (rare["step"] % 10 == 0).all()
 
     def test_theorem_3_3(self) -> None:
@@ -509,12 +512,32 @@ class TestSecondOrder:
             assert row["t of Theorem 3.3"] == pytest.approx(t) and row["T1"] == first
             assert row["max γ of the run"] == gamma.max() and row["max γ at t"] == gamma[int(np.ceil(t))]
             assert row["test error at t"] == run.test_error(int(np.ceil(t))).value
-            allowed = row["max γ allowed at the end"]
-            assert np.isnan(allowed) or allowed >= gamma[-1]
+            assert row["max γ allowed at the end"] == pytest.approx(self.allowed(run), rel=1e-9, nan_ok=True)
+            assert np.isnan(self.allowed(run)) or self.allowed(run) >= gamma[-1]
         expected = ts.check(whole, "huang2025").table.set_index("statement")
         mine = table("theorem-3-3", "statements").set_index("statement")
         assert {"huang2025.theorem_3_3.t2", "huang2025.lemma_4_5.t2"} < set(mine.index)
         pd.testing.assert_frame_equal(mine, expected.loc[mine.index], check_exact=True)
+
+    @staticmethod
+    def allowed(run: ts.PatchRun) -> float:
+        """s(0)(exp(n_j SNR²(gain + 4κ²T)) − 1) of the class with more, with the norms of the samples."""
+        found, labels, norms = [], run.draw.labels, np.diag(run.draw.gram)
+        lr = run.algorithm.lr / (run.draw.n * run.draw.m)
+        for branch, label in enumerate((1, -1)):
+            gains = []
+            for i in np.flatnonzero(labels == label):
+                products = run.noise_products()[:, branch, :, i]
+                top = products[0].argmax()
+                if products[-1, top] <= 0:
+                    return float("nan")
+                gains.append(np.log(products[-1, top] / products[0, top]))
+            if gains:
+                size = norms[1:][labels == label]
+                noise = 4 * (lr * norms[1:].max()) ** 2 * run.steps
+                grown = len(gains) * norms[0] / size.min() * (max(*gains, 0) + noise)
+                found.append((label * run.signal_products()[0, branch]).max() * np.expm1(grown))
+        return float(max(found))
 
 
 class TestHan2025:

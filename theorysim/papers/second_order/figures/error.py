@@ -79,6 +79,9 @@ def run(
             f"Where −ln(error) ≥ {RARE:g}, proportionality to one variable with a constant that is fitted (spread: "
             "standard deviation of the logarithm of the ratio, R² as above):",
             markdown(proportional),
+            "The bound of Theorem 3.3, 2 exp(−d/n²) with constant 1, is exceeded " + " and ".join(
+                f"in {_exceeding(errors[errors['at'] == at])} ({at})" for at in MOMENTS) + "; no run is inside its "
+            "Assumption 3.1, whose step is smaller and whose σ_0 is larger.",
         ]),
         tables={"errors": errors, "summary": summary, "proportional": proportional},
         figure=figure,
@@ -186,6 +189,12 @@ def _proportional(errors: "pd.DataFrame") -> "pd.DataFrame":
             rows.append({"at": at, "runs": len(looks), "proportional to": name, "spread": f"{rest.std(ddof=1):.3f}",
                          "R²": f"{1 - rest.var(ddof=0) / size.var(ddof=0):.4f}"})
     return pd.DataFrame(rows)
+
+
+def _exceeding(looks: "pd.DataFrame") -> str:
+    """How many errors are above 2 exp(−d/n²)."""
+    above = looks["measured"] < looks["d"] / looks["n"] ** 2 - np.log(2)
+    return f"{int(above.sum())} of {len(looks)}"
 
 
 def _draw(errors: "pd.DataFrame", left: "Axes", right: "Axes") -> None:
