@@ -24,9 +24,10 @@ from theorysim.linear.watch import grid
 from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
+from theorysim.papers.second_order.figures.law import Setting as LawSetting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
 from theorysim.sweep import execution, work
-from theorysim.theory import boundaries
+from theorysim.theory import boundaries, second_order
 from theorysim.papers import han2025
 
 pytestmark = pytest.mark.compiled
@@ -55,6 +56,8 @@ SETTINGS = (
     Setting("ReLU", noisy_labels(10, 400, 4), 20, 140),
     Setting("squared", noisy_labels(10, 400, 4, tau=0.3, start=0.001, q=2), 20, 100),
 )
+SLOW_NOISE = ts.SignalNoise(n=6, d=10**6, m=8, signal_norm=1.0, noise_std=1.0, init_std=1e-5).replace(n_snr2=0.6)
+FEW = ts.SignalNoise(n=2, d=400, m=6, signal_norm=1.0, noise_std=1.0, init_std=1e-3).replace(n_snr2=0.8)
 FIT = ["parameter", "exponent", "low", "high", "theory", "verdict", "normalised", "normalised_low", "normalised_high",
        "power", "normalised_verdict", "seeds", "not_reached"]
 COMMON = {"random_numbers": "common"}  # so that rows are runs of seeds 0 and 1
@@ -83,6 +86,13 @@ class Case:
 
 
 CASES = {
+    "error-law": Case(
+        {"seeds": 2, "sizes": ((10, 10**5), (20, 10**6)), "m": 6},
+        {"errors": (8, ["at", "n", "d", "seed", "step", "measured", "reliable", "eigenvalue", "closed", "before", ...]),
+         "summary": (6, ["at", "predicted with", "runs", "left out", "from", "to", "ratio", "range", "R²"]),
+         "proportional": (3, ["at", "runs", "proportional to", "spread", "R²"])},
+        ("m = 6, σ_0 = 0.1/d, seeds 100..101, d/n from 10000 to 50000; 4 of 4 runs reached T2", "| both classes | 4 |"),
+    ),
     "han2025-bounds": Case(
         {"seeds": 2, "n": 8, "m": 4, "ratios": (0.25, 0.5, 1.0), "steps": 60, "early_seeds": 3},
         {"exponents": (6, FIT), "early-error": (3, ["d/n", "error", "standard error"]),
@@ -153,6 +163,26 @@ CASES = {
                        "test_error_se", "train_loss", "train_loss_se", "flipped", "flipped_se"]),
          "boundary": (3, ["d", "crossing", "low", "high", "seeds", "missing"])},
         ("18 runs (0 not completed)", "30 steps, 2 seeds a cell", "| whole diagram | 9 |", "lr = 0.1"),
+    ),
+    "second-order-law": Case(
+        {"seeds": 2, "settings": (LawSetting(SLOW_NOISE, 0.2, (0.1, 0.3, 1.0)), LawSetting(SLOW_NOISE.replace(n=8), 0.1,
+                                                                                           (0.3,))),
+         "centre": LawSetting(SLOW_NOISE, 0.2, (0.2,))},
+        {"runs": (8, ["setting", "kappa", "seed", "T2", "law", "closed", "leading", "field", "theorem", "lemma"]),
+         "ratios": (4, ["setting", "κ", "seeds", "T2", "law of the draw", "closed law", "closed law, leading Ψ",
+                        "mean field", "Theorem 3.3", "Lemma 4.5"]),
+         "exponents": (7, ["parameter", "measured", "low", "high", "law, power", "law of the draw", "Lemma 4.5, power",
+                           "Lemma 4.5", "seeds", "not reached"])},
+        ("n·SNR² = 0.6, p = 0.2, n = 6, m = 8, d = 1e+06", "Seeds 100..101", "at κ = 0.2", "| signal_norm |"),
+    ),
+    "theorem-3-3": Case(
+        {"seeds": 3, "problem": FEW, "p": 0.2, "steps": 20_000},
+        {"runs": (3, ["seed", "samples of class +1", "T1", "t of Theorem 3.3", "T2 of Lemma 4.5", "c₂", "max γ at t",
+                      "max γ of the run", "max γ allowed at the end", "training loss at t", "test error at t",
+                      "test error at the end", "T2 of the law"]),
+         "statements": (16, CHECK)},
+        ("n = 2, d = 400, m = 6, p = 0.2", "20000 steps, seeds 100..102", "| huang2025.theorem_3_3.t2 |",
+         "What this does not say"),
     ),
     "zhang2026-fig2": Case(
         {"seeds": 2, "steps": 20_000, "problem": NET, "short": 1000},
@@ -372,6 +402,144 @@ def below(axis: Axes, axes: Sequence[Axes]) -> list[Axes]:
     box = axis.get_position()
     return [other for other in axes if other is axis or (
         axis.get_shared_x_axes().joined(axis, other) and np.isclose(other.get_position().x0, box.x0))]
+
+
+class TestSecondOrder:
+    """Against runs made alone."""
+
+    @pytest.mark.parametrize(("kappa", "resting"), [(0.3, True), (1.0, False)])
+    def test_law(self, kappa: float, resting: bool) -> None:
+        """The first step with max γ ≥ 1 of one draw, and all that is beside it."""
+        runs, of = table("second-order-law", "runs"), SLOW_NOISE
+        row = runs[(runs["setting"].str.endswith("n = 6")) & (runs["kappa"] == kappa) & (runs["seed"] == 101)].iloc[0]
+        algorithm = ts.GradientDescent(kappa * of.n * of.m / of.d, ts.Flip(0.2))
+        draw = ts.Draw.from_problem(of, 101)
+        for name, one in (("T2", of), ("field", ts.MeanField.of(of))):
+            gamma = ts.simulate(one, algorithm, 2000, 101, draw=draw, record_at=()).column("gamma_max")
+            assert row[name] == np.flatnonzero(gamma >= 1)[0]
+        law, snr2, u, mu = second_order.law_of(ts.Flip(0.2)), 0.1, 0.01, float(np.sqrt(0.1 * of.d))
+        starts = second_order.starts_of(draw)
+        assert row["law"] == pytest.approx(min(second_order.second_stage(one, kappa, snr2, law) for one in starts))
+        lengths = np.log(1 / u) / kappa, np.log(6 / (of.init_std * mu)) / (of.n * kappa * snr2)
+        assert row["theorem"] == pytest.approx(sum(lengths), rel=1e-9)
+        assert np.isfinite(row["closed"]) == np.isfinite(row["leading"]) == resting
+        if resting:
+            first = second_order.predicted(of, algorithm, draw).T1
+            psi = kappa * 0.2 * 0.8
+            left = [(np.log(1 / one.signal) - one.samples * snr2 * np.log(np.sqrt(np.log(4)) / one.memory))
+                    / (2 * kappa * snr2 * (one.samples * psi + one.dead * 0.3)) for one in starts]
+            assert row["leading"] == pytest.approx(first + max(min(left), 0), rel=1e-9)
+
+    def test_law_ratios(self) -> None:
+        """Of two runs the median is the mean, as the table has it."""
+        runs, ratios = table("second-order-law", "runs"), table("second-order-law", "ratios")
+        group = runs[(runs["setting"] == ratios["setting"][0]) & (runs["kappa"] == 0.1)]
+        ratio = group["T2"] / group["theorem"]
+        assert ratios["Theorem 3.3"][0] == f"{ratio.mean():.3g} [{ratio.min():.3g}, {ratio.max():.3g}]"
+        assert ratios["closed law"][2] == "–"
+
+    def test_law_exponents(self) -> None:
+        """A line for every seed through the times at three rates of flips, and at three signals."""
+        exponents, of = table("second-order-law", "exponents").set_index("parameter"), SLOW_NOISE
+        lr = 0.2 * of.n * of.m / of.d
+        for name in ("p", "signal_norm"):
+            slopes: dict[str, list[float]] = {"measured": [], "law of the draw": []}
+            for seed in (100, 101):
+                times, expected, values = [], [], []
+                for factor in (0.7, 1.0, 1.4):
+                    here = of.replace(signal_norm=of.signal_norm * factor) if name == "signal_norm" else of
+                    algorithm = ts.GradientDescent(lr, ts.Flip(0.2 * factor if name == "p" else 0.2))
+                    run = ts.simulate(here, algorithm, 20_000, seed, record_at=(), until=lambda seen: (
+                        seen["gamma_max"] >= 1) & (seen["rho_bar_min"] >= 0.1))
+                    found = run.stage_times()
+                    told = second_order.predicted(here, algorithm, run.draw)
+                    times.append(found.T2 - found.T1)
+                    expected.append(told.T2 - told.T1)
+                    values.append(factor)
+                for column, one in (("measured", times), ("law of the draw", expected)):
+                    slopes[column].append(float(np.polyfit(np.log(values), np.log(one), 1)[0]))
+            for column, found in slopes.items():
+                assert exponents.loc[name, column] == pytest.approx(np.mean(found), abs=6e-4)
+        assert exponents["law, power"].to_dict() == {
+            "lr": -2, "m": 2, "n": 1, "d": -1, "noise_std": -2, "signal_norm": -2, "p": -0.75}
+        assert exponents["Lemma 4.5, power"].to_dict() == {
+            "lr": -1, "m": 1, "n": 0, "d": 0, "noise_std": 0, "signal_norm": -2, "p": 0}
+
+    def test_error_law(self) -> None:
+        """One run stopped at T2, its error and its memory; and what the table makes of four."""
+        errors = table("error-law", "errors")
+        of = ts.SignalNoise(20, 10**6, 6, 1.0, 1.0, 1e-7).replace(n_snr2=0.5)
+        algorithm = ts.GradientDescent(0.2 * of.n * of.m / of.d, ts.Flip(0.1))
+        run = ts.simulate(of, algorithm, 30_000, 101, record_at=(), until=lambda seen: seen["gamma_max"] >= 1)
+        row = errors[(errors["at"] == "T2") & (errors["n"] == 20) & (errors["seed"] == 101)].iloc[0]
+        assert row["step"] == run.steps
+        alone = run.test_error(method="rare-event", relative_error=0.2)
+        assert row["measured"] == pytest.approx(-np.log(10) * alone.log10_value, rel=1e-12)
+        signal, noise, labels = run.signal_products()[-1], run.noise_products()[-1], run.draw.labels
+        parts, tops = [], []
+        for branch, label in enumerate((1, -1)):
+            own, other = (sum(max(label * one, 0.0) ** 2 for one in signal[side]) / 6 for side in (branch, 1 - branch))
+            parts.append(own - other)
+            memories = [sum(max(one, 0.0) ** 2 for one in noise[branch, :, i]) / 6 for i in range(20)
+                        if labels[i] == label]
+            alive = [one for one in memories if one > 0]
+            tops.append(second_order.closed_eigenvalue(float(np.mean(alive)), len(alive), 6, 10**6, 1e-4))
+        np.testing.assert_allclose(row[["signal_plus", "signal_minus"]].astype(float), parts, rtol=1e-12)
+        assert row["closed"] == pytest.approx(min(6 * parts[0] / (2 * tops[1]), 6 * parts[1] / (2 * tops[0])))
+        summary = table("error-law", "summary").set_index(["at", "predicted with"])
+        rare = errors[(errors["at"] == "both classes") & (errors["measured"] >= 50)]
+        logs = np.log(rare["measured"] / rare["eigenvalue"])
+        told = summary.loc[("both classes", "eigenvalue as measured")]
+        assert len(rare) == 4 == told["runs"] and told["ratio"].startswith(f"{np.exp(logs.mean()):.3f} [")
+        assert told["R²"] == f"{1 - (logs ** 2).mean() / np.log(rare['measured']).var(ddof=0):.4f}"
+        for at, group in errors.groupby("at"):
+            above = sum(-one.measured > np.log(2) - one.d / one.n**2 for one in group.itertuples())
+            assert f"in {above} of 4 ({at})" in report("error-law").text
+        assert (rare[["signal_plus", "signal_minus"]].min(axis=1) >= 0.5).all() and (rare["step"] % 10 == 0).all()
+
+    def test_theorem_3_3(self) -> None:
+        """Times by their formulas, the bound by its own, verdicts by check()."""
+        runs = table("theorem-3-3", "runs").set_index("seed")
+        of, algorithm = FEW, ts.GradientDescent(1 / 400, ts.Flip(0.2))
+        rate, growth = 1 / 12, 0.8 / 12  # κ and η‖μ‖²/m
+        t = np.log(1 / (1e-3 * 20)) / rate + np.log(6 / (1e-3 * of.signal_norm)) / growth
+        whole = [ts.simulate(of, algorithm, 20_000, seed, record_at=[int(np.ceil(t))]) for seed in (100, 101, 102)]
+        for run in whole:
+            row, gamma = runs.loc[run.seed], run.column("gamma_max")
+            first = run.stage_times().T1
+            largest = run.column("output_max")[int(first):int(row["T2 of Lemma 4.5"]) + 1].max()
+            length = 4 * (1 + np.exp(largest)) * np.log(6 / (1e-3 * of.signal_norm)) / growth
+            assert row["c₂"] == pytest.approx(largest)
+            assert row["T2 of Lemma 4.5"] == np.ceil(first + length)
+            assert row["t of Theorem 3.3"] == pytest.approx(t) and row["T1"] == first
+            assert row["max γ of the run"] == gamma.max() and row["max γ at t"] == gamma[int(np.ceil(t))]
+            assert row["test error at t"] == run.test_error(int(np.ceil(t))).value
+            assert row["max γ allowed at the end"] == pytest.approx(self.allowed(run), rel=1e-9, nan_ok=True)
+            assert np.isnan(self.allowed(run)) or self.allowed(run) >= gamma[-1]
+        expected = ts.check(whole, "huang2025").table.set_index("statement")
+        mine = table("theorem-3-3", "statements").set_index("statement")
+        assert {"huang2025.theorem_3_3.t2", "huang2025.lemma_4_5.t2"} < set(mine.index)
+        pd.testing.assert_frame_equal(mine, expected.loc[mine.index], check_exact=True)
+
+    @staticmethod
+    def allowed(run: ts.PatchRun) -> float:
+        """s(0)(exp(n_j SNR²(gain + 4κ²T)) − 1) of the class with more, with the norms of the samples."""
+        found, labels, norms = [], run.draw.labels, np.diag(run.draw.gram)
+        lr = run.algorithm.lr / (run.draw.n * run.draw.m)
+        for branch, label in enumerate((1, -1)):
+            gains = []
+            for i in np.flatnonzero(labels == label):
+                products = run.noise_products()[:, branch, :, i]
+                top = products[0].argmax()
+                if products[-1, top] <= 0:
+                    return float("nan")
+                gains.append(np.log(products[-1, top] / products[0, top]))
+            if gains:
+                size = norms[1:][labels == label]
+                noise = 4 * (lr * norms[1:].max()) ** 2 * run.steps
+                grown = len(gains) * norms[0] / size.min() * (max(*gains, 0) + noise)
+                found.append((label * run.signal_products()[0, branch]).max() * np.expm1(grown))
+        return float(max(found))
 
 
 class TestHan2025:

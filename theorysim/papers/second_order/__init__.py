@@ -1,6 +1,7 @@
 """The second-order law of label noise: a result of our own, in no paper. What it says, as statements and studies."""
 
 from theorysim.papers.second_order.evidence import SecondOrderConstants, SecondOrderEvidence
+from theorysim.papers.second_order.figures import FIGURES
 from theorysim.papers.second_order.statements import STATEMENTS
 from theorysim.theory.paper import Paper
 from theorysim.theory.signal_noise import unlike_gradient_descent
@@ -13,6 +14,7 @@ PAPER = Paper(
     evidence=SecondOrderEvidence,
     constants=SecondOrderConstants,
     unlike=unlike_gradient_descent,
+    figures=FIGURES,
 )
 
 __all__ = ["PAPER", "STATEMENTS", "SecondOrderConstants", "SecondOrderEvidence"]
