@@ -328,7 +328,7 @@ def test_no_such_system() -> None:
         ts.simulate(SIGNAL, ts.LinearSGD(0.1), 5)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="algorithm=.*: must be a LinearSGD or OscillatingLayer, not GradientDescent"):
         ts.simulate(CASES["linear, SAM"].problem, FLIPS, 5)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="run=3: must be a PatchRun or MeanFieldRun or LinearRun or OscillationRun or ReweightingRun"):
+    with pytest.raises(TypeError, match="run=3: must be a PatchRun or MeanFieldRun or LinearRun or Oscill"):
         ts.resume(3, 5)  # type: ignore[type-var]
 
 
