@@ -75,7 +75,7 @@ def sweep(
         What to keep of a run, by default test error (or loss) and train loss (or alignment). Of the patch network:
         "test_error", "test_accuracy", "test_error_observed" (against flipped test labels),
         "log10_test_error" (however small, as a rare event), "memory_test_error" (with the training noise),
-        "precision" and "recall" of a selection, "stopped_at", "T1", "T2"; of its mean field also "log10_error_law". Of a
+        "precision" and "recall" of a selection, "stopped_at", "T1", "T2"; of its mean field "log10_error_law" too. Of a
         linear network: the times of :class:`theorysim.linear.LinearTimes`, "test_loss_floor",
         "stopped_at". Of all: an observable, whose last value is kept; the id of a statement, for its verdict; a
         function of the run that returns a number, a truth value or a string.
