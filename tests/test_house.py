@@ -28,6 +28,7 @@ LAYERS = (
     ("check",),
     ("theory",),
     ("systems",),
+    ("keywords",),
     ("mean_field", "oscillation"),
     ("linear", "patch", "reweighting"),
     ("rare_event",),

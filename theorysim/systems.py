@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
-
-from numpy.typing import ArrayLike
+from typing import Any, TypeVar, Unpack, overload
 
 from theorysim.core import blas, files, validate
 from theorysim.core.loop import Until, march
@@ -15,96 +13,25 @@ from theorysim.core.replay import kept, unequal
 from theorysim.core.run import Run, joined
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
-from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
+from theorysim.keywords import (
+    LinearKeywords, MeanFieldKeywords, OscillationKeywords, PatchKeywords, ResumeKeywords, ReweightingKeywords,
+)
+from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
 from theorysim.linear.system import LINEAR
-from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
+from theorysim.mean_field import MeanField, MeanFieldRun
 from theorysim.mean_field.system import MEAN_FIELD
 from theorysim.oscillation import OscillatingLayer, OscillationRun
 from theorysim.oscillation.system import OSCILLATION
 from theorysim.patch.algorithm import GradientDescent
-from theorysim.patch.draw import Draw
-from theorysim.patch.policy import Policy
 from theorysim.patch.problem import Problem
 from theorysim.patch.run import PatchRun
 from theorysim.patch.system import PATCH
-from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingDraw, ReweightingRun
+from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
 from theorysim.reweighting.system import REWEIGHTING
 
 MOST_STEPS = 2**53  # of a run: counted without rounding
 SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]
 RunT = TypeVar("RunT", bound=Run)
-
-
-class Looking(TypedDict, total=False):
-    """Keywords of simulate() and resume() for every system."""
-
-    record_every: int | None
-    record_at: Iterable[int] | None
-    until: Until | None
-    observe_every: int | None
-    on_failure: Literal["raise", "return"]
-    progress: bool
-
-
-class Simulating(Looking, total=False):
-    """Keywords of simulate() for every system."""
-
-    for_check: str | None
-
-
-class PatchKeywords(Simulating, total=False):
-    """Of the patch network."""
-
-    engine: Literal["coefficients", "weights", "paired"] | None
-    draw: Literal["auto", "vectors", "wishart"] | Draw
-    label_noise: ArrayLike | None
-    policy: Policy | None
-    precision: Literal["double", "single"]
-    observe: Literal["all", "outputs"] | Mapping[str, Callable[[Any], float]]
-    observables_every: int
-
-
-class MeanFieldKeywords(Simulating, total=False):
-    """Of the mean field of the patch network."""
-
-    draw: MeanFieldDraw | Draw | None
-    label_noise: ArrayLike | None
-    observe: Mapping[str, Callable[[Any], float]] | None
-    observables_every: int
-
-
-class LinearKeywords(Simulating, total=False):
-    """Of linear networks."""
-
-    engine: Literal["width-free", "explicit"] | None
-    draw: LinearDraw | None
-    neurons: int | None
-    observe: Mapping[str, Callable[[Any], float]] | None
-
-
-class OscillationKeywords(Simulating, total=False):
-    """Of the oscillating second layer."""
-
-    draw: LinearDraw | None
-    observe: Mapping[str, Callable[[Any], float]] | None
-
-
-class ReweightingKeywords(Simulating, total=False):
-    """Of sample reweighting."""
-
-    engine: Literal["kernel", "network"] | None
-    draw: ReweightingDraw | None
-    weights: ArrayLike | None
-    width: int | None
-    parameters: tuple[ArrayLike, ArrayLike] | None
-    observe: Mapping[str, Callable[[Any], float]] | None
-
-
-class ResumeKeywords(Looking, total=False):
-    """Of resume()."""
-
-    label_noise: ArrayLike | None
-    observe: Mapping[str, Callable[[Any], float]] | None
 
 
 def register_system(system: System) -> None:

@@ -197,4 +197,6 @@ def _joint_verdict(statement: Statement, group: list[Finding], holds: int, compa
 
 
 def _median(values: list[float]) -> float:
-    return float(np.median(values)) if values else float("nan")
+    """NaN between −∞ and ∞."""
+    with np.errstate(invalid="ignore"):
+        return float(np.median(values)) if values else float("nan")

@@ -7,10 +7,11 @@ import numpy as np
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
 from theorysim.papers.second_order.evidence import SecondOrderEvidence
+from theorysim.theory import second_order
 from theorysim.theory.conditions import Condition
-from theorysim.theory.second_order import Phase
 
 SOURCE = "derived"
+RARE = 500.0  # of −log of an error, from which the leading order is compared
 
 
 def spoken_of(run: PatchRun) -> bool:
@@ -31,21 +32,34 @@ def orthogonal(evidence: SecondOrderEvidence) -> Sequence[Condition]:
 
 
 def small_step(evidence: SecondOrderEvidence) -> Sequence[Condition]:
-    """The same, and a step that cannot take half of an inner product at once."""
-    largest = float(evidence.kappas.max())
-    return (*orthogonal(evidence), Condition("max η‖ξ_i‖²/(nm) ≤ 1/4", largest, "<=", 0.25, SOURCE))
+    """The same, no sample without memory, and steps that cannot take half of an inner product at once."""
+    return (
+        *orthogonal(evidence), alive(evidence),
+        Condition("max η‖ξ_i‖²/(nm) ≤ 1/4", float(evidence.kappas.max()), "<=", 0.25, SOURCE),
+        Condition("|ε_i| ≤ 1", evidence.largest_multiplier, "<=", 1, SOURCE),
+    )
+
+
+def alive(evidence: SecondOrderEvidence) -> Condition:
+    """Every sample has an own active filter, so that it can be memorised."""
+    return Condition("no sample lacks an own active filter", sum(one.dead for one in evidence.starts), "<=", 0, SOURCE)
 
 
 def resting(evidence: SecondOrderEvidence) -> Sequence[Condition]:
     """The same as for orthogonal noise, memory that comes to rest, and a signal that is weaker than it."""
-    fate = evidence.phase
     return (
-        *orthogonal(evidence),
-        Condition("memory comes to rest", float(fate == Phase.RESTING), ">=", 1, SOURCE),
-        Condition("κ ≤ 0.4", evidence.kappa, "<=", 0.4, "derived: stationary chain within 1% of runs up to there"),
+        *orthogonal(evidence), alive(evidence),
+        Condition("memory comes to rest", float(evidence.resting), ">=", 1, SOURCE),
+        Condition("κ ≤ 0.4", evidence.kappa, "<=", 0.4, SOURCE),
         Condition("SNR² < 1", evidence.problem.snr**2, "<=", 1, SOURCE),
-        Condition("no sample lacks an own active filter", sum(one.dead for one in evidence.starts), "<=", 0, SOURCE),
     )
+
+
+def small_overlaps(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """The same, and overlaps so small beside the step that their bound does not cover what label noise does."""
+    return (*resting(evidence),
+            Condition("C n √(log(4n²/δ)/d) ≤ κ/10", evidence.constants.C * evidence.overlap, "<=", evidence.kappa / 10,
+                      SOURCE))
 
 
 def long_stage(evidence: SecondOrderEvidence) -> Sequence[Condition]:
@@ -75,12 +89,18 @@ def killed(evidence: SecondOrderEvidence) -> Sequence[Condition]:
     p = evidence.problem
     return (
         *orthogonal(evidence),
-        Condition("memory is killed or dies out", float(evidence.phase != Phase.RESTING), ">=", 1, SOURCE),
+        Condition("memory is killed or dies out", float(evidence.prediction is not None and not evidence.resting), ">=",
+                  1, SOURCE),
         Condition("σ_0σ_p√d ≥ 10 √(n/d)", p.init_scale, ">=", 10 * np.sqrt(p.n / p.d), SOURCE),
     )
 
 
 def rare(evidence: SecondOrderEvidence) -> Sequence[Condition]:
-    """A test error that is rare enough for its leading order."""
-    p = evidence.problem
-    return (Condition("d ≥ 1000 n", p.d, ">=", 1000 * p.n, SOURCE),)
+    """A test error at T2 that is rare enough for its leading order."""
+    p, at = evidence.problem, evidence.second_stage_end
+    expected = float("nan")
+    if not np.isnan(at):
+        evidence.records(np.array([int(at)]))
+        expected = second_order.minus_log_error_of(evidence.run, int(at))
+    return (Condition("d ≥ 1000 n", p.d, ">=", 1000 * p.n, SOURCE),
+            Condition(f"min_y m S_y/(2μ_{{−y}}) ≥ {RARE:g}", expected, ">=", RARE, SOURCE))

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import expit
 
 from theorysim.core import validate
+from theorysim.patch.algorithm import Gaussian, Uniform
 from theorysim.patch.stages import StageTimes, first_time
 from theorysim.theory import second_order
 from theorysim.theory.second_order import ClassStart, Multipliers, Phase, Prediction
@@ -72,22 +73,39 @@ class SecondOrderEvidence(SignalNoiseEvidence):
 
     @cached_property
     def prediction(self) -> Prediction | None:
-        """T1 and T2 of this draw; None without starts."""
-        if not self.starts:
+        """What the law says of this draw; None where it is silent.
+
+        That is where a class has not begun, outputs have no resting point, or no stationary memory is resolved.
+        """
+        try:
+            return second_order.predicted(self.problem, self.run.algorithm, self.run.draw,
+                                          threshold=self.constants.gamma_threshold)
+        except ValueError:
             return None
-        return second_order.predicted(self.problem, self.run.algorithm, self.run.draw,
-                                      threshold=self.constants.gamma_threshold)
 
     @cached_property
-    def phase(self) -> Phase:
-        """What becomes of memory."""
-        return second_order.phase(self.kappa, self.law)
+    def resting(self) -> bool:
+        """Whether memory comes to rest, as far as the law knows."""
+        return self.prediction is not None and self.prediction.phase == Phase.RESTING
 
     @cached_property
     def psi(self) -> float:
         """Ψ of the stationary chain; NaN where memory does not come to rest."""
-        resting = self.phase == Phase.RESTING
-        return second_order.stationary(self.kappa, self.law).psi if resting else float("nan")
+        return self.prediction.psi if self.prediction is not None and self.resting else float("nan")
+
+    @cached_property
+    def overlap(self) -> float:
+        """n √(log(4n²/δ)/d): how far one sample's noise may reach into the products of another."""
+        p = self.problem
+        return float(p.n * np.sqrt(np.log(4 * p.n**2 / self.constants.delta) / p.d))
+
+    @cached_property
+    def largest_multiplier(self) -> float:
+        """sup |ε|."""
+        noise = self.run.algorithm.label_noise
+        if isinstance(noise, Uniform):
+            return max(abs(noise.low), abs(noise.high))
+        return float("inf") if isinstance(noise, Gaussian) else 1.0
 
     @cached_property
     def times(self) -> StageTimes:

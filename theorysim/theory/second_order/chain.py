@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.special import logsumexp
 
 from theorysim.core import blas, validate
 from theorysim.theory.second_order.limits import Phase, growth_rate, kappa_critical, phase
@@ -172,13 +173,22 @@ def stiffness(law: Multipliers) -> float:
 
 
 def _decay(kappa: float, law: Multipliers) -> float:
-    """θ > 0 with E|1 + κε|^{−2θ} = 1: P(f < x) falls like x^θ."""
+    """θ > 0 with E|1 + κε|^{−2θ} = 1: P(f < x) falls like x^θ.
+
+    Raises
+    ------
+    ValueError
+        When no value of the law shrinks a memory, so that it knows no rest that is resolved.
+    """
     kept = np.array(law.probabilities) > 1e-30
     chance, factors = np.array(law.probabilities)[kept], np.abs(1 + kappa * np.array(law.values)[kept])
     logs = np.log(np.maximum(factors, SMALLEST_FACTOR))
 
+    if logs.min() >= 0:
+        raise ValueError(f"kappa={kappa!r}: no stationary law is resolved: no |1 + κε| of the law's values is below 1")
+
     def excess(theta: float) -> float:
-        return float(np.log(chance @ np.exp(np.minimum(-2 * theta * logs, 650.0))))
+        return float(logsumexp(-2 * theta * logs, b=chance))
 
     high = 1e-6
     while excess(high) <= 0:
