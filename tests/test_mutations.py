@@ -18,7 +18,7 @@ OUTSIDE_ONLY = {
         "lemma_4_4.gamma", "lemma_4_5.output.upper", "lemma_4_5.output.main_text.upper",
         # whose own conditions, or whose time, no run inside comes to
         "lemma_4_5.supermartingale.paper", "lemma_4_5.supermartingale.thread", "theorem_3_3.t2",
-        "theorem_3_3.train_loss", "theorem_3_3.test_error", "theorem_3_3.t.train_loss")
+        "theorem_3_3.train_loss", "theorem_3_3.test_error", "theorem_3_3.t.train_loss", "theorem_3_3.t.test_error")
 } | {
     f"zhang2026.{name}" for name in (  # Condition 1 asks for a learning rate below every double
         "theorem_2", "theorem_2.outside", "lemma_3.shrinking", "lemma_3.shrinking_fast", "lemma_3.growing",
