@@ -837,7 +837,7 @@ def test_votes_are_those_of_plain_loops(q: float) -> None:
     inner[2, :10] = 0.0
     inner[:, 3], inner[:, 4], inner[1, 5] = -1.0, 0.0, np.nan
     readout, found = np.repeat([1 / 3, -1 / 3], 3), np.full(50, 7.0)
-    score.votes(inner, readout, float(q), found)
+    score.votes(inner, readout, POWER, float(q), 0.0, found)
     expected = [sum(readout[k] * naive.activation(float(inner[k, i]), q) for k in range(6)) for i in range(50)]
     expected[5] = np.nan
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)

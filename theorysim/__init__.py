@@ -9,6 +9,17 @@ from theorysim.core.system import System
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
 from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
 from theorysim.oscillation import OscillatingLayer, OscillationRun
+from theorysim.patch.activation import (
+    Erf,
+    HuberisedReLU,
+    Identity,
+    LeakyReLU,
+    Monomial,
+    PowerReLU,
+    SignedPower,
+    SmoothedLeakyReLU,
+    Softplus,
+)
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, Uniform
 from theorysim.patch.draw import Draw
 from theorysim.patch.patch_data import PatchData
@@ -23,7 +34,9 @@ from theorysim.patch.policy import (
     SmallLossSelection,
 )
 from theorysim.patch.problem import SignalNoise
+from theorysim.patch.refused import Adam, SignSGD
 from theorysim.patch.run import PatchRun
+from theorysim.patch.schedules import Constant, Cosine, Exponential, Steps, Until, Values, Warmup
 from theorysim.patch.trained import reconstruct
 from theorysim.reweighting import (
     Digits,
@@ -43,18 +56,26 @@ from theorysim.theory.paper import Paper, register_paper
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adam",
     "AtStep",
     "BestValidation",
+    "Constant",
+    "Cosine",
     "Digits",
     "DivergenceError",
     "Draw",
     "EarlyStopping",
+    "Erf",
+    "Exponential",
     "FirstStage",
     "Flip",
     "Gaussian",
     "GradientDescent",
+    "HuberisedReLU",
+    "Identity",
     "KernelReweighting",
     "LabelledArrays",
+    "LeakyReLU",
     "LinearDraw",
     "LinearNetwork",
     "LinearRun",
@@ -63,23 +84,33 @@ __all__ = [
     "MeanField",
     "MeanFieldDraw",
     "MeanFieldRun",
+    "Monomial",
     "OracleSelection",
     "OscillatingLayer",
     "OscillationRun",
     "Paper",
     "PatchData",
     "PatchRun",
+    "PowerReLU",
     "Reweighting",
     "ReweightingDraw",
     "ReweightingRun",
     "Run",
     "Selection",
+    "SignSGD",
     "SignalNoise",
     "SignalNoiseImages",
+    "SignedPower",
     "SmallLossSelection",
+    "SmoothedLeakyReLU",
+    "Softplus",
     "Status",
+    "Steps",
     "System",
     "Uniform",
+    "Until",
+    "Values",
+    "Warmup",
     "again",
     "check",
     "feature_reweighting",

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from theorysim.core.loop import Until
 from theorysim.linear import LinearDraw
 from theorysim.mean_field import MeanFieldDraw
+from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.policy import Policy
 from theorysim.reweighting import ReweightingDraw
@@ -33,7 +34,7 @@ class Simulating(Looking, total=False):
 class PatchKeywords(Simulating, total=False):
     """Of the patch network."""
 
-    engine: Literal["coefficients", "weights", "paired"] | None
+    engine: Literal["coefficients", "weights", "paired", "auto"] | None
     draw: Literal["auto", "vectors", "wishart"] | Draw
     label_noise: ArrayLike | None
     policy: Policy | None
@@ -81,5 +82,6 @@ class ReweightingKeywords(Simulating, total=False):
 class ResumeKeywords(Looking, total=False):
     """Of resume()."""
 
+    algorithm: GradientDescent | None
     label_noise: ArrayLike | None
     observe: Mapping[str, Callable[[Any], float]] | None

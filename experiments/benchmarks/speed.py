@@ -218,7 +218,7 @@ def product_share(rounds: int, steps: int) -> str:
             step, change = np.zeros_like(made.now.coef) + 0.5, np.empty_like(made.now.coef)
             times = interleaved({
                 "kernel": lambda made=made, eps=eps, observed=observed: network.evolve_coefficients(
-                    made.data, State(*(array.copy() for array in made.now)), made.rule, eps, made.scratch, observed),
+                    made.data, State(*(array.copy() for array in made.now)), steps_given, made.scratch, observed),
                 "product": lambda made=made, step=step, change=change: products(
                     step, made.data.gram, change, steps),
             }, rounds)

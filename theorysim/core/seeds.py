@@ -34,6 +34,9 @@ class Stream(IntEnum):
     REWEIGHTING_NETWORK = 23
     MEAN_FIELD_SIGNAL = 30
     MEAN_FIELD_MEMORY = 31
+    BATCHES = 40
+    DROPOUT = 41
+    WEIGHT_NOISE = 42
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -41,6 +41,9 @@ class MeanField(SignalNoise):
             raise ValueError(f"bias={self.bias!r}: must be 0 in the mean field, a bias couples all samples")
         if self.init_law != "normal":
             raise ValueError(f"init_law={self.init_law!r}: must be 'normal' in the mean field")
+        if not self.is_standard:
+            raise ValueError("activation, loss, reduction, readout: must be left as they are in the mean field"
+                             f"{self.told()}")
 
     @classmethod
     def of(cls, problem: SignalNoise) -> Self:

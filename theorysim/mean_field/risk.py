@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from theorysim.core import blas
 from theorysim.mean_field.draw import MeanFieldDraw
 from theorysim.mean_field.problem import MeanField
+from theorysim.patch.activation import PowerReLU
 from theorysim.patch.risk import Reduced
 
 Array = NDArray[np.float64]
@@ -73,7 +74,7 @@ def reduced(filters: Filters) -> Reduced:
     plus, minus = filters.signal_votes()
     m = filters.draw.m
     return Reduced(plus, -minus, covariance(filters), np.zeros((2 * m, 1)), 1.0, np.repeat(BRANCHES, m) / m,
-                   float(filters.problem.q))
+                   PowerReLU(filters.problem.q))
 
 
 def top_eigenvalues(filters: Filters) -> tuple[float, float]:

@@ -103,7 +103,7 @@ class MeanFieldRun(RowsRun):
         if self.given_label_noise:
             raise ValueError("run: was given its label multipliers, which it does not keep")
         steps = self.steps if steps is None else validate.integer("steps", steps, 0, self.steps)
-        return drawn_multipliers(self.algorithm.label_noise, self.draw.n, steps, self.seed)
+        return drawn_multipliers(self.algorithm.label_noise, self.draw.n, 0, steps, self.seed)
 
     def test_error(
         self, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, n_test: int = 100_000,

@@ -133,7 +133,7 @@ def start(
         Naming the argument, its value and the range allowed.
     """
     every = validate.integer("observables_every", observables_every, 1)
-    if any(algorithm.rule()[1:]):  # numbers of a training rule that do nothing are 0
+    if not isinstance(algorithm.lr, float) or not algorithm.only_descends:
         raise ValueError(f"algorithm={algorithm!r}: must be plain gradient descent in the mean field")
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     began = perf_counter()

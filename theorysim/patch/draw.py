@@ -231,15 +231,26 @@ class Draw:
         inner.setflags(write=False)
         return inner
 
-    def weights_from(self, coefficients: NDArray[Any]) -> Array:
-        """Filters w(t) = w(0) + Σ_a b_a v_a in these coordinates, (2m, D), from b (2m, K)."""
-        weights: Array = self.weights + coefficients @ self.vectors
-        return weights
+    def weights_from(
+        self, coefficients: NDArray[Any], scale: float = 1.0, drift: NDArray[Any] | None = None
+    ) -> Array:
+        """Filters w(t) = α w(0) + Σ_a b_a v_a + drift in these coordinates, (2m, D), from b (2m, K).
 
-    def products_from(self, coefficients: NDArray[Any], atoms: slice = slice(None)) -> Array:
-        """⟨w(t), v_a⟩ = ⟨w(0), v_a⟩ + Σ_b b_b ⟨v_b, v_a⟩ of some atoms v_a, (2m, atoms), from b (2m, K)."""
-        products: Array = self.inner[:, atoms] + coefficients @ self.gram[:, atoms]
-        return products
+        Where noise on the weights has left these coordinates there are further ones behind, orthogonal to them.
+        """
+        weights: Array = scale * self.weights + coefficients @ self.vectors
+        if drift is None:
+            return weights
+        further = drift.shape[1] - weights.shape[1]
+        return np.pad(weights, ((0, 0), (0, further))) + drift
+
+    def products_from(
+        self, coefficients: NDArray[Any], atoms: slice = slice(None), scale: float = 1.0,
+        drift: NDArray[Any] | None = None,
+    ) -> Array:
+        """⟨w(t), v_a⟩ = α⟨w(0), v_a⟩ + Σ_b b_b ⟨v_b, v_a⟩ + ⟨drift, v_a⟩ of some atoms v_a, (2m, atoms)."""
+        products: Array = scale * self.inner[:, atoms] + coefficients @ self.gram[:, atoms]
+        return products if drift is None else products + drift[:, : self.vectors.shape[1]] @ self.vectors[atoms].T
 
     def signal_axis(self, bias: float = 0.0) -> Array:
         """(D,) unit vector along the signal of a signal-noise draw; the first axis where there is no signal."""

@@ -87,27 +87,26 @@ class _Validator(PatchGuard):
         accuracy = self._accuracy(stepper)
         self.looks.append((step, accuracy))
         if self.best is None or accuracy > self.best.accuracy:
-            _, state, weights = stepper.state()
-            self.best = BestSoFar(step, accuracy, tuple(state), weights)
+            held = stepper.held.copy()
+            self.best = BestSoFar(step, accuracy, held.arrays(), held.weights)
         since = sum(at > self.best.step for at, _ in self.looks)
         return since >= self.at.patience and self.finish(stepper)
 
     def finish(self, stepper: Any) -> bool:
         if self.best is None:
             return False
-        stepper.restore((self.best.step, self.best.state, self.best.weights))
+        stepper.restore((self.best.step, stepper.held.of(self.best.state, self.best.weights)))
         self.message = (f"best held-out accuracy {self.best.accuracy:.4g} at step {self.best.step}, of "
                         f"{len(self.looks)} looks up to step {self.looks[-1][0]}")
         return True
 
     def _accuracy(self, stepper: Any) -> float:
         """Share of the held-out set that is classified as labelled."""
-        draw, q = stepper.draw, stepper.problem.q
+        weights = stepper.held.weights
         with blas.single_threaded():
-            weights = stepper.weights
-            filters = draw.weights_from(stepper.now.coef) if weights is None else weights
-            inner = self.patches @ filters.T
-        outputs = (np.where(inner > 0, np.abs(inner), 0.0) ** q @ np.repeat([1.0, -1.0], draw.m)).sum(axis=0)
+            filters = stepper.filters() if weights is None else weights
+            inner = self.patches @ filters[:, : self.patches.shape[2]].T
+        outputs = (stepper.problem.sigma(inner) @ stepper.now.readout).sum(axis=0)
         return float((self.labels * outputs > 0).mean())
 
 

@@ -1,16 +1,17 @@
 """Patch data of any kind: images, several patches, a bias coordinate, or only a Gram matrix."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import blas, validate
+from theorysim.patch.activation import Activation, Network, NetworkFields
 
 
 @dataclass(frozen=True, eq=False)
-class PatchData:
+class PatchData(Network):
     """A given patch dataset, whatever its patches are, and the network that meets it.
 
     The kernel sees patches as signed references to *atoms*, the distinct patches
@@ -31,7 +32,7 @@ class PatchData:
         that its first patch there has sign +1: memorizing it is then a positive ρ̄.
     vectors : (K, d) array or None
         The atoms themselves, when known.
-    m, init_std, q
+    m, init_std, q, activation, loss, reduction, readout
         The network, as in :class:`theorysim.SignalNoise`.
     """
 
@@ -73,6 +74,12 @@ class PatchData:
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
             object.__setattr__(self, name, value)
+        self.check_network(self.m, self.q)
+
+    @property
+    def sigma(self) -> Activation:
+        """The activation: ``activation``, or max(0, z)^q."""
+        return self.sigma_of(self.q)
 
     @classmethod
     def from_vectors(
@@ -85,6 +92,7 @@ class PatchData:
         q: float = 2,
         observed_labels: ArrayLike | None = None,
         bias: float = 0.0,
+        **network: Unpack[NetworkFields],
     ) -> Self:
         """From the patches themselves, an array (n, P, d).
 
@@ -116,6 +124,7 @@ class PatchData:
             m=m,
             init_std=init_std,
             q=q,
+            **network,
         )
 
     @classmethod
@@ -130,6 +139,7 @@ class PatchData:
         init_std: float,
         q: float = 2,
         observed_labels: ArrayLike | None = None,
+        **network: Unpack[NetworkFields],
     ) -> Self:
         """From the Gram matrix of the atoms and, for every patch, its atom and sign."""
         true = validate.signs("labels", labels, None)
@@ -143,6 +153,7 @@ class PatchData:
             m=m,
             init_std=init_std,
             q=q,
+            **network,
         )
 
     @property
@@ -169,7 +180,7 @@ class PatchData:
         shared = int((self.owner < 0).sum())
         return (
             f"PatchData(n={n}, patches={patches}, atoms={len(self.gram)} ({shared} shared), "
-            f"m={self.m}, init_std={self.init_std:g}, q={self.q:g})"
+            f"m={self.m}, init_std={self.init_std:g}, q={self.q:g}{self.told()})"
         )
 
 

@@ -188,7 +188,7 @@ class BestSoFar:
     accuracy : float
         On the held-out set.
     state : tuple of arrays
-        Inner products, coefficients, and what the training rule needs beside them.
+        Inner products, coefficients, and all else that a step changes.
     weights : (2m, D) array or None
         Explicit weights, of the engines that keep them.
     """

@@ -8,6 +8,7 @@ import numpy as np
 
 from theorysim.core import validate
 from theorysim.core.html import table
+from theorysim.patch.activation import Activation, Network
 from theorysim.patch.patch_data import PatchData
 
 
@@ -17,7 +18,7 @@ LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are
 
 
 @dataclass(frozen=True)
-class SignalNoise:
+class SignalNoise(Network):
     r"""Signal-plus-noise data and the two-layer patch network that meets it.
 
     Each of n samples has a label y = ±1 (uniform) and two patches, the signal
@@ -59,6 +60,8 @@ class SignalNoise:
     bias : float
         Appended to every patch as one more coordinate, so that a filter's weight there, drawn as the
         others, is a bias; 0 for none. Signal learning is then counted for (μ, bias) and (−μ, bias).
+    activation, loss, reduction, readout
+        Of another network than the papers': see :class:`theorysim.patch.activation.Network`.
 
     Raises
     ------
@@ -96,6 +99,12 @@ class SignalNoise:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        self.check_network(self.m, self.q)
+
+    @property
+    def sigma(self) -> Activation:
+        """The activation: ``activation``, or max(0, z)^q."""
+        return self.sigma_of(self.q)
 
     @property
     def snr(self) -> float:
@@ -189,6 +198,13 @@ class SignalNoise:
         if not 2 <= d <= 2**53:
             raise ValueError(f"d_over_n2={changes['d_over_n2']!r}: asks for d={d}, which must be in [2, {2**53}]")
         return d
+
+    def __repr__(self) -> str:
+        """All fields, of the network's own only what is not at its default."""
+        network = {field.name for field in dataclasses.fields(Network)}
+        shown = (f"{one.name}={getattr(self, one.name)!r}" for one in dataclasses.fields(self)
+                 if one.name not in network)
+        return f"{type(self).__name__}({', '.join(shown)}{self.told()})"
 
     def _repr_html_(self) -> str:
         rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -11,6 +11,7 @@ from theorysim.core import validate
 from theorysim.core.run import At
 from theorysim.patch import risk, stages
 from theorysim.patch.label_noise import drawn_multipliers
+from theorysim.patch.phases import Phase
 from theorysim.patch.policy import BestSoFar, Policy, Selection
 from theorysim.patch.risk import Estimate
 from theorysim.patch.stages import StageTimes
@@ -46,6 +47,8 @@ class PatchRun(TrainedRun):
         Steps and held-out accuracies that a :class:`BestValidation` looked at.
     best : BestSoFar or None
         Of a run interrupted while a :class:`BestValidation` was looking: the state to go back to.
+    phases : tuple of Phase
+        Earlier algorithms of a run that was resumed with another, and where they ended.
     """
 
     deviations: Array | None = None
@@ -56,9 +59,10 @@ class PatchRun(TrainedRun):
     selection: Selection | None = None
     validation: Array | None = None
     best: BestSoFar | None = None
+    phases: tuple[Phase, ...] = ()
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
-    PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "coefficients", "deviations")
+    PER_RECORD: ClassVar[Sequence[str]] = (*TrainedRun.PER_RECORD, "deviations")
 
     @property
     def deviation(self) -> float | None:
@@ -81,7 +85,12 @@ class PatchRun(TrainedRun):
         if self.given_label_noise:
             raise ValueError("run: was given its label multipliers, which it does not keep")
         steps = self.steps if steps is None else validate.integer("steps", steps, 0, self.steps)
-        return drawn_multipliers(self.algorithm.label_noise, self.draw.n, steps, self.seed)
+        parts, first = [], 0
+        for phase in (*self.phases, Phase(self.algorithm, self.steps)):
+            law, end = phase.algorithm.label_noise, max(first, min(phase.end, steps))
+            parts.append(drawn_multipliers(law, self.draw.n, first, end, self.seed))
+            first = phase.end
+        return np.concatenate(parts)
 
     def test_error(
         self, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",

@@ -18,25 +18,33 @@ from theorysim.patch.problem import SignalNoise
 Array = NDArray[np.float64]
 
 
+def _known(problem: SignalNoise, algorithm: GradientDescent) -> bool:
+    """Whether the laws speak of these at all."""
+    return problem.q == 2 and problem.is_standard and algorithm.is_plain()
+
+
 def first_stage(problem: SignalNoise, algorithm: GradientDescent) -> float:
     """T1 = n m log(1/(σ_0 σ_p √d)) / (η σ_p² d) steps (Lemmas 4.2 and 4.4); NaN unless q = 2 and σ_0σ_p√d < 1."""
     start = problem.init_std * problem.noise_std * np.sqrt(problem.d)
-    if problem.q != 2 or not 0 < start < 1:
+    if not _known(problem, algorithm) or not 0 < start < 1:
         return float("nan")
     return float(np.log(1 / start) / problem.kappa(algorithm.lr))
 
 
 def second_stage_gradient_descent(problem: SignalNoise, algorithm: GradientDescent, epsilon: float) -> float:
     """T2 = T1 + m³ n / (η ε σ_p² d) steps (Theorem 3.2), by which L_S ≤ ε at some step."""
+    if not _known(problem, algorithm):
+        return float("nan")
     rate = algorithm.lr * problem.noise_std**2 * problem.d
     return first_stage(problem, algorithm) + problem.m**3 * problem.n / (rate * epsilon)
 
 
 def second_stage_label_noise(problem: SignalNoise, algorithm: GradientDescent, output_bound: float) -> float:
     """T2 − T1 = 4m (1 + e^{c₂}) log(6/(σ_0‖μ‖)) / (η‖μ‖²) steps (Theorem 3.3, Lemma 4.5), f_i ≤ c₂ in between."""
-    start, rate = problem.init_std * problem.signal_norm, algorithm.lr * problem.signal_norm**2
-    if problem.q != 2 or not 0 < start < 6:
+    start = problem.init_std * problem.signal_norm
+    if not _known(problem, algorithm) or not 0 < start < 6:
         return float("nan")
+    rate = algorithm.lr * problem.signal_norm**2
     with np.errstate(over="ignore"):  # an output beyond 700 bounds nothing
         return float(4 * problem.m * (1 + np.exp(output_bound)) * np.log(6 / start) / rate)
 

@@ -10,18 +10,24 @@ from theorysim.core import validate
 from theorysim.core.loop import Ending, Stepper
 from theorysim.core.rows import Rows
 from theorysim.core.system import even_seams
+from theorysim.patch import schedules
+from theorysim.patch.activation import LOSSES
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import FORMS, Draw
 from theorysim.patch.guard import PatchGuard, guard_of, pending
-from theorysim.patch.kernels import layout, network
-from theorysim.patch.label_noise import BLOCK, NoiseSource, noise_source
+from theorysim.patch.held import Held
+from theorysim.patch.kernels import layout, network, rules
+from theorysim.patch.label_noise import BLOCK, noise_source
 from theorysim.patch.observables import OBSERVABLES
+from theorysim.patch.off_span import off_span_step
+from theorysim.patch.per_step import StepSource
+from theorysim.patch.phases import Phase
 from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, Selection, SmallLossSelection
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.run import PatchRun
 from theorysim.patch.view import PatchView
 
-ENGINES = ("coefficients", "weights", "paired")
+ENGINES = ("coefficients", "weights", "paired", "auto")
 PRECISIONS: dict[str, "Real"] = {"double": np.float64, "single": np.float32}
 OBSERVE = ("all", "outputs")
 CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
@@ -32,19 +38,20 @@ Real = type[np.floating[Any]]  # float64 or float32
 
 
 class PatchStepper(Stepper):
-    """z and b under gradient descent, and beside them the explicit weights where an engine keeps them."""
+    """Weights under a training rule: z and b, and beside them the explicit weights where an engine keeps them."""
 
     def __init__(
         self, problem: Problem, algorithm: GradientDescent, draw: Draw, seed: int, engine: str, step: int,
-        data: layout.Data, state: layout.State, weights: Array | None, noise: NoiseSource, rows: Rows,
+        data: layout.Data, held: Held, source: StepSource, rows: Rows,
     ) -> None:
         super().__init__(problem, algorithm, draw, seed, engine, step)
-        self.data, self.now, self.weights, self.noise, self.table = data, state, weights, noise, rows
-        self.rule, self.scratch = algorithm.rule(), layout.make_scratch(data)
+        self.data, self.held, self.source, self.table = data, held, source, rows
+        self.rule, self.scratch = algorithm.rule(), layout.make_scratch(data, held.now.inner)
+        self.works: dict[int, layout.Work] = {}  # by the width of the image that a rule works on
         self.turned: Array | None = None  # (n,) −1 for samples relabelled by a policy, else 1
         self.policy: Policy | None = None
-        self.given = noise.given is not None
         self.guard: PatchGuard = PatchGuard()
+        self.phases: tuple[Phase, ...] = ()
         self._first, self._chunk = step, np.empty((BLOCK + 1, len(OBSERVABLES)))  # rows of the last chunk
 
     def begin(self) -> None:
@@ -56,9 +63,10 @@ class PatchStepper(Stepper):
             When it is not finite.
         """
         started = perf_counter()
-        self._evolve(np.empty((0, self.problem.n)))
+        self._evolve(self.source.rows(self.step, self.step))
         if not self._observe(0):
-            raise ValueError(f"draw: the network's output overflows at initialisation, with q={self.problem.q:g}")
+            raise ValueError("draw: the network's output overflows at initialisation, with "
+                             f"activation={self.problem.sigma!r}")
         self.table.write(self.step, self._chunk[:1])
         self.timings["compile"] = perf_counter() - started
 
@@ -67,46 +75,65 @@ class PatchStepper(Stepper):
         if selection is not None and self.turned is not selection.turned:
             self.data, self.turned = self.data._replace(weight=selection.weight.copy()), selection.turned
 
+    @property
+    def now(self) -> layout.State:
+        """z, b and what belongs to them."""
+        return self.held.now
+
     def chunk_end(self) -> int:
-        """The end of a block of label noise, or of a tenth of a second of work."""
-        coef = self.now.coef
-        flops = 2.0 * coef.shape[1] * coef.size
-        if self.weights is not None:
-            flops += 4.0 * coef.shape[1] * self.weights.size
-        return min(self.noise.end_of_block(self.step), self.step + max(1, int(CHUNK_FLOPS / flops)))
+        """The end of a block of random numbers, or of a tenth of a second of work."""
+        atoms, filters = self.data.norm_sq.size, 2 * self.draw.m
+        flops = 2.0 * filters * atoms**2 if self.engine != "weights" else 0.0
+        if self.held.weights is not None:
+            flops += 4.0 * atoms * self.held.weights.size
+        return min(self.source.end_of_block(self.step), self.step + max(1, int(CHUNK_FLOPS / flops)))
 
     def advance(self, stop: int) -> int:
         """Make the updates up to a step; returns the last step that is finite."""
         start = self._first = self.step
-        done = self._evolve(self._multipliers(start, stop))
+        steps = self.source.rows(start, stop)
+        if self.turned is not None:  # a relabelled sample is one whose label is always turned
+            steps = steps._replace(label_noise=steps.label_noise * self.turned)
+        done = self._evolve(steps)
         self.step = start + done
         if self.step < stop or not self._observe(done):
             return self.step - 1
         self.table.write(start + 1, self._chunk[1 : done + 1])
         return stop
 
-    def _multipliers(self, start: int, stop: int) -> Array:
-        """Of the labels of steps start..stop−1; a relabelled sample is one whose label is always turned."""
-        rows = self.noise.rows(start, stop)
-        return rows if self.turned is None else rows * self.turned
-
-    def _evolve(self, label_noise: Array) -> int:
-        """Call the kernel of the engine; returns the updates made before an overflow."""
-        rows, done, state = self._chunk, len(label_noise), self.now
-        if self.engine == "paired":  # the explicit engine works beside from the same state, in a place of its own
-            state, rows = layout.State(*(array.copy() for array in state)), np.empty_like(rows)
+    def _evolve(self, steps: layout.PerStep) -> int:
+        """Call the kernels of the engine; returns the updates made before an overflow."""
+        rows, done, start = self._chunk, len(steps.lr), self.step
         if self.engine != "weights":
-            done = network.evolve_coefficients(self.data, self.now, self.rule, label_noise, self.scratch, self._chunk)
-        if self.weights is not None:
-            explicit = network.evolve_weights(
-                self.data, self.draw.vectors, self.weights, state, self.rule, label_noise, self.scratch, rows
-            )
-            done = min(done, explicit)
-        return int(done)
+            done = self._updates(self.held.now, None, steps, rows)
+            rows = np.empty_like(rows)  # the explicit engine observes in a place of its own
+        else:
+            done = self._updates(self.held.now, self.held.weights, steps, rows)
+        if self.held.explicit is not None:
+            done = min(done, self._updates(self.held.explicit, self.held.weights, steps, rows))
+        if self.held.off.size:
+            off, std, decay = self.held.off, self.algorithm.weight_noise, self.algorithm.weight_decay
+            for step, lr in zip(range(start, start + done), steps.lr, strict=False):
+                off = off_span_step(off, std, 1.0 - lr * decay, self.source.dimensions, self.seed, step)
+            self.held = self.held._replace(off=off)
+        return done
+
+    def _updates(self, state: layout.State, weights: Array | None, steps: layout.PerStep, rows: Array) -> int:
+        """Those of one engine, in place."""
+        if self.algorithm.only_descends:
+            if weights is None:
+                return int(network.evolve_coefficients(self.data, state, steps, self.scratch, rows))
+            return int(network.evolve_weights(self.data, weights, state, steps, self.scratch, rows))
+        image = state.inner if weights is None else weights
+        if image.shape[1] not in self.works:
+            self.works[image.shape[1]] = layout.make_work(self.data, state.inner, image.shape)
+        given: Any = np.empty(layout.NOTHING, image.dtype) if weights is None else weights
+        return int(rules.evolve_by_rule(self.data, given, state, self.rule, steps, self.scratch,
+                                        self.works[image.shape[1]], rows))
 
     def _observe(self, place: int) -> bool:
         """Observables of the state into a row of the chunk; False when it has overflowed."""
-        return bool(network.observe(self.data, self.now.inner, self.now.coef, self.scratch, self._chunk[place]))
+        return bool(network.observe(self.data, self.now, self.scratch, self._chunk[place]))
 
     def rows(self, first: int, last: int) -> dict[str, Array]:
         """Observables at the steps first..last, all of the last chunk, with their "step"."""
@@ -115,16 +142,14 @@ class PatchStepper(Stepper):
         chosen = self._chunk[first - self._first : last - self._first + 1]
         return dict(zip(OBSERVABLES, chosen.T, strict=True)) | {"step": np.arange(first, last + 1.0)}
 
-    def state(self) -> tuple[int, layout.State, Array | None]:
+    def state(self) -> tuple[int, Held]:
         """A copy of what changes from step to step."""
-        now = layout.State(*(array.copy() for array in self.now))
-        return self.step, now, None if self.weights is None else self.weights.copy()
+        return self.step, self.held.copy()
 
-    def restore(self, state: tuple[int, layout.State, Array | None]) -> None:
+    def restore(self, state: tuple[int, Held]) -> None:
         """Back to such a copy."""
-        self.step, now, weights = state
-        self.now = layout.State(*(array.copy() for array in now))
-        self.weights = None if weights is None else weights.copy()
+        self.step, held = state
+        self.held = held.copy()
         self._first = self.step
         self._observe(0)  # what a guard looks at is of this state
         self.table.back_to(self.step, self._chunk[0])
@@ -134,32 +159,40 @@ class PatchStepper(Stepper):
         self.table.keep()
 
     def snapshot(self) -> dict[str, Any]:
-        """The coefficients; of engine "paired" also how far the explicit weights are from them."""
-        kept = {"coefficients": self.now.coef}
-        if self.weights is not None and self.engine == "paired":
-            rebuilt = self.draw.weights_from(self.now.coef)
-            scale = np.abs(self.weights).max()
-            kept["deviations"] = np.abs(rebuilt - self.weights).max() / (scale if scale > 0 else 1.0)
+        """What the weights are made of; of engine "paired" also how far the explicit ones are from it."""
+        held = self.held
+        kept = {"coefficients": self.now.coef, "scales": self.now.scale[0], "readouts": self.now.readout}
+        if held.drift is not None:
+            kept["drifts"] = held.drift
+        if held.explicit is not None and held.weights is not None:
+            rebuilt, scale = self.filters(), np.abs(held.weights).max()
+            kept["deviations"] = (np.abs(rebuilt[:, : held.weights.shape[1]] - held.weights).max()
+                                  / (scale if scale > 0 else 1.0))
         return kept
+
+    def filters(self) -> Array:
+        """The weights as they follow from the coefficients, (2m, D)."""
+        return self.draw.weights_from(self.now.coef, self.held.scale, self.held.drift)
 
     def view(self) -> PatchView:
         """What observables of one's own are functions of."""
         return PatchView(self.step, self.problem, self.draw, self.now.inner.copy(), self.now.coef.copy(),
-                         self.scratch.margin.copy())
+                         self.scratch.margin.copy(), self.held.scale, self.held.drift)
 
     def remedy(self, step: int) -> str:
         """The message of a run that overflows at a step."""
-        return (f"the state overflows at step {step}; lower lr (now {self.algorithm.lr:g}), the initial weights "
-                f"(init_std={self.problem.init_std:g}) or the power of the activation (q={self.problem.q:g})")
+        return (f"the state overflows at step {step}; lower lr (now {self.algorithm.lr}), the initial weights "
+                f"(init_std={self.problem.init_std:g}) or the power of the activation ({self.problem.sigma!r})")
 
     def result(self, ending: Ending) -> PatchRun:
         """The run as it stands."""
+        kept: dict[str, Any] = {name: ending.records.get(name) for name in PatchRun.PER_RECORD[1:]}
         return PatchRun(
             **self.common(ending, self.table.steps), **self.guard.told(ending.status),
             rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
-            coefficients=ending.records["coefficients"], inner=self.now.inner,
-            beside=tuple(self.now[2:]), weights=self.weights, deviations=ending.records.get("deviations"),
-            observables_every=self.table.every, given_label_noise=self.given, policy=self.policy,
+            inner=self.now.inner, beside=self.held.arrays()[2:], weights=self.held.weights,
+            **kept, observables_every=self.table.every, given_label_noise=self.source.given, policy=self.policy,
+            phases=self.phases,
         )
 
 
@@ -184,6 +217,7 @@ def start(
             raise ValueError(f"draw={draw!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
     if policy is not None:
         validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
+    _check_schedules(algorithm, steps)
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     started = perf_counter()
     drawn = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
@@ -192,10 +226,14 @@ def start(
     largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
     if real is np.float32 and largest > np.finfo(real).max:
         raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
+    if engine == "auto":
+        engine = "weights" if 2 * drawn.vectors.shape[1] < len(drawn.gram) else "coefficients"
+    dimensions = _off_dimensions(problem, drawn)
+    held = Held.first(drawn, algorithm, engine, problem.second_layer(drawn.m), real, dimensions)
     stepper = PatchStepper(
-        problem, algorithm, drawn, seed, engine, 0, kernel_data(drawn, problem.q, real, observe == "all"),
-        layout.first_state(drawn.inner.astype(real), algorithm.rule()),
-        None if engine == "coefficients" else np.array(drawn.weights), noise,
+        problem, algorithm, drawn, seed, engine, 0,
+        kernel_data(drawn, problem, algorithm, engine, real, observe == "all"), held,
+        StepSource(algorithm, noise, seed, drawn, dimensions, problem.reduction == "mean"),
         Rows(len(OBSERVABLES), every, steps // every + 1),
     )
     stepper.policy, stepper.guard = policy, guard_of(policy, problem, drawn, seed)
@@ -204,26 +242,54 @@ def start(
     return stepper
 
 
-def proceed(run: PatchRun, end: int, *, label_noise: ArrayLike | None = None) -> PatchStepper:
+def proceed(
+    run: PatchRun, end: int, *, algorithm: GradientDescent | None = None, label_noise: ArrayLike | None = None,
+) -> PatchStepper:
     """The state at the end of a run; keywords as of :func:`theorysim.resume`."""
-    first, every = run.steps, run.observables_every
+    first, every, problem, draw = run.steps, run.observables_every, run.problem, run.draw
     _check_rows(end - first, end // every)
-    if run.given_label_noise and label_noise is None:
-        shape = (end - first, run.draw.n)
+    if algorithm is not None:
+        validate.instance("algorithm", algorithm, (GradientDescent,))
+    same = algorithm is None or algorithm == run.algorithm
+    if run.given_label_noise and label_noise is None and same:
+        shape = (end - first, draw.n)
         raise ValueError(f"label_noise=None: the run was given its multipliers, so must be an array of {shape} more")
+    dimensions = _off_dimensions(problem, draw)
+    held = held_at_end(run, dimensions)
+    phases = run.phases
+    if algorithm is None or same:
+        algorithm = run.algorithm
+    else:
+        if algorithm.weight_noise and run.drifts is None:
+            raise ValueError(f"algorithm={algorithm!r}: noise on the weights has to be there from the first step on; "
+                             "begin with a weight_noise as small as you like")
+        held, phases = held.under(algorithm, draw, run.engine, dimensions), (*phases, Phase(run.algorithm, first))
+    began = phases[-1].end if phases else 0
+    _check_schedules(algorithm, end - began)
+    noise = noise_source(algorithm.label_noise, problem.n, first, end - first, label_noise, run.seed, began)
     stepper = PatchStepper(
-        run.problem, run.algorithm, run.draw, run.seed, run.engine, first,
-        kernel_data(run.draw, run.problem.q, run.inner.dtype.type, True),
-        layout.State(run.inner.copy(), run.coefficients[-1].copy(), *(array.copy() for array in run.beside)),
-        None if run.weights is None else run.weights.copy(),
-        noise_source(run.algorithm.label_noise, run.problem.n, first, end - first, label_noise, run.seed),
+        problem, algorithm, draw, run.seed, run.engine, first,
+        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, True), held,
+        StepSource(algorithm, noise, run.seed, draw, dimensions, problem.reduction == "mean", began),
         Rows(len(OBSERVABLES), every, (end - first) // every + 1),
     )
-    stepper.policy = run.policy
-    stepper.guard = guard_of(pending(run), run.problem, run.draw, run.seed, run)
+    stepper.policy, stepper.phases = run.policy, phases
+    stepper.guard = guard_of(pending(run), problem, draw, run.seed, run)
     stepper.obey(stepper.guard.selection)
     stepper.begin()
     return stepper
+
+
+def held_at_end(run: PatchRun, dimensions: int) -> Held:
+    """What a run was at its end; files of before there were other rules have only z, b and the weights."""
+    arrays = (run.inner, run.coefficients[-1], *run.beside)
+    if run.beside:
+        return Held.of(arrays, run.weights)
+    held = Held.first(run.draw, run.algorithm, run.engine, run.readouts[-1], run.inner.dtype, dimensions)
+    for state in (held.now, held.explicit):
+        if state is not None:
+            state.inner[:], state.coef[:] = arrays
+    return held._replace(weights=None if run.weights is None else run.weights.copy())
 
 
 def seams(run: PatchRun) -> tuple[bool, bool]:
@@ -239,6 +305,19 @@ def _check_rows(steps: int, rows: int) -> None:
                          f"{MAX_ROW_BYTES / 2**30:g} GiB is allowed; keep fewer with observables_every=")
 
 
+def _check_schedules(algorithm: GradientDescent, steps: int) -> None:
+    for name in ("lr", "label_noise"):
+        value = getattr(algorithm, name)
+        if schedules.length(value) < steps:
+            raise ValueError(f"{name}={value!r}: has values for {schedules.length(value)} steps, must have them for "
+                             f"{steps}")
+
+
+def _off_dimensions(problem: Problem, draw: Draw) -> int:
+    """Dimensions of the weights that the draw has no coordinates for."""
+    return problem.d - draw.vectors.shape[1] + bool(problem.bias) if isinstance(problem, SignalNoise) else 0
+
+
 def _awake(draw: Draw) -> NDArray[np.bool_]:
     """(2m, K) whether a filter of the owner's own branch is active on an atom at the start."""
     branch = np.repeat([1.0, -1.0], draw.m)[:, None]
@@ -247,12 +326,16 @@ def _awake(draw: Draw) -> NDArray[np.bool_]:
     return awake
 
 
-def kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> layout.Data:
+def kernel_data(
+    draw: Draw, problem: Problem, algorithm: GradientDescent, engine: str, real: Real, watched: bool
+) -> layout.Data:
     """The draw as the kernel takes it: writable, contiguous arrays."""
     two_sided = np.zeros(len(draw.gram), dtype=bool)
     two_sided[draw.atom[draw.sign < 0]] = True
+    placed = engine != "coefficients" or algorithm.weight_noise > 0  # explicit weights have coordinates
+    q, width = problem.sigma.numbers
     return layout.Data(
-        gram=np.array(draw.gram, real, order="C"),
+        gram=np.array(draw.gram if engine != "weights" else np.empty(layout.NOTHING), real, order="C"),
         norm_sq=np.diag(draw.gram).copy(),
         atom=np.array(draw.atom, order="C"),
         sign=np.array(draw.sign, order="C"),
@@ -264,6 +347,10 @@ def kernel_data(draw: Draw, q: float, real: Real, watched: bool) -> layout.Data:
         weight=np.ones(draw.n),
         awake=_awake(draw),
         watched=watched,
-        readout=np.repeat([1.0 / draw.m, -1.0 / draw.m], draw.m),
-        q=float(q),
+        vectors=np.array(draw.vectors if placed else np.empty(layout.NOTHING), real, order="C"),
+        activation=problem.sigma.KIND,
+        q=q,
+        width=width,
+        loss=LOSSES[problem.loss],
+        divisor=float(draw.n) if problem.reduction == "mean" else 1.0,
     )

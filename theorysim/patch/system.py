@@ -1,10 +1,12 @@
 """The patch network as a system."""
 
+from dataclasses import fields
 from typing import Any
 
 from theorysim.core import axes, recording
 from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
+from theorysim.patch.activation import ACTIVATIONS, Network
 from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.former import read_format_2
@@ -12,6 +14,7 @@ from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.options import PatchOptions
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.picture import learning_curves
+from theorysim.patch.phases import Phase
 from theorysim.patch.policy import (
     AtStep,
     BestSoFar,
@@ -26,6 +29,7 @@ from theorysim.patch.policy import (
 from theorysim.patch.problem import DERIVED, Problem, SignalNoise
 from theorysim.patch.risk import Estimate
 from theorysim.patch.run import PatchRun
+from theorysim.patch.schedules import SCHEDULES
 from theorysim.patch.stepper import ENGINES, proceed, seams, start
 
 NUMERICS = 2  # raised when the same seed gives other numbers than before, be it by rounding
@@ -42,6 +46,8 @@ def _usual_records(start: int, end: int, problem: Problem, run: PatchRun | None)
 
 def _again(run: PatchRun) -> dict[str, Any]:
     """As it was, observed at every step; a policy that only ended it has no part in what it did before."""
+    if run.phases:
+        raise ValueError("run: was trained in phases, and cannot be made again in one")
     if run.given_label_noise:
         raise ValueError("run: was given its label noise, which it does not keep, and cannot be made again")
     acting = {} if isinstance(run.policy, EarlyStopping) else {"policy": run.policy}
@@ -49,13 +55,16 @@ def _again(run: PatchRun) -> dict[str, Any]:
 
 
 def numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
-    """The fields, with a rate of label flips for each class."""
+    """The fields, with a rate of label flips for each class; of a network's and a rule's own what is not at default."""
     found = axes.numbers(problem, None, DERIVED)
     if isinstance(problem, SignalNoise):
         found["tau_plus"], found["tau_minus"] = problem.flip_rates
         del found["label_flip"]
-    told = axes.numbers(None, algorithm, {})
-    return found | {name: "none" if value is None and name == "label_noise" else value for name, value in told.items()}
+    found |= {name: "none" if value is None and name == "label_noise" else value
+              for name, value in axes.numbers(None, algorithm, {}).items()}
+    unused = {one.name for value, kind in ((problem, Network), (algorithm, GradientDescent)) if value is not None
+              for one in fields(kind) if one.kw_only and getattr(value, one.name) == one.default}
+    return {name: value for name, value in found.items() if name not in unused}
 
 
 def _economy(needs: str) -> dict[str, Any]:
@@ -74,8 +83,12 @@ def _error(seen: Any) -> Estimate:
     return found
 
 
+def _kappa(problem: SignalNoise, algorithm: GradientDescent) -> float:
+    return problem.kappa(algorithm.lr) if isinstance(algorithm.lr, float) else float("nan")
+
+
 JOINTS = {"kappa": axes.Joint(
-    SignalNoise, "lr", lambda problem, algorithm: problem.kappa(algorithm.lr),
+    SignalNoise, "lr", _kappa,
     lambda problem, value: problem.lr_at(value))}
 HOLDABLE = DERIVED | {"init_scale": "init_std", "kappa": "lr"}
 
@@ -120,8 +133,8 @@ PATCH = System(
     numerics=NUMERICS,
     picture=learning_curves,
     options=PatchOptions(),
-    types=(Draw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
-           BestValidation, Selection, BestSoFar),
+    types=(Draw, *LAWS, *SCHEDULES, *ACTIVATIONS, Phase, EarlyStopping, SmallLossSelection, OracleSelection,
+           FirstStage, LossBelow, AtStep, BestValidation, Selection, BestSoFar),
     former=read_format_2,
     again=_again,
     strategies=_settings,

@@ -1,6 +1,6 @@
 """A trained patch network: its coefficients at the recorded steps, and what follows from them alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Sequence
 
@@ -31,6 +31,12 @@ class TrainedRun(RowsRun):
         Explicit weights at the end, for the engines that keep them.
     beside : tuple of arrays
         What the training rule needs at the end beside ``inner`` and the last coefficients.
+    scales : (records,) array
+        α at the recorded steps, below 1 under weight decay: w(t) = α w(0) + Σ_a b_a v_a + drift.
+    readouts : (records, 2m) array
+        The second layer, which may be trained.
+    drifts : (records, 2m, D) array or None
+        What noise on the weights has added.
     """
 
     problem: Problem
@@ -40,8 +46,20 @@ class TrainedRun(RowsRun):
     inner: Weights
     weights: Array | None = None
     beside: tuple[Weights, ...] = ()
+    scales: Array = field(default_factory=lambda: np.empty(0))
+    readouts: Array = field(default_factory=lambda: np.empty((0, 0)))
+    drifts: Array | None = None
 
-    PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "coefficients")
+    PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "coefficients", "scales", "readouts", "drifts")
+
+    def __post_init__(self) -> None:
+        """Files of before there were such rules have neither scales nor readouts."""
+        records = len(self.steps_recorded)
+        if not len(self.scales):
+            object.__setattr__(self, "scales", np.ones(records))
+        if not len(self.readouts):
+            second = self.problem.second_layer(self.draw.m)
+            object.__setattr__(self, "readouts", np.tile(second, (records, 1)))
 
     @cached_property
     def gamma(self) -> Array:
@@ -69,12 +87,18 @@ class TrainedRun(RowsRun):
     def weights_at(self, at: At = "end") -> Array:
         """Filters of a recorded step in the draw's own coordinates, w(t) = w(0) + Σ_a b_a v_a, (2m, D)."""
         with blas.single_threaded():
-            return self.draw.weights_from(self.coefficients[self.record(at)])
+            return self.draw.weights_from(*self._parts(at))
+
+    def _parts(self, at: At) -> tuple[Array, float, Array | None]:
+        """b, α and drift of a recorded step."""
+        record = self.record(at)
+        drift = None if self.drifts is None else self.drifts[record]
+        return self.coefficients[record], float(self.scales[record]), drift
 
     def outputs(self, at: At = "end", label: int | None = None) -> Array:
         """f(x_i) on the training samples at a recorded step, (n,); with ``label`` ±1 on those of this true label."""
         inner = self.products(at)
-        outputs = self._vote(inner[:, self.draw.atom] * self.draw.sign)
+        outputs = self._vote(inner[:, self.draw.atom] * self.draw.sign, at)
         if label is None:
             return outputs
         validate.choice("label", str(label), ("1", "-1"))
@@ -91,19 +115,19 @@ class TrainedRun(RowsRun):
         """
         weights = reconstruct(self, at).reshape(2 * self.draw.m, -1)
         given = validate.array("patches", patches, None, None, weights.shape[1])
-        return self._vote(np.moveaxis(given @ weights.T, -1, 0))
+        return self._vote(np.moveaxis(given @ weights.T, -1, 0), at)
 
-    def _vote(self, inner: Array) -> Array:
+    def _vote(self, inner: Array, at: At) -> Array:
         """Sum of the filters' votes from their inner products (2m, N, P) with the patches."""
-        readout = np.repeat([1.0, -1.0], self.draw.m) / self.draw.m
-        powers = np.where(inner > 0, np.abs(inner), 0.0) ** self.problem.q
-        votes: Array = np.tensordot(readout, powers, axes=1).sum(axis=-1)
+        readout = self.readouts[self.record(at)]
+        votes: Array = np.tensordot(readout, self.problem.sigma(inner), axes=1).sum(axis=-1)
         return votes
 
-    def products(self, at: At = "end") -> Array:
-        """⟨w_k, v_a⟩ of filters and atoms at a recorded step, (2m, K)."""
+    def products(self, at: At = "end", atoms: slice = slice(None)) -> Array:
+        """⟨w_k, v_a⟩ of filters and some atoms at a recorded step, (2m, atoms)."""
+        coefficients, scale, drift = self._parts(at)
         with blas.single_threaded():
-            return self.draw.products_from(self.coefficients[self.record(at)])
+            return self.draw.products_from(coefficients, atoms, scale, drift)
 
     def signal_products(self) -> Array:
         """⟨w_{j,r}, μ⟩ at the recorded steps, (records, 2, m), row 0 for j = +1; (…, S) for S signal atoms."""

@@ -28,6 +28,8 @@ class PatchView:
         b with w(t) = w(0) + Σ_a b_a v_a.
     margins : (n,) array
         ỹ_i f(x_i), against observed labels.
+    scale, drift
+        α, and what noise on the weights has added: w(t) = α w(0) + Σ_a b_a v_a + drift.
     """
 
     step: int
@@ -36,6 +38,8 @@ class PatchView:
     z: Weights
     coefficients: Weights
     margins: Array
+    scale: float = 1.0
+    drift: Array | None = None
 
     @property
     def z_signal(self) -> Any:
@@ -78,7 +82,7 @@ class PatchView:
     @cached_property
     def weights(self) -> Any:
         """Filters in the draw's own coordinates, (2m, D)."""
-        return self.draw.weights_from(self.coefficients)
+        return self.draw.weights_from(self.coefficients, self.scale, self.drift)
 
     @staticmethod
     def _alone(values: Any) -> Any:

@@ -14,6 +14,8 @@ def unlike_gradient_descent(run: PatchRun) -> str:
     """What makes a run of the patch network more, or other, than gradient descent with label noise from the seed."""
     if not run.algorithm.is_plain():
         return f"{run.algorithm} is not plain gradient descent with or without label noise"
+    if run.phases:
+        return f"until step {run.phases[-1].end} its algorithm was another"
     if run.given_label_noise:
         return "its label noise was given, not drawn"
     return f"{run.policy} acted on its samples" if run.selection is not None else ""
@@ -34,6 +36,9 @@ class SignalNoiseEvidence(Evidence):
         if problem.bias or problem.init_law != "normal":
             raise ValueError(f"run.problem={problem!r}: statements speak about Gaussian initial weights without bias, "
                              "init_law='normal' and bias=0")
+        if not problem.is_standard:
+            raise ValueError(f"run.problem={problem!r}: statements speak about a power of ReLU, the mean logistic loss "
+                             "and the second layer ±1/m; leave activation, loss, reduction and readout as they are")
         return problem
 
     @property
@@ -41,10 +46,20 @@ class SignalNoiseEvidence(Evidence):
         """Whether labels are multiplied by noise at every step."""
         return self.run.algorithm.label_noise is not None
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is gradient descent with one learning rate, with or without a law of label noise."""
+        return self.run.algorithm.is_plain()
+
+    @property
+    def lr(self) -> float:
+        """η; NaN where there is not one."""
+        return float(self.run.algorithm.lr) if self.plain else float("nan")
+
     @cached_property
     def rate(self) -> float:
         """κ = η σ_p² d/(nm), the growth rate of memorization per step (up to a constant)."""
-        return self.problem.kappa(self.run.algorithm.lr)
+        return self.problem.kappa(self.lr) if self.plain else float("nan")
 
     @cached_property
     def initial_signal(self) -> Array:

@@ -17,7 +17,8 @@ RARE = 500.0  # of −log of an error, from which the leading order is compared
 def spoken_of(run: PatchRun) -> bool:
     """Label noise at every step, squared ReLU, noise orthogonal to the signal, true labels."""
     p = run.problem
-    return (isinstance(p, SignalNoise) and p.q == 2 and p.orthogonal_noise and not p.bias and not any(p.flip_rates)
+    return (isinstance(p, SignalNoise) and p.is_standard and p.q == 2 and p.orthogonal_noise and not p.bias
+            and not any(p.flip_rates)
             and p.signal_norm > 0 and p.init_std > 0 and run.algorithm.label_noise is not None)
 
 

@@ -50,18 +50,18 @@ class SecondOrderEvidence(SignalNoiseEvidence):
     @cached_property
     def kappa(self) -> float:
         """κ = ησ_p²d/(nm)."""
-        return self.problem.kappa(self.run.algorithm.lr)
+        return self.rate
 
     @cached_property
     def kappas(self) -> Array:
         """κ_i = η‖ξ_i‖²/(nm), (n,)."""
-        rates: Array = self.run.algorithm.lr / (self.problem.n * self.problem.m) * np.diag(self.noise_gram)
+        rates: Array = self.lr / (self.problem.n * self.problem.m) * np.diag(self.noise_gram)
         return rates
 
     @cached_property
     def signal_rate(self) -> float:
         """λ = η‖μ‖²/(nm)."""
-        return self.problem.signal_rate(self.run.algorithm.lr)
+        return self.problem.signal_rate(self.lr) if self.plain else float("nan")
 
     @cached_property
     def starts(self) -> tuple[ClassStart, ...]:

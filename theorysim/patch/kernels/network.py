@@ -22,15 +22,18 @@ but to stop at an overflow.
 import numpy as np
 
 from theorysim.core.jit import jit
-from theorysim.patch.kernels.layout import Array, Data, Rule, Scratch, State, Weights
+from theorysim.patch.kernels.activation import POWER, activate
+from theorysim.patch.kernels.layout import Array, Data, Scratch, State, PerStep, Weights
 from theorysim.patch.kernels.observe import (
     branch_extremes,
     is_finite,
     leave_out_coefficients,
-    loss_derivative,
     observe_coefficients,
     observe_outputs,
 )
+from theorysim.patch.kernels.loss import LOGISTIC, loss_derivative
+
+NO_SHARE = np.empty(0)  # of samples: all are taken alike
 
 
 @jit
@@ -69,16 +72,41 @@ def vote(inner: Weights, change: Weights, q: float, readout: Array, slope: Weigh
 
 
 @jit
-def forward(data: Data, inner: Weights, scratch: Scratch) -> None:
-    """Make the pending change of the inner products z, and from z the margins y_i f_i of all samples."""
-    vote(inner, scratch.change, data.q, data.readout, scratch.slope, scratch.plus)
+def vote_by_shape(data: Data, inner: Weights, readout: Array, scratch: Scratch) -> None:
+    """The same of an activation that is no power of a ReLU: outputs and slopes at z and, where asked for, at -z."""
+    scratch.plus[:] = 0.0
+    scratch.minus[:] = 0.0
+    for k in range(inner.shape[0]):
+        for a in range(inner.shape[1]):
+            z = inner[k, a] + scratch.change[k, a]
+            value, scratch.slope[k, a] = activate(data.activation, data.q, data.width, z)
+            inner[k, a] = z
+            scratch.plus[a] += readout[k] * value
+            if data.two_sided[a]:
+                value, scratch.backward[k, a] = activate(data.activation, data.q, data.width, -z)
+                scratch.minus[a] += readout[k] * value
+
+
+@jit
+def vote_backward(data: Data, inner: Weights, readout: Array, scratch: Scratch) -> None:
+    """The output of a power on the patches -v_a, of two-sided atoms."""
     for a in range(data.norm_sq.size):
         if data.two_sided[a]:
             scratch.minus[a] = 0.0
-            for k in range(data.readout.size):
+            for k in range(readout.size):
                 if inner[k, a] < 0.0:
                     power = scratch.slope[k, a] * -inner[k, a] / data.q
-                    scratch.minus[a] += data.readout[k] * power
+                    scratch.minus[a] += readout[k] * power
+
+
+@jit
+def forward(data: Data, inner: Weights, readout: Array, scratch: Scratch) -> None:
+    """Make the pending change of the inner products z, and from z the margins y_i f_i of all samples."""
+    if data.activation == POWER:
+        vote(inner, scratch.change, data.q, readout, scratch.slope, scratch.plus)
+        vote_backward(data, inner, readout, scratch)
+    else:
+        vote_by_shape(data, inner, readout, scratch)
     for i in range(data.observed.size):
         output = 0.0
         for p in range(data.atom.shape[1]):
@@ -89,17 +117,25 @@ def forward(data: Data, inner: Weights, scratch: Scratch) -> None:
 
 
 @jit
-def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
-    """How strongly the loss pulls at every atom, sum of c_i, into scratch.pull_plus and pull_minus."""
+def pull(data: Data, label_noise: Array, share: Array, smoothing: float, scratch: Scratch) -> None:
+    """How strongly the loss pulls at every atom, sum of c_i, into scratch.pull_plus and pull_minus.
+
+    ``share`` weights the samples of a mini-batch and is empty where all are taken alike. With label smoothing a the
+    pull is 1 - a/2 of that of the label and a/2 of that of the other.
+    """
     scratch.pull_plus[:] = 0.0
     scratch.pull_minus[:] = 0.0
     for i in range(data.observed.size):
         noise, margin, decay = label_noise[i], scratch.margin[i], scratch.decay[i]
-        if abs(noise) == 1.0:  # the exponential is at hand
+        if data.loss == LOGISTIC and abs(noise) == 1.0:  # the exponential is at hand
             force = (decay if noise * margin > 0.0 else 1.0) / (1.0 + decay)
         else:
-            force = loss_derivative(noise * margin)
+            force = loss_derivative(data.loss, noise * margin)
+        if smoothing > 0.0:
+            force += 0.5 * smoothing * (-loss_derivative(data.loss, -noise * margin) - force)
         force *= noise * data.observed[i] * data.weight[i]
+        if share.size > 0:
+            force *= share[i]
         for p in range(data.atom.shape[1]):
             if data.sign[i, p] > 0.0:
                 scratch.pull_plus[data.atom[i, p]] += force
@@ -108,15 +144,29 @@ def pull(data: Data, label_noise: Array, scratch: Scratch) -> None:
 
 
 @jit
-def descend(data: Data, state: State, rule: Rule, label_noise: Array, scratch: Scratch) -> None:
+def descend(data: Data, state: State, lr: float, label_noise: Array, scratch: Scratch) -> None:
     """The step s of gradient descent, into scratch.step and added to the coefficients; their extremes follow."""
-    pull(data, label_noise, scratch)
-    rate = rule.lr / data.observed.size * data.readout
+    pull(data, label_noise, NO_SHARE, 0.0, scratch)
+    rate = lr / data.divisor * state.readout
     inner, coef = state.inner, state.coef
-    if data.watched:
+    if data.activation != POWER:
+        take_step_by_shape(rate, scratch)
+        coef[:] += scratch.step
+        if data.watched:
+            branch_extremes(coef, data.awake, scratch.high, scratch.low, scratch.active_low)
+    elif data.watched:
         take_step(data, inner, rate, coef, scratch.slope, scratch.step, scratch)
     else:
         take_plain_step(inner, rate, coef, scratch.slope, scratch.step, scratch.pull_plus, scratch.pull_minus)
+
+
+@jit
+def take_step_by_shape(rate: Array, scratch: Scratch) -> None:
+    """s from slopes and pulls of an activation that is no power of a ReLU."""
+    for k in range(scratch.slope.shape[0]):
+        for a in range(scratch.slope.shape[1]):
+            back = scratch.pull_minus[a] * scratch.backward[k, a]
+            scratch.step[k, a] = rate[k] * (scratch.pull_plus[a] * scratch.slope[k, a] - back)
 
 
 @jit
@@ -160,9 +210,11 @@ def begin(data: Data, coef: Weights, scratch: Scratch) -> None:
 
 
 @jit
-def look(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array, watched: bool) -> bool:
+def look(
+    data: Data, inner: Weights, coef: Weights, readout: Array, scratch: Scratch, row: Array, watched: bool
+) -> bool:
     """Observables of a state, those of coefficients if their extremes are known; False when it has overflowed."""
-    forward(data, inner, scratch)
+    forward(data, inner, readout, scratch)
     observe_outputs(data, scratch, row)
     if watched:
         observe_coefficients(data, coef, scratch, row)
@@ -172,35 +224,32 @@ def look(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array
 
 
 @jit
-def observe(data: Data, inner: Weights, coef: Weights, scratch: Scratch, row: Array) -> bool:
+def observe(data: Data, state: State, scratch: Scratch, row: Array) -> bool:
     """All observables of any state."""
-    begin(data, coef, scratch)
-    return look(data, inner, coef, scratch, row, True)
+    begin(data, state.coef, scratch)
+    return look(data, state.inner, state.coef, state.readout, scratch, row, True)
 
 
 @jit
-def evolve_coefficients(
-    data: Data, state: State, rule: Rule, label_noise: Array, scratch: Scratch, rows: Array
-) -> int:
-    """Advance z and b in place by one update per row of label_noise (steps, n).
+def evolve_coefficients(data: Data, state: State, steps: PerStep, scratch: Scratch, rows: Array) -> int:
+    """Advance z and b in place by plain gradient descent, one update per step given.
 
     rows[t] receives the observables *before* update t. Returns the number of
     updates made: fewer than asked when the state overflows.
     """
     begin(data, state.coef, scratch)
-    for t in range(label_noise.shape[0]):
-        if not look(data, state.inner, state.coef, scratch, rows[t], data.watched or t == 0):
+    for t in range(steps.lr.size):
+        if not look(data, state.inner, state.coef, state.readout, scratch, rows[t], data.watched or t == 0):
             return t
-        descend(data, state, rule, label_noise[t], scratch)
+        descend(data, state, steps.lr[t], steps.label_noise[t], scratch)
         np.dot(scratch.step, data.gram, scratch.change)  # made on the way forward, when z is read anyway
     state.inner[:] += scratch.change
-    return label_noise.shape[0]
+    return steps.lr.size
 
 
 @jit
 def evolve_weights(
-    data: Data, vectors: Array, weights: Array, state: State, rule: Rule, label_noise: Array, scratch: Scratch,
-    rows: Array,
+    data: Data, weights: Array, state: State, steps: PerStep, scratch: Scratch, rows: Array
 ) -> int:
     """The same updates on explicit weights w (2m, D) and atoms v (K, D): the oracle.
 
@@ -208,11 +257,11 @@ def evolve_weights(
     the same observables can be read off; the weights depend on neither.
     """
     begin(data, state.coef, scratch)
-    np.dot(weights, vectors.T, state.inner)
-    for t in range(label_noise.shape[0]):
-        if not look(data, state.inner, state.coef, scratch, rows[t], data.watched or t == 0):
+    np.dot(weights, data.vectors.T, state.inner)
+    for t in range(steps.lr.size):
+        if not look(data, state.inner, state.coef, state.readout, scratch, rows[t], data.watched or t == 0):
             return t
-        descend(data, state, rule, label_noise[t], scratch)
-        weights += np.dot(scratch.step, vectors)
-        np.dot(weights, vectors.T, state.inner)
-    return label_noise.shape[0]
+        descend(data, state, steps.lr[t], steps.label_noise[t], scratch)
+        weights += np.dot(scratch.step, data.vectors)
+        np.dot(weights, data.vectors.T, state.inner)
+    return steps.lr.size

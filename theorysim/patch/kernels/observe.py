@@ -8,13 +8,7 @@ from numpy.typing import NDArray
 
 from theorysim.core.jit import jit
 from theorysim.patch.kernels.layout import Array, Data, Scratch, Weights
-
-
-@jit
-def loss_derivative(margin: float) -> float:
-    """-loss'(z) = 1 / (1 + e^z), without overflow."""
-    decay = np.exp(-abs(margin))
-    return (decay if margin > 0.0 else 1.0) / (1.0 + decay)
+from theorysim.patch.kernels.loss import LOGISTIC, loss_derivative, loss_value
 
 
 @jit
@@ -26,7 +20,10 @@ def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
     low_clean, high_noisy = np.inf, -np.inf
     for i in range(samples):
         margin = scratch.margin[i]
-        loss += np.log1p(scratch.decay[i]) + (0.0 if margin > 0.0 else -margin)
+        if data.loss == LOGISTIC:
+            loss += np.log1p(scratch.decay[i]) + (0.0 if margin > 0.0 else -margin)
+        else:
+            loss += loss_value(data.loss, margin)
         low = margin if margin < low else low
         high = margin if margin > high else high
         noisy += data.noisy[i]
@@ -40,7 +37,7 @@ def observe_outputs(data: Data, scratch: Scratch, row: Array) -> None:
     row[1] = right / samples
     row[2] = (right - right_noisy) / (samples - noisy) if noisy < samples else np.nan
     row[3] = right_noisy / noisy if noisy > 0 else np.nan
-    row[4], row[5] = loss_derivative(high), loss_derivative(low)
+    row[4], row[5] = loss_derivative(data.loss, high), loss_derivative(data.loss, low)
     row[6], row[7] = low, high
     row[15] = low_clean if noisy < samples else np.nan
     row[16] = high_noisy if noisy > 0 else np.nan

@@ -7,6 +7,7 @@ T(c, a) = P(Σ_k c_k max(0, z_k)^q ≥ a).
 import numpy as np
 
 from theorysim.core import blas
+from theorysim.patch.activation import PowerReLU
 from theorysim.rare_event import LogEstimate, log_probability
 from theorysim.patch.risk.estimate import Estimate
 from theorysim.patch.risk.sampling import Reduced, signal_noise
@@ -22,16 +23,19 @@ def refusal(run: TrainedRun, kind: str) -> str:
         return "it is for fresh noise, not for the memory test"
     if signal_noise(run).bias:
         return "with a bias the output is not homogeneous in the noise"
+    if not isinstance(run.problem.sigma, PowerReLU):
+        return f"activation={run.problem.sigma!r} is not homogeneous, only a power of ReLU is"
     return ""
 
 
 def rare(law: Reduced, seed: int, relative_error: float, tau: tuple[float, float]) -> Estimate:
     """The estimate, against test labels flipped with rates tau."""
+    q = law.sigma.numbers[0]
     with blas.single_threaded():
         classes = []
         for number, (sign, level) in enumerate(((-1.0, law.plus), (1.0, -law.minus))):
             rng = generator(seed, Stream.RARE_EVENT, number)
-            classes.append(log_probability(sign * law.readout, law.covariance, law.q, level, rng, relative_error))
+            classes.append(log_probability(sign * law.readout, law.covariance, q, level, rng, relative_error))
     first, second = classes
     pairs = ((first.value, second.value), (first.low, second.low), (first.high, second.high))
     logs = [float(np.logaddexp(*pair) - np.log(2)) for pair in pairs]

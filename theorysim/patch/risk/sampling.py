@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import blas
+from theorysim.patch.activation import Activation
 from theorysim.patch.kernels.score import votes
 from theorysim.patch.problem import SignalNoise
 from theorysim.core.run import At
@@ -21,7 +22,7 @@ KEPT_BYTES = 2**22  # blocks up to this size are kept, some: runs of one seed, a
 
 
 class Reduced(NamedTuple):
-    """All that decides a test sample (yμ, ξ) at one step: S_y + Σ_k c_k max(0, z_k)^q with z = centre + scale·N(0, Σ).
+    """All that decides a test sample (yμ, ξ) at one step: S_y + Σ_k c_k σ(z_k) with z = centre + scale·N(0, Σ).
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class Reduced(NamedTuple):
         1 for fresh noise.
     readout : (2m,) array
         c, the second layer.
-    q : float
+    sigma : Activation
     """
 
     plus: float
@@ -44,7 +45,13 @@ class Reduced(NamedTuple):
     centres: Array
     scale: float
     readout: Array
-    q: float
+    sigma: Activation
+
+    def outputs(self, z: Array) -> Array:
+        """Σ_k c_k σ(z_k) of the columns of z (2m, N)."""
+        output = np.empty(z.shape[1])
+        votes(z, self.readout, self.sigma.KIND, *self.sigma.numbers, output)
+        return output
 
 
 def reduced(run: TrainedRun, at: At = "end", memory: bool = False, zeta_std: float = 0.0) -> Reduced:
@@ -54,7 +61,7 @@ def reduced(run: TrainedRun, at: At = "end", memory: bool = False, zeta_std: flo
     covariance = noise_covariance(run, at) if scale else np.zeros((filters, filters))
     shift = problem.bias * run.weights_at(at)[:, -1] if problem.bias else np.zeros(filters)
     centres = _memory_inner(run, at) if memory else shift[:, None]
-    return Reduced(*signal_outputs(run, at), covariance, centres, scale, readout(run), float(problem.q))
+    return Reduced(*signal_outputs(run, at), covariance, centres, scale, readout(run, at), problem.sigma)
 
 
 def noise_covariance(run: TrainedRun, at: At = "end") -> Array:
@@ -64,6 +71,7 @@ def noise_covariance(run: TrainedRun, at: At = "end") -> Array:
         filters = filters[:, :-1]
     if problem.orthogonal_noise:
         axis = run.draw.signal_axis(problem.bias)[: filters.shape[1]]
+        axis = np.pad(axis, (0, filters.shape[1] - axis.size))  # noise on the weights may have further coordinates
         filters = filters - np.outer(filters @ axis, axis)
     with blas.single_threaded():
         covariance: Array = problem.noise_std**2 * (filters @ filters.T)
@@ -80,9 +88,9 @@ def signal_noise(run: TrainedRun) -> SignalNoise:
 def signal_outputs(run: TrainedRun, at: At) -> tuple[float, float]:
     """Network output on the signal patch of a positive and of a negative sample."""
     problem, atoms = signal_noise(run), slice(0, 2 if signal_noise(run).bias else 1)
-    inner = run.draw.products_from(run.coefficients[run.record(at)], atoms)
+    inner = run.products(at, atoms)
     sides = (inner[:, 0], inner[:, 1] if problem.bias else -inner[:, 0])
-    plus, minus = (float(readout(run) @ np.where(z > 0, z, 0.0) ** problem.q) for z in sides)
+    plus, minus = (float(readout(run, at) @ problem.sigma(z)) for z in sides)
     return plus, minus
 
 
@@ -94,9 +102,7 @@ def _memory_inner(run: TrainedRun, at: At) -> Array:
 
 def memory_outputs(law: Reduced) -> Array:
     """h on the centres themselves, (S,)."""
-    output = np.empty(law.centres.shape[1])
-    votes(law.centres, law.readout, law.q, output)
-    return output
+    return law.outputs(law.centres)
 
 
 def noise_outputs(law: Reduced, n_test: int, seed: int) -> Iterator[Array]:
@@ -108,10 +114,7 @@ def noise_outputs(law: Reduced, n_test: int, seed: int) -> Iterator[Array]:
         centre = _centres(law.centres, seed, start // BLOCK, noise.shape[1])
         for first in range(0, noise.shape[1], SCORED):
             part = slice(first, first + SCORED)
-            z = spread @ noise[:, part] + centre[:, part]
-            output = np.empty(z.shape[1])
-            votes(z, law.readout, law.q, output)
-            yield output
+            yield law.outputs(spread @ noise[:, part] + centre[:, part])
 
 
 def _centres(centres: Array, seed: int, block: int, size: int) -> Array:
@@ -135,6 +138,7 @@ def _drawn(seed: int, block: int, filters: int, size: int) -> Array:
 _kept = lru_cache(maxsize=16)(_drawn)
 
 
-def readout(run: TrainedRun) -> Array:
-    """c, the second layer, (2m,)."""
-    return np.repeat([1.0, -1.0], run.draw.m) / run.draw.m
+def readout(run: TrainedRun, at: At) -> Array:
+    """c, the second layer at a recorded step, (2m,)."""
+    second: Array = run.readouts[run.record(at)]
+    return second

@@ -189,7 +189,8 @@ def _checked(problem: Problem) -> SignalNoise:
     if not isinstance(problem, SignalNoise):
         raise TypeError(f"problem={problem!r}: must be a SignalNoise, not {type(problem).__name__}")
     wrong = [text for text, other in (
-        ("q = 2", problem.q != 2), ("orthogonal_noise", not problem.orthogonal_noise), ("bias = 0", bool(problem.bias)),
+        ("q = 2", problem.q != 2), ("the standard network", not problem.is_standard),
+        ("orthogonal_noise", not problem.orthogonal_noise), ("bias = 0", bool(problem.bias)),
         ("label_flip = 0", any(problem.flip_rates)), ("init_law = 'normal'", problem.init_law != "normal"),
         ("signal_norm > 0", problem.signal_norm == 0), ("init_std > 0", problem.init_std == 0)) if other]
     if wrong:
