@@ -843,7 +843,7 @@ def test_no_engine_is_imported() -> None:
     found = {name for path in files for name in imported(path)}
     assert "theorysim.theory.statement" in found and "theorysim.patch.run.PatchRun" in found
     engine = re.compile(r"theorysim(\.\w+)*\.(kernels?|simulat\w+|stepper|resume)(\.|$)|numba")
-    assert engine.match("theorysim.patch.stepper.start") and engine.match("theorysim.linear.kernel")
+    assert engine.match("theorysim.patch.begin.start") and engine.match("theorysim.linear.kernel")
     assert not {name for name in found if engine.match(name)}
 
 

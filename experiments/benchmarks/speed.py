@@ -26,7 +26,7 @@ import theorysim as ts
 from theorysim.core import blas
 from theorysim.core.jit import jit
 from theorysim.patch.kernels import network
-from theorysim.patch.kernels.layout import State
+from theorysim.patch.kernels.layout import PerStep, State
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.system import PATCH
 from theorysim.reproduce import markdown
@@ -214,11 +214,12 @@ def product_share(rounds: int, steps: int) -> str:
         problem = PROBLEM.replace(n=n)
         with blas.single_threaded():
             made: Any = PATCH.start(problem, ts.GradientDescent(1.0), steps, 0)
-            eps, observed = np.ones((steps, n)), np.empty((steps + 1, len(OBSERVABLES)))
+            nothing, observed = np.empty((0, 0)), np.empty((steps + 1, len(OBSERVABLES)))
+            rows_given = PerStep(np.ones(steps), np.ones((steps, n)), nothing, nothing, np.empty((0, 0, 0)))
             step, change = np.zeros_like(made.now.coef) + 0.5, np.empty_like(made.now.coef)
             times = interleaved({
-                "kernel": lambda made=made, eps=eps, observed=observed: network.evolve_coefficients(
-                    made.data, State(*(array.copy() for array in made.now)), steps_given, made.scratch, observed),
+                "kernel": lambda made=made, given=rows_given, observed=observed: network.evolve_coefficients(
+                    made.data, State(*(array.copy() for array in made.now)), given, made.scratch, observed),
                 "product": lambda made=made, step=step, change=change: products(
                     step, made.data.gram, change, steps),
             }, rounds)

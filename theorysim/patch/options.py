@@ -9,7 +9,7 @@ from theorysim.patch.draw import FORMS
 from theorysim.patch.policy import EarlyStopping, FirstStage
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
-from theorysim.patch.stepper import PRECISIONS
+from theorysim.patch.begin import PRECISIONS
 
 HELP = """\
 Train the two-layer patch network on one draw of signal-plus-noise data and print what happened.

@@ -56,14 +56,14 @@ class StepSource:
         """(T, n) how much each sample counts at each step."""
         n = self.noise.n
         share = np.zeros((stop - start, n))
-        size = size if self.algorithm.replacement else min(size, n)
         for row, step in zip(share, range(start, stop), strict=True):
             if self.algorithm.replacement:
-                batch = _picked(self.seed, step // BLOCK, n, size)[step % BLOCK]
+                drawn = np.bincount(_picked(self.seed, step // BLOCK, n, size)[step % BLOCK], minlength=n)
+                row[:] = drawn * (n / size if self.mean else 1.0)
             else:
-                epoch, place = divmod(step, -(-n // size))
+                epoch, place = divmod(step, -(-n // min(size, n)))
                 batch = _permuted(self.seed, epoch, n)[place * size : (place + 1) * size]
-            np.add.at(row, batch, n / len(batch) if self.mean else 1.0)
+                row[batch] = n / len(batch) if self.mean else 1.0
         return share
 
     def _masks(self, block: int) -> Array:

@@ -4,37 +4,28 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from theorysim.core import validate
 from theorysim.core.loop import Ending, Stepper
 from theorysim.core.rows import Rows
-from theorysim.core.system import even_seams
-from theorysim.patch import schedules
-from theorysim.patch.activation import LOSSES
 from theorysim.patch.algorithm import GradientDescent
-from theorysim.patch.draw import FORMS, Draw
-from theorysim.patch.guard import PatchGuard, guard_of, pending
+from theorysim.patch.draw import Draw
+from theorysim.patch.guard import PatchGuard
 from theorysim.patch.held import Held
 from theorysim.patch.kernels import layout, network, rules
-from theorysim.patch.label_noise import BLOCK, noise_source
+from theorysim.patch.label_noise import BLOCK
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.off_span import off_span_step
 from theorysim.patch.per_step import StepSource
 from theorysim.patch.phases import Phase
-from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, Selection, SmallLossSelection
-from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.patch.policy import Policy, Selection
+from theorysim.patch.problem import Problem
 from theorysim.patch.run import PatchRun
 from theorysim.patch.view import PatchView
 
-ENGINES = ("coefficients", "weights", "paired", "auto")
-PRECISIONS: dict[str, "Real"] = {"double": np.float64, "single": np.float32}
-OBSERVE = ("all", "outputs")
 CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
-MAX_ROW_BYTES = 2**34  # largest table of observables
 
 Array = NDArray[np.float64]
-Real = type[np.floating[Any]]  # float64 or float32
 
 
 class PatchStepper(Stepper):
@@ -194,163 +185,3 @@ class PatchStepper(Stepper):
             **kept, observables_every=self.table.every, given_label_noise=self.source.given, policy=self.policy,
             phases=self.phases,
         )
-
-
-def start(
-    problem: Problem, algorithm: GradientDescent, steps: int, seed: int, *, engine: str = "coefficients",
-    draw: str | Draw = "auto", label_noise: ArrayLike | None = None, policy: Policy | None = None,
-    precision: str = "double", observe: str = "all", observables_every: int = 1,
-) -> PatchStepper:
-    """The initial state; keywords as of :func:`theorysim.simulate`."""
-    validate.choice("precision", precision, tuple(PRECISIONS))
-    validate.choice("observe", observe, OBSERVE)
-    every = validate.integer("observables_every", observables_every, 1)
-    if observe == "outputs" and policy is not None:
-        raise ValueError("observe='outputs': must be 'all' with until= or policy=, which look at every step")
-    if precision == "single" and engine != "coefficients":
-        raise ValueError(f"precision={precision!r}: must be 'double' with engine={engine!r}, an oracle")
-    _check_rows(steps, steps // every)
-    validate.instance("draw", draw, (str, Draw))
-    if isinstance(draw, str):
-        validate.choice("draw", draw, FORMS)
-        if draw == "wishart" and not (isinstance(problem, SignalNoise) and problem.init_law == "normal"):
-            raise ValueError(f"draw={draw!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
-    if policy is not None:
-        validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
-    _check_schedules(algorithm, steps)
-    noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
-    started = perf_counter()
-    drawn = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
-    drawn.check_against(problem)
-    real = PRECISIONS[precision]
-    largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
-    if real is np.float32 and largest > np.finfo(real).max:
-        raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
-    if engine == "auto":
-        engine = "weights" if 2 * drawn.vectors.shape[1] < len(drawn.gram) else "coefficients"
-    dimensions = _off_dimensions(problem, drawn)
-    held = Held.first(drawn, algorithm, engine, problem.second_layer(drawn.m), real, dimensions)
-    stepper = PatchStepper(
-        problem, algorithm, drawn, seed, engine, 0,
-        kernel_data(drawn, problem, algorithm, engine, real, observe == "all"), held,
-        StepSource(algorithm, noise, seed, drawn, dimensions, problem.reduction == "mean"),
-        Rows(len(OBSERVABLES), every, steps // every + 1),
-    )
-    stepper.policy, stepper.guard = policy, guard_of(policy, problem, drawn, seed)
-    stepper.timings["draw"] = perf_counter() - started
-    stepper.begin()
-    return stepper
-
-
-def proceed(
-    run: PatchRun, end: int, *, algorithm: GradientDescent | None = None, label_noise: ArrayLike | None = None,
-) -> PatchStepper:
-    """The state at the end of a run; keywords as of :func:`theorysim.resume`."""
-    first, every, problem, draw = run.steps, run.observables_every, run.problem, run.draw
-    _check_rows(end - first, end // every)
-    if algorithm is not None:
-        validate.instance("algorithm", algorithm, (GradientDescent,))
-    same = algorithm is None or algorithm == run.algorithm
-    if run.given_label_noise and label_noise is None and same:
-        shape = (end - first, draw.n)
-        raise ValueError(f"label_noise=None: the run was given its multipliers, so must be an array of {shape} more")
-    dimensions = _off_dimensions(problem, draw)
-    held = held_at_end(run, dimensions)
-    phases = run.phases
-    if algorithm is None or same:
-        algorithm = run.algorithm
-    else:
-        if algorithm.weight_noise and run.drifts is None:
-            raise ValueError(f"algorithm={algorithm!r}: noise on the weights has to be there from the first step on; "
-                             "begin with a weight_noise as small as you like")
-        held, phases = held.under(algorithm, draw, run.engine, dimensions), (*phases, Phase(run.algorithm, first))
-    began = phases[-1].end if phases else 0
-    _check_schedules(algorithm, end - began)
-    noise = noise_source(algorithm.label_noise, problem.n, first, end - first, label_noise, run.seed, began)
-    stepper = PatchStepper(
-        problem, algorithm, draw, run.seed, run.engine, first,
-        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, True), held,
-        StepSource(algorithm, noise, run.seed, draw, dimensions, problem.reduction == "mean", began),
-        Rows(len(OBSERVABLES), every, (end - first) // every + 1),
-    )
-    stepper.policy, stepper.phases = run.policy, phases
-    stepper.guard = guard_of(pending(run), problem, draw, run.seed, run)
-    stepper.obey(stepper.guard.selection)
-    stepper.begin()
-    return stepper
-
-
-def held_at_end(run: PatchRun, dimensions: int) -> Held:
-    """What a run was at its end; files of before there were other rules have only z, b and the weights."""
-    arrays = (run.inner, run.coefficients[-1], *run.beside)
-    if run.beside:
-        return Held.of(arrays, run.weights)
-    held = Held.first(run.draw, run.algorithm, run.engine, run.readouts[-1], run.inner.dtype, dimensions)
-    for state in (held.now, held.explicit):
-        if state is not None:
-            state.inner[:], state.coef[:] = arrays
-    return held._replace(weights=None if run.weights is None else run.weights.copy())
-
-
-def seams(run: PatchRun) -> tuple[bool, bool]:
-    """Whether the last record and the last row of a run that is continued are of the whole."""
-    record, _ = even_seams(run)
-    return record, record or run.steps % run.observables_every == 0
-
-
-def _check_rows(steps: int, rows: int) -> None:
-    size = 8 * len(OBSERVABLES) * (rows + 1)
-    if size > MAX_ROW_BYTES:
-        raise ValueError(f"steps={steps}: the observables of every step would take {size / 2**30:.3g} GiB; at most "
-                         f"{MAX_ROW_BYTES / 2**30:g} GiB is allowed; keep fewer with observables_every=")
-
-
-def _check_schedules(algorithm: GradientDescent, steps: int) -> None:
-    for name in ("lr", "label_noise"):
-        value = getattr(algorithm, name)
-        if schedules.length(value) < steps:
-            raise ValueError(f"{name}={value!r}: has values for {schedules.length(value)} steps, must have them for "
-                             f"{steps}")
-
-
-def _off_dimensions(problem: Problem, draw: Draw) -> int:
-    """Dimensions of the weights that the draw has no coordinates for."""
-    return problem.d - draw.vectors.shape[1] + bool(problem.bias) if isinstance(problem, SignalNoise) else 0
-
-
-def _awake(draw: Draw) -> NDArray[np.bool_]:
-    """(2m, K) whether a filter of the owner's own branch is active on an atom at the start."""
-    branch = np.repeat([1.0, -1.0], draw.m)[:, None]
-    own = (draw.owner >= 0) & (branch == draw.observed_labels[draw.owner])
-    awake: NDArray[np.bool_] = own & (draw.inner >= 0)
-    return awake
-
-
-def kernel_data(
-    draw: Draw, problem: Problem, algorithm: GradientDescent, engine: str, real: Real, watched: bool
-) -> layout.Data:
-    """The draw as the kernel takes it: writable, contiguous arrays."""
-    two_sided = np.zeros(len(draw.gram), dtype=bool)
-    two_sided[draw.atom[draw.sign < 0]] = True
-    placed = engine != "coefficients" or algorithm.weight_noise > 0  # explicit weights have coordinates
-    q, width = problem.sigma.numbers
-    return layout.Data(
-        gram=np.array(draw.gram if engine != "weights" else np.empty(layout.NOTHING), real, order="C"),
-        norm_sq=np.diag(draw.gram).copy(),
-        atom=np.array(draw.atom, order="C"),
-        sign=np.array(draw.sign, order="C"),
-        two_sided=two_sided,
-        owner=np.array(draw.owner, order="C"),
-        orientation=np.array(draw.orientation, order="C"),
-        observed=np.array(draw.observed_labels, order="C"),
-        noisy=draw.noisy,
-        weight=np.ones(draw.n),
-        awake=_awake(draw),
-        watched=watched,
-        vectors=np.array(draw.vectors if placed else np.empty(layout.NOTHING), real, order="C"),
-        activation=problem.sigma.KIND,
-        q=q,
-        width=width,
-        loss=LOSSES[problem.loss],
-        divisor=float(draw.n) if problem.reduction == "mean" else 1.0,
-    )

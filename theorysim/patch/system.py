@@ -30,7 +30,7 @@ from theorysim.patch.problem import DERIVED, Problem, SignalNoise
 from theorysim.patch.risk import Estimate
 from theorysim.patch.run import PatchRun
 from theorysim.patch.schedules import SCHEDULES
-from theorysim.patch.stepper import ENGINES, proceed, seams, start
+from theorysim.patch.begin import ENGINES, proceed, seams, start
 
 NUMERICS = 2  # raised when the same seed gives other numbers than before, be it by rounding
 

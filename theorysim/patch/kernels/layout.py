@@ -30,7 +30,7 @@ class Data(NamedTuple):
     weight: Array  # (n,) weight of a sample's loss in the step, of mean 1
     awake: NDArray[np.bool_]  # (2m, K) whether a filter of the owner's branch starts active on an atom
     watched: bool  # whether coefficients are observed at every step, or only where a call asks
-    vectors: Weights  # (K, D) the atoms themselves, for explicit weights and their noise; else (0, 0)
+    vectors: Weights  # (K, D) the atoms, for explicit weights and their noise; else (0, 0)
     activation: int  # which one, see activation.py
     q: float  # its first number, the power where it has one
     width: float  # its second
@@ -65,7 +65,7 @@ class PerStep(NamedTuple):
 class State(NamedTuple):
     """What a step changes; what a training rule needs beside z and b comes after them.
 
-    The weights are w(t) = alpha w(0) + sum_a b_a v_a + drift. A velocity is the same three in its own numbers; its image
+    The weights are w(t) = alpha w(0) + sum_a b_a v_a + drift. A velocity is the same in its own numbers; its image
     is what it does to z, or to explicit weights.
     """
 

@@ -105,10 +105,13 @@ def pull_readout(data: Data, inner: Weights, steps: PerStep, t: int, point: Scra
     for k in range(inner.shape[0]):
         total = 0.0
         for a in range(inner.shape[1]):
-            if point.pull_plus[a] != 0.0:
-                total += point.pull_plus[a] * activate(data.activation, data.q, data.width, inner[k, a])[0]
-            if data.two_sided[a]:
-                total += point.pull_minus[a] * activate(data.activation, data.q, data.width, -inner[k, a])[0]
+            z = inner[k, a]
+            if data.activation == POWER:  # sigma(z) is at hand
+                total += (point.pull_plus[a] if z > 0.0 else point.pull_minus[a]) * point.slope[k, a] * abs(z) / data.q
+            else:
+                total += point.pull_plus[a] * activate(data.activation, data.q, data.width, z)[0]
+                if data.two_sided[a]:
+                    total += point.pull_minus[a] * activate(data.activation, data.q, data.width, -z)[0]
         step[k] = total / data.divisor * (steps.mask[t, k] if steps.mask.shape[0] > 0 else 1.0)
 
 
