@@ -41,6 +41,7 @@ class PatchKeywords(Simulating, total=False):
     precision: Literal["double", "single"]
     observe: Literal["all", "outputs"] | Mapping[str, Callable[[Any], float]]
     observables_every: int
+    threads: int
 
 
 class MeanFieldKeywords(Simulating, total=False):

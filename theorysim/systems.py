@@ -198,7 +198,9 @@ def simulate(
     **own
         Patch network: ``label_noise``, an array (steps, n) of multipliers in place of drawn ones; ``policy``, when to
         stop, or which samples to go on with; ``precision``, "double" or "single"; ``observables_every``, to keep only
-        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients. Mean field:
+        every so manieth row of the table; ``observe="outputs"``, to leave out observables of coefficients;
+        ``threads``, cores for the products of a large n, which the run remembers as its last digits depend on them;
+        ``engine="auto"``, explicit weights where they have fewer coordinates than there are atoms. Mean field:
         ``label_noise``, ``observables_every``.
         Linear networks: ``neurons``, how many to follow one by one. Reweighting: ``weights``, initial ones; with
         engine "network" its ``width`` and initial ``parameters``.

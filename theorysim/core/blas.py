@@ -34,6 +34,28 @@ def single_threaded() -> Iterator[None]:
                 _limit.restore_original_limits()
 
 
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Inside :func:`single_threaded`, so many threads for one product; nothing for 1.
+
+    Raises
+    ------
+    RuntimeError
+        When other work of this process relies on a single one.
+    """
+    if count == 1:
+        yield
+        return
+    with _lock:
+        if _users > 1:
+            raise RuntimeError(f"threads={count}: must be 1 while other simulations run in this process")
+        more = _controller().limit(limits=count, user_api="blas")
+    try:
+        yield
+    finally:
+        more.restore_original_limits()
+
+
 @cache
 def _controller() -> Any:
     import scipy.linalg.cython_blas  # noqa: F401  # the BLAS of compiled kernels; load it before looking

@@ -28,6 +28,7 @@ from theorysim.patch.stepper import PatchStepper
 ENGINES = ("coefficients", "weights", "paired", "auto")
 PRECISIONS: dict[str, "Real"] = {"double": np.float64, "single": np.float32}
 OBSERVE = ("all", "outputs")
+MOST_THREADS = 1024
 MAX_ROW_BYTES = 2**34  # largest table of observables
 
 Real = type[np.floating[Any]]  # float64 or float32
@@ -36,12 +37,13 @@ Real = type[np.floating[Any]]  # float64 or float32
 def start(
     problem: Problem, algorithm: GradientDescent, steps: int, seed: int, *, engine: str = "coefficients",
     draw: str | Draw = "auto", label_noise: ArrayLike | None = None, policy: Policy | None = None,
-    precision: str = "double", observe: str = "all", observables_every: int = 1,
+    precision: str = "double", observe: str = "all", observables_every: int = 1, threads: int = 1,
 ) -> PatchStepper:
     """The initial state; keywords as of :func:`theorysim.simulate`."""
     validate.choice("precision", precision, tuple(PRECISIONS))
     validate.choice("observe", observe, OBSERVE)
     every = validate.integer("observables_every", observables_every, 1)
+    threads = validate.integer("threads", threads, 1, MOST_THREADS)
     if observe == "outputs" and policy is not None:
         raise ValueError("observe='outputs': must be 'all' with until= or policy=, which look at every step")
     if precision == "single" and engine != "coefficients":
@@ -73,6 +75,7 @@ def start(
         StepSource(algorithm, noise, seed, drawn, dimensions, problem.reduction == "mean"),
         Rows(len(OBSERVABLES), every, steps // every + 1),
     )
+    stepper.threads = threads
     stepper.policy, stepper.guard = policy, guard_of(policy, problem, drawn, seed)
     stepper.timings["draw"] = perf_counter() - started
     stepper.begin()
@@ -110,7 +113,7 @@ def proceed(
         StepSource(algorithm, noise, run.seed, draw, dimensions, problem.reduction == "mean", began),
         Rows(len(OBSERVABLES), every, (end - first) // every + 1),
     )
-    stepper.policy, stepper.phases = run.policy, phases
+    stepper.policy, stepper.phases, stepper.threads = run.policy, phases, run.threads
     stepper.guard = guard_of(pending(run), problem, draw, run.seed, run)
     stepper.obey(stepper.guard.selection)
     stepper.begin()

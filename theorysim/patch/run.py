@@ -49,6 +49,8 @@ class PatchRun(TrainedRun):
         Of a run interrupted while a :class:`BestValidation` was looking: the state to go back to.
     phases : tuple of Phase
         Earlier algorithms of a run that was resumed with another, and where they ended.
+    threads : int
+        Cores that its products had, on which their last digits depend.
     """
 
     deviations: Array | None = None
@@ -60,6 +62,7 @@ class PatchRun(TrainedRun):
     validation: Array | None = None
     best: BestSoFar | None = None
     phases: tuple[Phase, ...] = ()
+    threads: int = 1
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
     PER_RECORD: ClassVar[Sequence[str]] = (*TrainedRun.PER_RECORD, "deviations")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import blas
 from theorysim.core.loop import Ending, Stepper
 from theorysim.core.rows import Rows
 from theorysim.patch.algorithm import GradientDescent
@@ -43,6 +44,7 @@ class PatchStepper(Stepper):
         self.policy: Policy | None = None
         self.guard: PatchGuard = PatchGuard()
         self.phases: tuple[Phase, ...] = ()
+        self.threads = 1
         self._first, self._chunk = step, np.empty((BLOCK + 1, len(OBSERVABLES)))  # rows of the last chunk
 
     def begin(self) -> None:
@@ -85,7 +87,8 @@ class PatchStepper(Stepper):
         steps = self.source.rows(start, stop)
         if self.turned is not None:  # a relabelled sample is one whose label is always turned
             steps = steps._replace(label_noise=steps.label_noise * self.turned)
-        done = self._evolve(steps)
+        with blas.threads(self.threads):
+            done = self._evolve(steps)
         self.step = start + done
         if self.step < stop or not self._observe(done):
             return self.step - 1
@@ -183,5 +186,5 @@ class PatchStepper(Stepper):
             rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
             inner=self.now.inner, beside=self.held.arrays()[2:], weights=self.held.weights,
             **kept, observables_every=self.table.every, given_label_noise=self.source.given, policy=self.policy,
-            phases=self.phases,
+            phases=self.phases, threads=self.threads,
         )
