@@ -54,6 +54,7 @@ class TrainedRun(RowsRun):
 
     def __post_init__(self) -> None:
         """Files of before there were such rules have neither scales nor readouts."""
+        super().__post_init__()
         records = len(self.steps_recorded)
         if not len(self.scales):
             object.__setattr__(self, "scales", np.ones(records))
