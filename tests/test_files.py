@@ -376,7 +376,7 @@ GIVEN: dict[str, Any] = {
 def more(value: Any, **given: Any) -> Any:
     """A problem or algorithm as a value of the subclass with more fields."""
     kept = {one.name: getattr(value, one.name) for one in dataclasses.fields(value) if one.init}
-    return MORE[type(value)](**kept, **GIVEN | given)
+    return MORE[type(value)](**kept | GIVEN | given)
 
 
 def settings() -> Iterator[tuple[str, Case, str]]:

@@ -60,16 +60,16 @@ def edits(house: House, name: str, changes: Sequence[tuple[str, str]]) -> None:
         house.edit(name, before, after)
 
 
-PENALTY = """
-import numpy as np, pathlib, theorysim as ts
+LENGTH = """
+import numpy as np, theorysim as ts
 problem = ts.SignalNoise(n=5, d=30, m=3, signal_norm=2.0, noise_std=0.5, init_std=0.1)
-rule = ts.GradientDescent(0.3, penalty=0.2)
+rule = ts.GradientDescent(0.3, length_power=0.5)
 run = ts.simulate(problem, rule, 25, 1, engine="paired", draw="vectors")
 assert run.deviation < 1e-12, run.deviation
 draw = run.draw
-xi, y, start = draw.vectors[1:], draw.labels, draw.weights
-weights, vote = start.copy(), np.repeat([1.0, -1.0], 3) / 3
-for _ in range(25):  # plain gradient descent on the weights, with the penalty
+xi, y, weights = draw.vectors[1:], draw.labels, draw.weights.copy()
+vote = np.repeat([1.0, -1.0], 3) / 3
+for _ in range(25):  # plain gradient descent on the weights, with gradients of another length
     gradient = np.zeros_like(weights)
     for i in range(5):
         patches = [y[i] * draw.vectors[0], xi[i]]
@@ -77,40 +77,37 @@ for _ in range(25):  # plain gradient descent on the weights, with the penalty
         for x in patches:
             pull = -y[i] / (1 + np.exp(y[i] * output)) / 5
             gradient += pull * np.outer(vote * 2 * np.maximum(weights @ x, 0), x)
-    weights = weights - 0.3 * (gradient + 0.2 * (weights - start))
+    weights = weights - 0.3 * gradient * np.linalg.norm(gradient) ** (0.5 - 1)
 assert np.abs(run.weights_at() - weights).max() < 1e-12
 run.save("run.npz")
 loaded = ts.resume(ts.load_run("run.npz"), 10)
 assert loaded.algorithm == rule
 assert np.array_equal(loaded.inner, ts.simulate(problem, rule, 35, 1, engine="paired", draw="vectors").inner)
-table = ts.sweep(problem, grid={"penalty": [0.0, 0.2]}, algorithms={"GD": ts.GradientDescent(0.3)}, steps=10, seeds=1,
-                 measure="train_loss", executor="threads", workers=1)
-assert len(set(table["train_loss"])) == 2 and list(table["penalty"]) == [0.0, 0.2]
+table = ts.sweep(problem, grid={"length_power": [1.0, 0.5]}, algorithms={"GD": ts.GradientDescent(0.3)}, steps=10,
+                 seeds=1, measure="train_loss", executor="threads", workers=1)
+assert len(set(table["train_loss"])) == 2 and list(table["length_power"]) == [1.0, 0.5]
 plain = ts.simulate(problem, ts.GradientDescent(0.3), 25, 1, draw="vectors")
 print(repr(rule), plain.inner.sum())
 """
 
 
 def test_a_training_rule(house: House) -> None:
-    """A penalty λ/2 ‖W − W(0)‖²: three files; explicit weights, files, resumption and sweeps know it."""
+    """Gradients of length ‖g‖^s: three files; explicit weights, files, resumption and sweeps know it."""
     edits(house, "patch/algorithm.py", [
-        ("    label_noise: LabelNoise | None = None\n",
-         "    label_noise: LabelNoise | None = None\n    penalty: float = 0.0\n"),
-        ("        return Rule(self.lr)\n", "        return Rule(self.lr, self.penalty)\n"),
+        ("    train_readout: bool = False\n", "    train_readout: bool = False\n    length_power: float = 1.0\n"),
+        ("self.nesterov, self.train_readout)\n", "self.nesterov, self.train_readout, self.length_power)\n"),
     ])
-    house.edit("patch/kernels/layout.py", "    lr: float  # learning rate\n",
-               "    lr: float  # learning rate\n    penalty: float  # pull towards the initial weights\n")
-    house.edit("patch/kernels/network.py", "        take_plain_step(inner, rate, coef, scratch.slope, scratch.step, "
-               "scratch.pull_plus, scratch.pull_minus)\n",
-               "        take_plain_step(inner, rate, coef, scratch.slope, scratch.step, scratch.pull_plus, "
-               "scratch.pull_minus)\n"
-               "    if rule.penalty > 0.0:\n"
-               "        shrunk = rule.lr * rule.penalty * (coef - scratch.step)\n"
-               "        scratch.step[:] -= shrunk\n"
-               "        coef[:] -= shrunk\n"
-               "        if data.watched:\n"
-               "            branch_extremes(coef, data.awake, scratch.high, scratch.low, scratch.active_low)\n")
-    assert "penalty=0.2" in house.run(PENALTY)
+    house.edit("patch/kernels/layout.py", "    trained_readout: bool  # whether the second layer moves as well\n",
+               "    trained_readout: bool  # whether the second layer moves as well\n"
+               "    length_power: float  # s: the gradient's norm becomes its power s\n")
+    edits(house, "patch/kernels/rules.py", [
+        ("    if not rule.normalised and rule.clip_norm == np.inf:\n",
+         "    if not rule.normalised and rule.clip_norm == np.inf and rule.length_power == 1.0:\n"),
+        ("    elif size > rule.clip_norm:\n",
+         "    elif rule.length_power != 1.0 and size > 0.0:\n        factor = size ** (rule.length_power - 1.0)\n"
+         "    elif size > rule.clip_norm:\n"),
+    ])
+    assert "length_power=0.5" in house.run(LENGTH)
     assert len(house.touched) <= 3
 
 

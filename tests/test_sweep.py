@@ -807,7 +807,7 @@ class TestStatus:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"grid": {"D": [50]}}, ValueError, "grid: 'D' is not a field; there are bias, d, d_over_n2"),
+        ({"grid": {"D": [50]}}, ValueError, "grid: 'D' is not a field; there are activation, bias, d, d_over_n2"),
         ({"grid": {"kappa": [0.1], "lr": [0.1]}}, ValueError, "give only one of kappa and lr, the former sets lr"),
         ({"grid": {"kappa": [-0.1]}}, ValueError, "no cell is valid; .*kappa=-0.1: must be finite and in"),
         ({"grid": {"d": 50}}, TypeError, r"grid\['d'\]=50: must be a sequence"),
@@ -815,7 +815,7 @@ class TestStatus:
         ({"grid": {"d": [50, 60, 50]}}, ValueError, r"grid\['d'\].*twice"),
         ({"grid": {"d": "50"}}, TypeError, r"grid\['d'\]='50': must be a sequence"),
         ({"grid": [50]}, TypeError, r"grid=\[50\]: must be a mapping"),
-        ({"grid": {"std": [0.1]}}, ValueError, "grid: 'std' is not a field; there are .* of the problem and label"),
+        ({"grid": {"std": [0.1]}}, ValueError, "grid: 'std' is not a field; there are .* of the problem and .*label"),
         ({"algorithms": {}}, TypeError, "algorithms={}: must be a non-empty mapping"),
         ({"algorithms": {"GD": 0.1}}, TypeError, r"algorithms\['GD'\]=0.1: must be a GradientDescent"),
         ({"problem": 3}, TypeError, "problem=3: must be a SignalNoise"),

@@ -175,16 +175,18 @@ class PatchStepper(Stepper):
 
     def remedy(self, step: int) -> str:
         """The message of a run that overflows at a step."""
-        return (f"the state overflows at step {step}; lower lr (now {self.algorithm.lr}), the initial weights "
+        lr = f"{self.algorithm.lr:g}" if isinstance(self.algorithm.lr, float) else self.algorithm.lr
+        return (f"the state overflows at step {step}; lower lr (now {lr}), the initial weights "
                 f"(init_std={self.problem.init_std:g}) or the power of the activation ({self.problem.sigma!r})")
 
     def result(self, ending: Ending) -> PatchRun:
         """The run as it stands."""
+        beside = () if self.algorithm.only_descends and not self.phases else self.held.arrays()[2:]
         kept: dict[str, Any] = {name: ending.records.get(name) for name in PatchRun.PER_RECORD[1:]}
         return PatchRun(
             **self.common(ending, self.table.steps), **self.guard.told(ending.status),
             rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
-            inner=self.now.inner, beside=self.held.arrays()[2:], weights=self.held.weights,
+            inner=self.now.inner, beside=beside, weights=self.held.weights,
             **kept, observables_every=self.table.every, given_label_noise=self.source.given, policy=self.policy,
             phases=self.phases, threads=self.threads,
         )
