@@ -183,7 +183,7 @@ CASES = {
         {"seeds": 2, "crossing": Crossing((0.45, 0.7, 2.0), (2000, 10**14), n=10, m=8, n_snr2=0.4),
          "rebirth": Rebirth((0.7,), (0.01, 0.3), ((8, 0.1), (4, 0.1)), n=10, n_snr2=0.4),
          "extinction": Extinction((0.3, 0.45), (0.2, 0.38, 0.45), QUIET, 2000, 4),
-         "erasure": Erasure((0.5, 1.0, 2.0), (0.05, 0.1))},
+         "erasure": Erasure((0.5, 1.0, 2.0), (0.03, 0.06))},
         {"kappa-runs": (12, ["d", "kappa", "seed", *ENDS, "law"]), "kappa": (6, ["d", "κ", *TOLD, "T2/law", ...]),
          "rebirth-runs": (8, ["kappa", "overlap", "m", "u", "d", "seed", *ENDS]),
          "rebirth": (4, ["κ", "√(n/d)/u", "start", "d", "deaths", "births", "T2/mean field"]),
@@ -191,7 +191,7 @@ CASES = {
          "flips": (8, ["κ", "p", "steps", "memory", "F at the end", "Ψ predicted", "½ − p", "Ψ measured",
                        "measured/predicted"]),
          "snr-runs": (12, ["snr_squared", "kappa", "seed", "growth", "predicted", "share_first", "share_last"]),
-         "snr": (3, ["SNR²", "1 − SNR²", "κ = 0.05", "κ = 0.1", "κ → 0", "S/(S + F), first", "last"])},
+         "snr": (3, ["SNR²", "1 − SNR²", "κ = 0.03", "κ = 0.06", "κ → 0", "S/(S + F), first", "last"])},
         ("Seeds 200..201", "n·SNR² = 0.4, p = 0.1, n = 10, m = 8, u = σ_0σ_p√d = 0.01", "At d = 1e+14 the medians",
          "within 10% at 2 of 2 values of κ", "| κ | √(n/d)/u | m = 8, u = 0.1 | m = 4, u = 0.1 |", "| extinct |"),
     ),
@@ -570,21 +570,23 @@ class TestSecondOrder:
         """The growth found from one run alone; its sign turns at SNR = 1, where label noise begins to erase."""
         runs = table("label-noise-transition", "snr-runs")
         of = ts.SignalNoise(4, 10**10, 20, 1.0, 1.0, 1e-6).replace(n_snr2=8.0)
-        run = ts.simulate(of, ts.GradientDescent(0.05 * 80 / 10**10, ts.Flip(0.2)), 3200, 201, record_at=[200])
+        run = ts.simulate(of, ts.GradientDescent(0.03 * 80 / 10**10, ts.Flip(0.2)), 8889, 201, record_at=[333])
         levels = []
-        for place in (list(run.steps_recorded).index(200), -1):
+        for place in (list(run.steps_recorded).index(333), -1):
             signal, noise = run.signal_products()[place], run.noise_products()[place]
             level = sum(np.log(np.mean([max(label * s, 0) ** 2 for s in signal[j]])) for j, label in enumerate((1, -1)))
             for i, label in enumerate(run.draw.labels):
                 level -= 2 * np.log(np.mean([max(z, 0) ** 2 for z in noise[0 if label > 0 else 1, :, i]]))
             levels.append(level)
-        row = runs[(runs["snr_squared"] == 2) & (runs["kappa"] == 0.05) & (runs["seed"] == 201)].iloc[0]
-        assert row["growth"] == pytest.approx((levels[1] - levels[0]) / 3000 / (4 * 0.05**2 * 0.16 * 8), rel=1e-9)
-        small = runs[runs["kappa"] == 0.05].groupby("snr_squared").mean()
+        row = runs[(runs["snr_squared"] == 2) & (runs["kappa"] == 0.03) & (runs["seed"] == 201)].iloc[0]
+        assert row["growth"] == pytest.approx((levels[1] - levels[0]) / 8556 / (4 * 0.03**2 * 0.16 * 8), rel=1e-9)
+        small = runs[runs["kappa"] == 0.03].groupby("snr_squared").mean()
         np.testing.assert_allclose(runs["predicted"], 1 - runs["snr_squared"], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(small["growth"], 1 - small.index, atol=0.3)
         assert small.loc[2, "share_first"] > 0.8 > 0.3 > small.loc[2, "share_last"]
         assert small.loc[0.5, "share_first"] < small.loc[0.5, "share_last"]
+        with pytest.raises(ValueError, match=r"kappas=\(0.1, 0.2\): κ·n·SNR² is up to 1.6, must be at most 0.5"):
+            Erasure((0.5, 2.0), (0.1, 0.2))
 
     def test_theorem_3_3(self) -> None:
         """Times by their formulas, the bound by its own, verdicts by check()."""

@@ -17,6 +17,7 @@ from theorysim.theory import second_order
 
 Array = NDArray[np.float64]
 LABELS = (1, -1)
+KILLING = second_order.kappa_critical(second_order.law_of(Flip(0.1)))  # ½ for flips of any probability
 SETTLED = 10.0  # of κ times the steps after which outputs count as settled
 SPAN = 8.0  # of κ² times the steps over which the signal is watched
 Row = dict[str, Any]
@@ -25,10 +26,6 @@ Row = dict[str, Any]
 def _problem(n: int, n_snr2: float, m: int, d: int, scale: float) -> SignalNoise:
     """With σ_0σ_p√d = scale."""
     return SignalNoise(n, d, m, 1.0, 1.0, scale / d**0.5).replace(n_snr2=n_snr2)
-
-
-def _descent(problem: SignalNoise, kappa: float, p: float) -> GradientDescent:
-    return GradientDescent(problem.lr_at(kappa), Flip(p))
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ class Extinction:
         """
         problem = self.problem.replace(n_snr2=self.problem.n_snr2 * self.steps / steps)
         settled = steps // 4
-        run = simulate(problem, _descent(problem, kappa, p), steps, seed, record_at=[settled])
+        run = simulate(problem, GradientDescent.from_kappa(problem, kappa, Flip(p)), steps, seed, record_at=[settled])
         (before, _), (after, memory) = (_parts(run, at) for at in (settled, steps))
         each = 2 * kappa * problem.n_snr2 * (steps - settled)
         return {
@@ -116,15 +113,20 @@ class Extinction:
 
 @dataclass(frozen=True)
 class Erasure:
-    """SNR² through 1 at small κ."""
+    """SNR² through 1 at small κ: n λ = κ·n·SNR² ≤ ½, else flips of a whole class at once can kill the signal."""
 
     snrs_squared: Sequence[float] = (0.25, 0.5, 1.0, 2.0, 4.0)
-    kappas: Sequence[float] = (0.01, 0.02, 0.05)
+    kappas: Sequence[float] = (0.01, 0.02, 0.03)
     n: int = 4
     m: int = 20
     d: int = 10**10
     p: float = 0.2
     scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        largest = max(self.kappas) * self.n * max(self.snrs_squared)
+        if largest > KILLING:
+            raise ValueError(f"kappas={self.kappas!r}: κ·n·SNR² is up to {largest:g}, must be at most {KILLING:g}")
 
     def cells(self) -> Iterable[tuple[float, float]]:
         """SNR² and κ."""
@@ -138,7 +140,8 @@ class Erasure:
         """Growth of Σ_j (ln S_j − SNR² Σ_{i∈j} ln F_i), in units of 4κ²p(1−p)·n·SNR² a step, and S/(S + F)."""
         problem = _problem(self.n, self.n * snr_squared, self.m, self.d, self.scale)
         window = self.window(snr_squared, kappa)
-        run = simulate(problem, _descent(problem, kappa, self.p), window[1], seed, record_at=window[:1])
+        algorithm = GradientDescent.from_kappa(problem, kappa, Flip(self.p))
+        run = simulate(problem, algorithm, window[1], seed, record_at=window[:1])
         levels, shares = [], []
         for at in window:
             signal, memory = _parts(run, at)
@@ -157,7 +160,8 @@ class Erasure:
 def _watched(problem: SignalNoise, kappa: float, p: float, seed: int, steps: int) -> tuple[Row, Draw]:
     """T2 of an exact run and its mean field; of the memories of samples, the deaths and births until then."""
     draw = Draw.from_problem(problem, seed)
-    exact, field = law.both(problem, _descent(problem, kappa, p), draw, seed, steps, record_every=1)
+    algorithm = GradientDescent.from_kappa(problem, kappa, Flip(p))
+    exact, field = law.both(problem, algorithm, draw, seed, steps, record_every=1)
     alive: NDArray[np.bool_] = np.any(_own(exact, exact.noise_products()) > 0, axis=1)
     return {
         "T2": law.reached(exact), "field": law.reached(field),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.core.intervals import Interval, typical
+from theorysim.papers.second_order.figures.ends import KILLING
 from theorysim.patch.algorithm import Flip
 from theorysim.theory import second_order
 
@@ -17,7 +18,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # told apart 
 MARKERS = ("o", "s", "^", "D", "v")
 CURVE = 60  # points of a predicted curve
 SMALLEST_RATE = 0.01
-KILLING = second_order.kappa_critical(second_order.law_of(Flip(0.1)))  # ½ for flips of any probability
 
 
 def groups(runs: "pd.DataFrame", by: Sequence[str]) -> "Iterable[tuple[Any, pd.DataFrame]]":
@@ -53,8 +53,8 @@ def ratios(axis: "Axes", runs: "pd.DataFrame") -> None:
                     hollow=not first)
     axis.axvline(1, color="0.6", linestyle=":")
     axis.axhline(1, color="0.6", linestyle=":")
-    axis.set_xlim(right=1.5 * max(1.0, runs["overlap"].max()))
     axis.set(xscale="log", xlabel="√(n/d)/u, u = σ_0σ_p√d", ylabel="T2, exact/mean field", title="dead memory reborn")
+    axis.set_xlim(right=1.5 * max(1.0, runs["overlap"].max()))
     axis.legend(fontsize=8, loc="upper left")
 
 

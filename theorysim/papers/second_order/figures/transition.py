@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from theorysim.core import progress as bars
 from theorysim.core.intervals import Interval, mean, typical
 from theorysim.papers.second_order.figures import panels
-from theorysim.papers.second_order.figures.ends import Crossing, Erasure, Extinction, Rebirth
-from theorysim.papers.second_order.figures.panels import KILLING, groups
+from theorysim.papers.second_order.figures.ends import KILLING, Crossing, Erasure, Extinction, Rebirth
+from theorysim.papers.second_order.figures.panels import groups
 from theorysim.patch.algorithm import Flip
 from theorysim.reproduce import Report, markdown
 from theorysim.theory import second_order
