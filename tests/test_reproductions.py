@@ -24,6 +24,7 @@ from theorysim.linear.watch import grid
 from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
+from theorysim.papers.second_order.figures.ends import Crossing, Erasure, Extinction, Rebirth
 from theorysim.papers.second_order.figures.law import Setting as LawSetting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
 from theorysim.sweep import execution, work
@@ -58,6 +59,9 @@ SETTINGS = (
 )
 SLOW_NOISE = ts.SignalNoise(n=6, d=10**6, m=8, signal_norm=1.0, noise_std=1.0, init_std=1e-5).replace(n_snr2=0.6)
 FEW = ts.SignalNoise(n=2, d=400, m=6, signal_norm=1.0, noise_std=1.0, init_std=1e-3).replace(n_snr2=0.8)
+QUIET = ts.SignalNoise(n=10, d=10**8, m=10, signal_norm=1.0, noise_std=1.0, init_std=3e-5).replace(n_snr2=0.004)
+ENDS = ["T2", "field", "deaths", "births", "alive"]
+TOLD = ["T2", "T2/mean field"]
 FIT = ["parameter", "exponent", "low", "high", "theory", "verdict", "normalised", "normalised_low", "normalised_high",
        "power", "normalised_verdict", "seeds", "not_reached"]
 COMMON = {"random_numbers": "common"}  # so that rows are runs of seeds 0 and 1
@@ -174,6 +178,22 @@ CASES = {
          "exponents": (7, ["parameter", "measured", "low", "high", "law, power", "law of the draw", "Lemma 4.5, power",
                            "Lemma 4.5", "seeds", "not reached"])},
         ("n·SNR² = 0.6, p = 0.2, n = 6, m = 8, d = 1e+06", "Seeds 100..101", "at κ = 0.2", "| signal_norm |"),
+    ),
+    "label-noise-transition": Case(
+        {"seeds": 2, "crossing": Crossing((0.45, 0.7, 2.0), (2000, 10**14), n=10, m=8, n_snr2=0.4),
+         "rebirth": Rebirth((0.7,), (0.01, 0.3), ((8, 0.1), (4, 0.1)), n=10, n_snr2=0.4),
+         "extinction": Extinction((0.3, 0.45), (0.2, 0.38, 0.45), QUIET, 2000, 4),
+         "erasure": Erasure((0.5, 1.0, 2.0), (0.03, 0.06))},
+        {"kappa-runs": (12, ["d", "kappa", "seed", *ENDS, "law"]), "kappa": (6, ["d", "κ", *TOLD, "T2/law", ...]),
+         "rebirth-runs": (8, ["kappa", "overlap", "m", "u", "d", "seed", *ENDS]),
+         "rebirth": (4, ["κ", "√(n/d)/u", "start", "d", "deaths", "births", "T2/mean field"]),
+         "flips-runs": (16, ["kappa", "p", "steps", "seed", "psi", "predicted", "memory", "signal"]),
+         "flips": (8, ["κ", "p", "steps", "memory", "F at the end", "Ψ predicted", "½ − p", "Ψ measured",
+                       "measured/predicted"]),
+         "snr-runs": (12, ["snr_squared", "kappa", "seed", "growth", "predicted", "share_first", "share_last"]),
+         "snr": (3, ["SNR²", "1 − SNR²", "κ = 0.03", "κ = 0.06", "κ → 0", "S/(S + F), first", "last"])},
+        ("Seeds 200..201", "n·SNR² = 0.4, p = 0.1, n = 10, m = 8, u = σ_0σ_p√d = 0.01", "At d = 1e+14 the medians",
+         "within 10% at 2 of 2 values of κ", "| κ | √(n/d)/u | m = 8, u = 0.1 | m = 4, u = 0.1 |", "| extinct |"),
     ),
     "theorem-3-3": Case(
         {"seeds": 3, "problem": FEW, "p": 0.2, "steps": 20_000},
@@ -496,6 +516,77 @@ class TestSecondOrder:
             above = sum(-one.measured > np.log(2) - one.d / one.n**2 for one in group.itertuples())
             assert f"in {above} of 4 ({at})" in report("error-law").text
         assert (rare[["signal_plus", "signal_minus"]].min(axis=1) >= 0.5).all() and (rare["step"] % 10 == 0).all()
+
+    @pytest.mark.parametrize(("d", "kappa"), [(2000, 0.45), (2000, 2.0), (10**14, 0.7), (10**14, 2.0)])
+    def test_transition_of_kappa(self, d: int, kappa: float) -> None:
+        """T2 of both runs, the law, and sample by sample when its memory ends and begins again."""
+        of = ts.SignalNoise(10, d, 8, 1.0, 1.0, 0.01 / d**0.5).replace(n_snr2=0.4)
+        algorithm = ts.GradientDescent(kappa * 80 / d, ts.Flip(0.1))
+        draw = ts.Draw.from_problem(of, 201)
+        runs = table("label-noise-transition", "kappa-runs")
+        row = runs[(runs["d"] == d) & (runs["kappa"] == kappa) & (runs["seed"] == 201)].iloc[0]
+        field = ts.simulate(ts.MeanField.of(of), algorithm, 3000, 201, draw=draw, record_at=())
+        exact = ts.simulate(of, algorithm, 3000, 201, draw=draw, record_every=1, until=lambda seen: (
+            seen["gamma_max"] >= 1))
+        assert (row["T2"], row["field"]) == (exact.steps, np.flatnonzero(field.column("gamma_max") >= 1)[0])
+        flips, deaths, births, alive = second_order.law_of(ts.Flip(0.1)), 0, 0, 0
+        for i, label in enumerate(draw.labels):
+            own = exact.noise_products()[:, 0 if label > 0 else 1, :, i]
+            there = [any(z > 0 for z in now) for now in own]
+            deaths += sum(before and not after for before, after in zip(there, there[1:]))
+            births += sum(after and not before for before, after in zip(there, there[1:]))
+            alive += there[-1]
+        assert [row["deaths"], row["births"], row["alive"]] == pytest.approx([deaths / 10, births / 10, alive / 10])
+        assert row["law"] == pytest.approx(min(second_order.second_stage(one, kappa, 0.04, flips)
+                                               for one in second_order.starts_of(draw)))
+
+    def test_transition_says_where_memory_is_killed_and_reborn(self) -> None:
+        """No death below ½; beyond, one a sample and the mean field at d = 10¹⁴, at 2000 many births, and later."""
+        runs = table("label-noise-transition", "kappa-runs")
+        below, beyond = runs[runs["kappa"] < 0.5], runs[runs["kappa"] > 0.5]
+        assert (below[["deaths", "births"]] == 0).all(axis=None) and (below["alive"] == 1).all()
+        far, near = beyond[beyond["d"] == 10**14], beyond[beyond["d"] == 2000]
+        assert (abs(far["T2"] / far["field"] - 1) < 0.1).all() and far["deaths"].between(0.8, 1.1).all()
+        assert far["births"].max() < 0.1 < 0.5 < near["births"].min() and (near["T2"] / near["field"]).median() > 1.05
+        born = table("label-noise-transition", "rebirth-runs").groupby(["overlap", "m"])["births"].mean().unstack()
+        assert (born.loc[0.3] > born.loc[0.01]).all() and born.loc[0.3, 8] > born.loc[0.3, 4]
+
+    @pytest.mark.parametrize(("kappa", "p", "extinct"), [(0.3, 0.2, False), (0.3, 0.38, False), (0.45, 0.45, True)])
+    def test_transition_of_flips(self, kappa: float, p: float, extinct: bool) -> None:
+        """The mean pull found from every output and flip, and predicted to 3%, or 20% where samples are few."""
+        runs = table("label-noise-transition", "flips-runs")
+        chosen = (runs["kappa"] == kappa) & (runs["p"] == p) & (runs["steps"] == 2000)
+        row = runs[chosen & (runs["seed"] == 200)].iloc[0]
+        run = ts.simulate(QUIET, ts.GradientDescent(kappa * 100 / QUIET.d, ts.Flip(p)), 2000, 200, record_every=1)
+        flips = run.label_multipliers(2000)
+        pulls = [flips[t] / (1 + np.exp(flips[t] * run.draw.labels * run.outputs(t))) for t in range(500, 2000)]
+        assert row["psi"] == pytest.approx(np.mean(pulls), rel=0.01)  # to first order in λ
+        expected = 0.5 - p if extinct else second_order.psi(kappa, second_order.law_of(ts.Flip(p)))
+        assert row["predicted"] == pytest.approx(expected, rel=1e-12)
+        assert runs.loc[chosen, "psi"].mean() == pytest.approx(expected, rel=0.2 if extinct else 0.03)
+        assert (runs.loc[chosen, "memory"] < 1e-6).all() == extinct
+
+    def test_transition_of_snr(self) -> None:
+        """The growth found from one run alone; its sign turns at SNR = 1, where label noise begins to erase."""
+        runs = table("label-noise-transition", "snr-runs")
+        of = ts.SignalNoise(4, 10**10, 20, 1.0, 1.0, 1e-6).replace(n_snr2=8.0)
+        run = ts.simulate(of, ts.GradientDescent(0.03 * 80 / 10**10, ts.Flip(0.2)), 8889, 201, record_at=[333])
+        levels = []
+        for place in (list(run.steps_recorded).index(333), -1):
+            signal, noise = run.signal_products()[place], run.noise_products()[place]
+            level = sum(np.log(np.mean([max(label * s, 0) ** 2 for s in signal[j]])) for j, label in enumerate((1, -1)))
+            for i, label in enumerate(run.draw.labels):
+                level -= 2 * np.log(np.mean([max(z, 0) ** 2 for z in noise[0 if label > 0 else 1, :, i]]))
+            levels.append(level)
+        row = runs[(runs["snr_squared"] == 2) & (runs["kappa"] == 0.03) & (runs["seed"] == 201)].iloc[0]
+        assert row["growth"] == pytest.approx((levels[1] - levels[0]) / 8556 / (4 * 0.03**2 * 0.16 * 8), rel=1e-9)
+        small = runs[runs["kappa"] == 0.03].groupby("snr_squared").mean()
+        np.testing.assert_allclose(runs["predicted"], 1 - runs["snr_squared"], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(small["growth"], 1 - small.index, atol=0.3)
+        assert small.loc[2, "share_first"] > 0.8 > 0.3 > small.loc[2, "share_last"]
+        assert small.loc[0.5, "share_first"] < small.loc[0.5, "share_last"]
+        with pytest.raises(ValueError, match=r"kappas=\(0.1, 0.2\): κ·n·SNR² is up to 1.6, must be at most 0.5"):
+            Erasure((0.5, 2.0), (0.1, 0.2))
 
     def test_theorem_3_3(self) -> None:
         """Times by their formulas, the bound by its own, verdicts by check()."""

@@ -1,6 +1,6 @@
 """When label noise learns the signal: exact runs beside the second-order law, its mean field, and Theorem 3.3."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +8,13 @@ import numpy as np
 
 from theorysim.core import progress as bars
 from theorysim.core.status import Status
-from theorysim.mean_field import MeanField
+from theorysim.mean_field import MeanField, MeanFieldRun
 from theorysim.papers.huang2025 import HuangEvidence, quantities
 from theorysim.papers.second_order.figures import exponents
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.problem import SignalNoise
+from theorysim.patch.run import PatchRun
 from theorysim.reproduce import Report, markdown
 from theorysim.systems import simulate
 from theorysim.theory import second_order
@@ -94,16 +95,28 @@ def _row(setting: Setting, kappa: float, seed: int, steps: int) -> dict[str, Any
     problem = setting.problem
     algorithm = GradientDescent(kappa / problem.kappa(1.0), Flip(setting.p))
     draw = Draw.from_problem(problem, seed)
-    exact, field = (
-        simulate(one, algorithm, steps, seed, draw=draw, record_at=(), until=lambda seen: seen["gamma_max"] >= LEARNED)
-        for one in (problem, MeanField.of(problem)))
-    row: dict[str, Any] = {"setting": setting.name, "kappa": kappa, "seed": seed, "T2": _reached(exact)}
+    exact, field = both(problem, algorithm, draw, seed, steps)
+    row: dict[str, Any] = {"setting": setting.name, "kappa": kappa, "seed": seed, "T2": reached(exact)}
     evidence = HuangEvidence(exact)
     return row | _laws(problem, algorithm, draw, kappa) | {
-        "field": _reached(field), "theorem": quantities.noise_time(evidence), "lemma": evidence.times.predicted_T2}
+        "field": reached(field), "theorem": quantities.noise_time(evidence), "lemma": evidence.times.predicted_T2}
 
 
-def _reached(run: Any) -> float:
+def both(
+    problem: SignalNoise, algorithm: GradientDescent, draw: Draw, seed: int, steps: int, record_every: int | None = None
+) -> tuple[PatchRun, MeanFieldRun]:
+    """The exact run of a draw and its mean field, with the same flips, up to max γ ≥ 1; records are of the first."""
+    kept: dict[str, Any] = {"record_at": ()} if record_every is None else {"record_every": record_every}
+
+    def learned(seen: Mapping[str, Any]) -> Any:
+        return seen["gamma_max"] >= LEARNED
+
+    return (simulate(problem, algorithm, steps, seed, draw=draw, until=learned, **kept),
+            simulate(MeanField.of(problem), algorithm, steps, seed, draw=draw, until=learned, record_at=()))
+
+
+def reached(run: PatchRun | MeanFieldRun) -> float:
+    """T2 of a run that was made to stop there; NaN where it did not come."""
     return float(run.steps) if run.status == Status.STOPPED else float("nan")
 
 
