@@ -10,9 +10,12 @@ from theorysim.patch.run import PatchRun
 from theorysim.theory.statement import Array, Evidence
 
 
-def unlike_gradient_descent(run: PatchRun) -> str:
-    """What makes a run of the patch network more, or other, than gradient descent with label noise from the seed."""
-    if not run.algorithm.is_plain():
+def unlike_gradient_descent(run: PatchRun, *free: str) -> str:
+    """What makes a run of the patch network more, or other, than gradient descent with label noise from the seed.
+
+    ``free`` are options of the algorithm that may be set.
+    """
+    if not run.algorithm.is_plain(*free):
         return f"{run.algorithm} is not plain gradient descent with or without label noise"
     if run.phases:
         return f"until step {run.phases[-1].end} its algorithm was another"

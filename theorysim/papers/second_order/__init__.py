@@ -13,7 +13,7 @@ PAPER = Paper(
     statements=STATEMENTS,
     evidence=SecondOrderEvidence,
     constants=SecondOrderConstants,
-    unlike=unlike_gradient_descent,
+    unlike=lambda run: unlike_gradient_descent(run, "label_smoothing"),
     figures=FIGURES,
 )
 

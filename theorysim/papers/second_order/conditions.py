@@ -6,7 +6,7 @@ import numpy as np
 
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
-from theorysim.papers.second_order.evidence import SecondOrderEvidence
+from theorysim.papers.second_order.evidence import CLASSES, SecondOrderEvidence
 from theorysim.theory import second_order
 from theorysim.theory.conditions import Condition
 
@@ -16,10 +16,18 @@ RARE = 500.0  # of −log of an error, from which the leading order is compared
 
 def spoken_of(run: PatchRun) -> bool:
     """Label noise at every step, squared ReLU, noise orthogonal to the signal, true labels."""
+    return _model(run) and run.algorithm.label_noise is not None and not run.algorithm.label_smoothing
+
+
+def smoothed(run: PatchRun) -> bool:
+    """The same with label smoothing in place of label noise."""
+    return _model(run) and run.algorithm.label_noise is None and run.algorithm.label_smoothing > 0
+
+
+def _model(run: PatchRun) -> bool:
     p = run.problem
     return (isinstance(p, SignalNoise) and p.is_standard and p.q == 2 and p.orthogonal_noise and not p.bias
-            and not any(p.flip_rates)
-            and p.signal_norm > 0 and p.init_std > 0 and run.algorithm.label_noise is not None)
+            and not any(p.flip_rates) and p.signal_norm > 0 and p.init_std > 0)
 
 
 def orthogonal(evidence: SecondOrderEvidence) -> Sequence[Condition]:
@@ -44,6 +52,18 @@ def small_step(evidence: SecondOrderEvidence) -> Sequence[Condition]:
 def alive(evidence: SecondOrderEvidence) -> Condition:
     """Every sample has an own active filter, so that it can be memorised."""
     return Condition("no sample lacks an own active filter", sum(one.dead for one in evidence.starts), "<=", 0, SOURCE)
+
+
+def mostly_memory(evidence: SecondOrderEvidence) -> Sequence[Condition]:
+    """A small step, every sample with a memory, and, once outputs rest, at least half of each of them memory."""
+    half, at = float("nan"), evidence.rest
+    if not np.isnan(at):
+        half = max(evidence.signal_part(int(at), label) for label in CLASSES) / evidence.smoothed_rest
+    return (
+        *orthogonal(evidence), alive(evidence),
+        Condition("κ ≤ 1/4", evidence.smoothed_kappa, "<=", 0.25, SOURCE),
+        Condition("S_j ≤ f*/2 at rest", half, "<=", 0.5, SOURCE),
+    )
 
 
 def resting(evidence: SecondOrderEvidence) -> Sequence[Condition]:

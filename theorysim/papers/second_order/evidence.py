@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from theorysim.core import validate
 from theorysim.patch.algorithm import Gaussian, Uniform
-from theorysim.patch.stages import StageTimes, first_time
+from theorysim.patch.stages import StageTimes, first_step, first_time
 from theorysim.theory import second_order
 from theorysim.theory.second_order import ClassStart, Multipliers, Phase, Prediction
 from theorysim.theory.signal_noise import SignalNoiseEvidence
@@ -122,6 +122,37 @@ class SecondOrderEvidence(SignalNoiseEvidence):
         """The first step with max γ at its threshold, whether or not every sample was memorised before; NaN if none."""
         learned = first_time(self.run, "gamma_max", lambda values: values >= self.constants.gamma_threshold)
         return self.exact(learned, "gamma_max")
+
+    @cached_property
+    def smoothed_rest(self) -> float:
+        """f* = log((1 − p)/p) with p = a/2: where label smoothing a has no pull."""
+        p = self.run.algorithm.label_smoothing / 2
+        return float(np.log((1 - p) / p))
+
+    @cached_property
+    def smoothed_kappa(self) -> float:
+        """κ of a run with label smoothing."""
+        lr = self.run.algorithm.lr
+        return self.problem.kappa(lr) if isinstance(lr, float) else float("nan")
+
+    @cached_property
+    def rest(self) -> float:
+        """The first step with all outputs within f*/10 of f*; NaN when not reached. Only where all before were seen."""
+        low, high = self.run.column("output_min"), self.run.column("output_max")
+        away = np.maximum(high - self.smoothed_rest, self.smoothed_rest - low)
+        return self.exact(first_step(self.run.steps_observed, away <= self.smoothed_rest / 10), "output_min")
+
+    def signal_part(self, step: int, label: int) -> float:
+        """S_j, the signal's part of the outputs of a class.
+
+        Raises
+        ------
+        NotSampledError
+            When the step was not recorded.
+        """
+        self.records(np.array([step]))
+        along = label * self.run.products(step, slice(0, 1))[:, 0]
+        return float(label * self.run.readouts[self.run.record(step)] @ self.problem.sigma(along))
 
     def members(self, label: int) -> Steps:
         """The samples of a class."""

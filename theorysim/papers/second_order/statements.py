@@ -83,6 +83,34 @@ def _growth(evidence: SecondOrderEvidence, steps: Steps) -> tuple[Array, Array]:
     return np.take_along_axis(measured, closer, axis=0)[0], np.take_along_axis(predicted, closer, axis=0)[0]
 
 
+def smoothed_growth(evidence: SecondOrderEvidence, steps: Steps) -> Array:
+    """|ln s_j(t)/s_j(T)| since outputs came to rest, of the class that is closer to its bound."""
+    return _smoothed(evidence, steps)[0]
+
+
+def smoothed_bound(evidence: SecondOrderEvidence, steps: Steps) -> Array:
+    """SNR² Σ_{i∈j} |f_i(T) − f*|/f* of that class, whatever the number of further steps."""
+    return _smoothed(evidence, steps)[1]
+
+
+def _smoothed(evidence: SecondOrderEvidence, steps: Steps) -> tuple[Array, Array]:
+    rest, target = np.array([int(evidence.rest)]), evidence.smoothed_rest
+    evidence.records(rest)
+    away = np.abs(evidence.run.outputs(int(rest[0])) * evidence.run.draw.labels - target)
+    sides = []
+    for label in CLASSES:
+        members = evidence.members(label)
+        if not len(members):
+            continue
+        (before, _), (signal, _) = evidence.products(rest, label), evidence.products(steps, label)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            grown = np.abs(np.log(signal / before))
+        sides.append((grown, np.full(len(steps), evidence.problem.snr**2 * away[members].sum() / target)))
+    measured, predicted = np.moveaxis(np.array(sides), 1, 0)
+    closer = np.argmax(measured - predicted, axis=0)[None]
+    return np.take_along_axis(measured, closer, axis=0)[0], np.take_along_axis(predicted, closer, axis=0)[0]
+
+
 # --- rest, times, error -----------------------------------------------------------------------------------------
 
 
@@ -220,5 +248,19 @@ STATEMENTS = (
         applies=c.spoken_of,
         band=1.05,
         over_draws=True,
+    ),
+    Statement(
+        id="second_order.smoothing",
+        claim="label smoothing with the same mean pull as label noise leaves the signal where it is",
+        formula="|log(s_j(t)/s_j(T))| ≤ SNR² Σ_i |f_i(T) − f*|/f* for all t ≥ T, i in class j, "
+                "T = min{t: max_i |f_i − f*| ≤ f*/10}, both classes",
+        source=f"{SOURCE} (to first order in f − f*; the sum over all further steps of a pull that dies out)",
+        sense=Sense.UPPER,
+        measured=smoothed_growth,
+        predicted=smoothed_bound,
+        window=recorded(since(lambda e: e.rest)),
+        conditions=c.mostly_memory,
+        applies=c.smoothed,
+        anchored=True,
     ),
 )
