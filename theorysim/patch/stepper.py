@@ -11,13 +11,13 @@ from theorysim.core.loop import Ending, Stepper
 from theorysim.core.rows import Rows
 from theorysim.core.system import even_seams
 from theorysim.patch.algorithm import GradientDescent
-from theorysim.patch.draw import FORMS, Draw
+from theorysim.patch.draw import FORMS, NO_WISHART, Draw, has_wishart_form
 from theorysim.patch.guard import PatchGuard, guard_of, pending
 from theorysim.patch.kernels import layout, network
 from theorysim.patch.label_noise import BLOCK, NoiseSource, noise_source
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, Selection, SmallLossSelection
-from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.patch.problem import Problem
 from theorysim.patch.run import PatchRun
 from theorysim.patch.view import PatchView
 
@@ -180,8 +180,8 @@ def start(
     validate.instance("draw", draw, (str, Draw))
     if isinstance(draw, str):
         validate.choice("draw", draw, FORMS)
-        if draw == "wishart" and not (isinstance(problem, SignalNoise) and problem.init_law == "normal"):
-            raise ValueError(f"draw={draw!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
+        if draw == "wishart" and not has_wishart_form(problem):
+            raise ValueError(f"draw={draw!r}: {NO_WISHART}")
     if policy is not None:
         validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)

@@ -11,6 +11,8 @@ from theorysim.patch.former import read_format_2
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.options import PatchOptions
 from theorysim.patch.patch_data import PatchData
+from theorysim.patch.patch_laws import PatchLaw
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.picture import learning_curves
 from theorysim.patch.policy import (
     AtStep,
@@ -88,7 +90,7 @@ def _settings() -> Any:
 
 PATCH = System(
     name="patch",
-    problems=(SignalNoise, PatchData),
+    problems=(SignalNoise, PatchData, PatchModel),
     algorithms=(GradientDescent,),
     run=PatchRun,
     start=start,
@@ -120,7 +122,7 @@ PATCH = System(
     numerics=NUMERICS,
     picture=learning_curves,
     options=PatchOptions(),
-    types=(Draw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
+    types=(Draw, PatchLaw, *LAWS, EarlyStopping, SmallLossSelection, OracleSelection, FirstStage, LossBelow, AtStep,
            BestValidation, Selection, BestSoFar),
     former=read_format_2,
     again=_again,
