@@ -108,7 +108,7 @@ def test_training_of_one_class(name: str) -> None:
 
 @every_law
 def test_gamma_is_what_features_are_learned(laws: list[ts.PatchLaw]) -> None:
-    """Recomputed patch by patch: γ of a feature atom sums j · class · pull over the patches ±v, ρ over a sample's own."""
+    """Patch by patch: γ of a feature atom sums j · class · pull over the patches ±v, ρ over a sample's own."""
     problem, lr = model(laws), 0.2
     run = ts.simulate(problem, ts.GradientDescent(lr), 12, 1, draw="vectors", record_every=1)
     draw, m, known = run.draw, problem.m, problem.population
