@@ -9,6 +9,7 @@ from theorysim.patch import gaussians
 from theorysim.patch.patch_model import PatchModel
 
 Array = NDArray[np.float64]
+MAX_BYTES = 2**34  # largest array of a draw
 CLOSE = 1e-8  # of a patch to its part along the features, relative to its length
 
 
@@ -17,6 +18,7 @@ def drawn(problem: PatchModel, seed: int, form: str) -> dict[str, Any]:
     known, features, n = problem.population, len(problem.directions), problem.n
     rows = n * len(known.noises)
     form = gaussians.form_of(problem, form, rows, features)
+    _check_size(problem, form, rows)
     labels, observed, states = problem.states(seed)
     noise, weights = gaussians.standard_noise_and_weights(problem, seed, form, rows, features)
     patches = problem.patches_of(states, noise.reshape(n, len(known.noises), noise.shape[1]), known.noisy)
@@ -30,6 +32,20 @@ def drawn(problem: PatchModel, seed: int, form: str) -> dict[str, Any]:
         owner=_owners(problem), gram=vectors @ vectors.T, vectors=vectors, weights=np.ascontiguousarray(weights),
         form=form, classes=np.concatenate([known.classes, np.repeat(labels, len(known.noisy))]),
     )
+
+
+def _check_size(problem: PatchModel, form: str, rows: int) -> None:
+    """Raise ValueError where a draw would be too large to be held."""
+    filters = 2 * problem.m
+    coordinates = problem.d if form == "vectors" else len(problem.directions) + rows + filters
+    for name, what, numbers in (
+        ("n", f"the inner products of {problem.atoms} patches", problem.atoms**2),
+        ("d" if form == "vectors" else "n", f"{rows + filters} vectors in {coordinates} coordinates",
+         (rows + filters) * coordinates),
+    ):
+        if 8 * numbers > MAX_BYTES:
+            raise ValueError(f"{name}={getattr(problem, name)}: {what} would take {8 * numbers / 2**30:.3g} GiB; at "
+                             f"most {MAX_BYTES / 2**30:g} GiB is allowed")
 
 
 def _atoms(problem: PatchModel, states: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -50,10 +50,10 @@ def _again(run: PatchRun) -> dict[str, Any]:
     return {"draw": run.draw, "precision": run.precision, "observables_every": 1} | acting
 
 
-def numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
+def numbers(problem: Problem | None, algorithm: GradientDescent | None) -> dict[str, Any]:
     """The fields, with a rate of label flips for each class."""
     found = axes.numbers(problem, None, DERIVED)
-    if isinstance(problem, SignalNoise):
+    if isinstance(problem, SignalNoise | PatchModel):
         found["tau_plus"], found["tau_minus"] = problem.flip_rates
         del found["label_flip"]
     told = axes.numbers(None, algorithm, {})
