@@ -88,8 +88,10 @@ def check(
         possible &= (atom[:, patch] == _atoms(problem, np.zeros(len(labels), dtype=np.int64))[:, patch])[:, None]
         if known.orthogonal[known.std[patch] > 0].all():
             own = vectors[atom[:, patch]]
-            away = np.abs(own[:, None, :features] - known.parts[:, patch, :features]).max(axis=2, initial=0.0)
-            possible &= away <= CLOSE * np.linalg.norm(own, axis=1)[:, None]
+            first, which = known.kinds(patch)
+            away = np.array([np.abs(own[:, :features] - known.parts[state, patch, :features]).max(axis=1, initial=0.0)
+                             for state in first])
+            possible &= (away <= CLOSE * np.linalg.norm(own, axis=1)).T[:, which]
     if not possible.any(axis=1).all():
         raise ValueError(f"draw has a sample ({int(np.argmin(possible.any(axis=1)))}) that problem cannot have: "
                          f"{remedy}")

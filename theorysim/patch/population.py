@@ -95,6 +95,14 @@ class Population:
                 found = found * np.array(chance.probabilities)[column]
         return found
 
+    def kinds(self, patches: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """States in which some patches differ along the features, one of every kind; and which kind each state is."""
+        parts = self.parts[:, patches].reshape(len(self.labels), -1)
+        if not parts.any():
+            return np.zeros(1, dtype=np.int64), np.zeros(len(parts), dtype=np.int64)
+        _, first, which = np.unique(parts, axis=0, return_index=True, return_inverse=True)
+        return first, which.reshape(-1)
+
     def states(self, labels: Array, uniform: Sequence[Array]) -> NDArray[np.int64]:
         """(n,) the states of samples with these labels, from uniform numbers (n,) for every chance."""
         found = (labels < 0).astype(np.int64)

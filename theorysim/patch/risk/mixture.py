@@ -66,25 +66,16 @@ def mixture(run: TrainedRun, at: At = "end") -> Mixture:
     along = np.concatenate([filters[:, :features], filters[:, noise.shape[1]:]], axis=1)
     second_layer, q = readout(run), float(problem.q)
     of_noise = known.atom[0] < 0
-    parts = known.parts[:, of_noise]
-    first, which = _different(parts)
+    first, which = known.kinds(of_noise)
     with blas.single_threaded():
         inner = along @ known.vectors.T
         fixed = np.array([voted(sign * inner, second_layer, q) for sign in (1.0, -1.0)])
-        shifts = parts[first] @ along.T
+        shifts = known.parts[first][:, of_noise] @ along.T
         covariances = np.array([rows @ rows.T for rows in (noise[:, features if orthogonal else 0:]
                                                            for orthogonal in known.orthogonal)])
     chosen = fixed[(known.sign[:, ~of_noise] < 0).astype(np.int64), known.atom[:, ~of_noise]]
     return Mixture(known.labels, chosen.sum(axis=1), shifts, which, known.std[of_noise],
                    covariances.reshape(len(known.noises), len(filters), len(filters)), second_layer, q)
-
-
-def _different(parts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first of every kind of entry, and of which kind each is."""
-    if not parts[0].size:
-        return np.zeros(1, dtype=np.int64), np.zeros(len(parts), dtype=np.int64)
-    _, first, which = np.unique(parts.reshape(len(parts), -1), axis=0, return_index=True, return_inverse=True)
-    return first, which.reshape(-1)
 
 
 def hits(law: Mixture, n_test: int, seed: int) -> NDArray[np.int64]:
