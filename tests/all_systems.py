@@ -69,6 +69,9 @@ OWN: dict[str, dict[str, Callable[[Any], float]]] = {
 SIGNAL = ts.SignalNoise(n=5, d=16, m=2, signal_norm=1.5, noise_std=0.4, init_std=0.1, label_flip=(0.3, 0.2))
 HAN = ts.SignalNoise(n=12, d=300, m=4, signal_norm=3.0, noise_std=0.18, init_std=0.002, q=1, label_flip=0.25,
                      orthogonal_noise=False, flip_law="stratified")
+BY_LAW = ts.PatchModel([ts.Signal(1.0) + ts.Noise(0.1), ts.Spurious(1.5, 0.8), ts.LongTail((1.0, 2.0), (0.7, 0.3)),
+                        ts.Noise(0.4, name="xi"), ts.Noise(0.2, name="xi")], n=5, d=16, m=2, init_std=0.1,
+                       label_flip=(0.3, 0.2))
 FIELD = ts.MeanField.of(SIGNAL)
 LINEAR = ts.LinearNetwork(n=12, d=4, width=9, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=10), n=16, clean=6, test=9)
@@ -119,6 +122,8 @@ CASES: dict[str, Case] = {
     "patch, single": Case(SIGNAL, FLIPS, {"precision": "single"}),
     "patch, bias": Case(SIGNAL.replace(bias=-0.5, init_law="uniform"), FLIPS),
     "patch, given draw": Case(SIGNAL.replace(orthogonal_noise=False), FLIPS, {"draw": _given_draw()}),
+    "patch, by law": Case(BY_LAW, FLIPS, steps=LONG),
+    "patch, by law, paired": Case(BY_LAW.replace(bias=0.3, d=60), FLIPS, {"engine": "paired"}),
     "patch, images": Case(images(), FLIPS),
     "patch, images, weights": Case(images(), FLIPS, {"engine": "weights"}),
     "patch, Gram": Case(only_gram(), ts.GradientDescent(0.1, ts.Flip(0.1)), {"engine": "paired"}),

@@ -158,7 +158,7 @@ def simulate(
 
     Parameters
     ----------
-    problem : SignalNoise, PatchData, MeanField, LinearNetwork or KernelReweighting
+    problem : SignalNoise, PatchModel, PatchData, MeanField, LinearNetwork or KernelReweighting
     algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting
     steps : int
         Number of updates.

@@ -1,9 +1,10 @@
 """The numbers that define a setting, by name, and how to change them: what grids and scaling studies vary.
 
 Names are the fields of problem and algorithm, the fields of frozen values in fields of the algorithm (the p of a law of
-label noise; "label_noise.p" where another field has that name), numbers that a problem derives and its ``replace``
-takes (SNR), and numbers that problem and algorithm have together (κ). So a field that is added to a class is an axis
-without a word about it here.
+label noise; "label_noise.p" where another field has that name), what a problem's mapping ``parameters`` names within
+its fields with a full stop and its ``replace`` takes ("signal.norm"), numbers that a problem derives and its
+``replace`` takes (SNR), and numbers that problem and algorithm have together (κ). So a field that is added to a class
+is an axis without a word about it here.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,7 +67,8 @@ class Axis:
         if self.joint is not None:
             return self.joint.get(problem, algorithm)
         if self.owner == "problem":
-            return getattr(problem, self.name)
+            inner = _inner(problem)
+            return inner[self.name] if self.name in inner else getattr(problem, self.name)
         return getattr(algorithm if self.owner == "algorithm" else getattr(algorithm, self.owner), self.name)
 
 
@@ -76,7 +78,7 @@ def axes(
     """All axes of a setting; either of problem and algorithm may be None. Names of the problem come first."""
     found: dict[str, Axis] = {}
     if problem is not None:
-        for name in (*_names(problem), *(name for name in derived if hasattr(problem, name))):
+        for name in (*_names(problem), *_inner(problem), *(name for name in derived if hasattr(problem, name))):
             found.setdefault(name, Axis("problem", name))
     if algorithm is not None:
         own = _names(algorithm)
@@ -137,8 +139,15 @@ def numbers(problem: Any, algorithm: Any, derived: Mapping[str, str]) -> dict[st
             else:
                 found[name] = _shown(part)
         if value is problem:
+            found |= {name: _shown(inner) for name, inner in _inner(problem).items()}
             found |= {name: getattr(problem, name) for name in derived if name not in found and hasattr(problem, name)}
     return found
+
+
+def _inner(problem: Any) -> Mapping[str, Any]:
+    """The numbers within its fields that a problem names with a full stop."""
+    named = getattr(problem, "parameters", None)
+    return {name: value for name, value in named.items() if "." in name} if isinstance(named, Mapping) else {}
 
 
 def _shown(value: Any) -> Any:

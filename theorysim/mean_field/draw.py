@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from theorysim.core import validate
 from theorysim.core.seeds import Stream, generator
 from theorysim.mean_field.problem import MeanField
-from theorysim.patch.draw import Draw, drawn_labels
+from theorysim.patch.draw import Draw
+from theorysim.patch.labels import drawn_labels
 from theorysim.patch.problem import SignalNoise
 
 Array = NDArray[np.float64]

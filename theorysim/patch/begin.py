@@ -12,16 +12,17 @@ from theorysim.core.system import even_seams
 from theorysim.patch import schedules
 from theorysim.patch.activation import LOSSES
 from theorysim.patch.algorithm import GradientDescent
-from theorysim.patch.draw import FORMS, Draw
+from theorysim.patch.draw import FORMS, NO_WISHART, Draw, has_wishart_form
 from theorysim.patch.guard import guard_of, pending
 from theorysim.patch.held import Held
 from theorysim.patch.kernels import layout
 from theorysim.patch.label_noise import noise_source
+from theorysim.patch.patch_data import PatchData
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.per_step import StepSource
 from theorysim.patch.phases import Phase
 from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, SmallLossSelection
-from theorysim.patch.problem import Problem, SignalNoise
+from theorysim.patch.problem import Problem
 from theorysim.patch.run import PatchRun
 from theorysim.patch.stepper import PatchStepper
 
@@ -52,8 +53,8 @@ def start(
     validate.instance("draw", draw, (str, Draw))
     if isinstance(draw, str):
         validate.choice("draw", draw, FORMS)
-        if draw == "wishart" and not (isinstance(problem, SignalNoise) and problem.init_law == "normal"):
-            raise ValueError(f"draw={draw!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
+        if draw == "wishart" and not has_wishart_form(problem):
+            raise ValueError(f"draw={draw!r}: {NO_WISHART}")
     if policy is not None:
         validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
     _check_schedules(algorithm, steps)
@@ -68,6 +69,8 @@ def start(
     if engine == "auto":
         engine = "weights" if 2 * drawn.vectors.shape[1] < len(drawn.gram) else "coefficients"
     dimensions = _off_dimensions(problem, drawn)
+    if algorithm.weight_noise and dimensions and getattr(problem, "bias", 0):
+        raise ValueError(f"weight_noise={algorithm.weight_noise!r}: with a bias must be 0, or draw='vectors'")
     held = Held.first(drawn, algorithm, engine, problem.second_layer(drawn.m), real, dimensions)
     stepper = PatchStepper(
         problem, algorithm, drawn, seed, engine, 0,
@@ -155,7 +158,10 @@ def _check_schedules(algorithm: GradientDescent, steps: int) -> None:
 
 def _off_dimensions(problem: Problem, draw: Draw) -> int:
     """Dimensions of the weights that the draw has no coordinates for."""
-    return problem.d - draw.vectors.shape[1] + bool(problem.bias) if isinstance(problem, SignalNoise) else 0
+    if isinstance(problem, PatchData):
+        return 0
+    beyond: int = problem.d - draw.vectors.shape[1] + bool(problem.bias)
+    return beyond
 
 
 def _awake(draw: Draw) -> NDArray[np.bool_]:

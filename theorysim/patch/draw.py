@@ -19,11 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import blas, validate
+from theorysim.patch import gaussians, model_draw
+from theorysim.patch.labels import drawn_labels
 from theorysim.patch.patch_data import PatchData, owners
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.core.seeds import Stream, generator
 
 FORMS = ("auto", "vectors", "wishart")
+NO_WISHART = "only a SignalNoise or a PatchModel with init_law='normal' has a Wishart form, use 'auto'"
 
 Array = NDArray[np.float64]
 
@@ -50,6 +54,8 @@ class Draw:
         Initial filters in the same basis; the first m belong to j = +1.
     form : "vectors", "wishart" or "gram"
         How it was obtained. Only ``"vectors"`` knows the coordinates of a patch.
+    classes : (K,) array of ±1 or None
+        The class that an atom speaks for by law; where there is no law, by the patches drawn.
     """
 
     labels: Array
@@ -61,6 +67,7 @@ class Draw:
     vectors: Array
     weights: Array
     form: str
+    classes: Array | None = None
 
     def __post_init__(self) -> None:
         for array in vars(self).values():
@@ -77,32 +84,33 @@ class Draw:
         """Draw data and initial weights.
 
         ``form="auto"`` takes the Wishart form where it is the smaller one (d − 1 ≥ n + 2m)
-        and vectors below that; ask for ``"vectors"`` when patches of your own will be shown to the
+        and vectors below that; of a :class:`PatchModel` F features count for the 1
+        and all noise vectors for the n. Ask for ``"vectors"`` when patches of your own will be shown to the
         network, for ``"wishart"`` to have no d-dimensional object.
         """
         seed = validate.integer("seed", seed, 0)
         validate.choice("form", form, FORMS)
-        validate.instance("problem", problem, (SignalNoise, PatchData))
-        if form == "wishart" and isinstance(problem, SignalNoise) and problem.init_law != "normal":
-            raise ValueError(f"form={form!r}: only a SignalNoise with init_law='normal' has a Wishart form, use 'auto'")
+        validate.instance("problem", problem, (SignalNoise, PatchData, PatchModel))
+        if form == "wishart" and not isinstance(problem, PatchData) and not has_wishart_form(problem):
+            raise ValueError(f"form={form!r}: {NO_WISHART}")
         with blas.single_threaded():
             if isinstance(problem, PatchData):
                 return cls._of_patches(problem, seed)
+            if isinstance(problem, PatchModel):
+                return cls(**model_draw.drawn(problem, seed, form))
             return cls._of_distribution(problem, seed, form)
 
     @classmethod
     def _of_distribution(cls, problem: SignalNoise, seed: int, form: str) -> Self:
         labels, observed = drawn_labels(problem, seed)
-        if form == "auto":
-            smaller = problem.init_law == "normal" and problem.d - 1 >= problem.n + 2 * problem.m
-            form = "wishart" if smaller else "vectors"
-        noise, weights = (_bartlett if form == "wishart" else _vectors)(problem, seed)
+        form = gaussians.form_of(problem, form, problem.n)
+        noise, weights = gaussians.standard_noise_and_weights(problem, seed, form, problem.n)
+        if problem.orthogonal_noise:
+            noise[:, 0] = 0.0
         signal = np.zeros(noise.shape[1])
         signal[0] = problem.signal_norm
-        if problem.bias:
-            biases = _weights(problem, generator(seed, Stream.BIAS), (len(weights), 1))
-            weights = np.concatenate([weights, biases], axis=1)
-        return cls._of_signal_noise(labels, observed, signal, noise, weights, form, problem.bias)
+        return cls._of_signal_noise(
+            labels, observed, signal, problem.noise_std * noise, weights, form, problem.bias)
 
     @classmethod
     def from_arrays(
@@ -213,10 +221,12 @@ class Draw:
 
     @cached_property
     def orientation(self) -> Array:
-        """(K,) the class, ±1, that most patches ±v_a of an atom speak for; +1 for the signal μ.
+        """(K,) the class, ±1, that an atom speaks for by law, or else most of its patches ±v_a; +1 for the signal μ.
 
         Signal learning of an atom counts what points to its own class: γ = j · orientation · b ‖v‖².
         """
+        if self.classes is not None:
+            return self.classes
         votes = np.zeros(len(self.gram))
         np.add.at(votes, self.atom, self.sign * self.labels[:, None])
         orientation = np.where(votes < 0, -1.0, 1.0)
@@ -270,6 +280,9 @@ class Draw:
                 if not np.array_equal(getattr(self, name), getattr(problem, name)):
                     raise ValueError(f"draw has other {name} than problem: make it with Draw.from_problem(problem)")
             return
+        if isinstance(problem, PatchModel):
+            model_draw.check(problem, self.labels, self.atom, self.sign, self.owner, self.vectors, self.form)
+            return
         if self.owner[0] != -1 or len(self.owner) != problem.atoms:
             other = "another bias" if len(self.owner) in (problem.n + 1, problem.n + 2) else "PatchData"
             raise ValueError(f"draw is one of {other}, but problem is {problem}")
@@ -298,58 +311,9 @@ class Draw:
         return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
 
 
-def drawn_labels(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
-    """True and observed labels of a seed, (n,) each."""
-    labels = np.where(generator(seed, Stream.LABELS).random(problem.n) < 0.5, -1.0, 1.0)
-    flipped = _flipped(problem, labels, generator(seed, Stream.OBSERVED_LABELS).random(problem.n))
-    return labels, np.where(flipped, -labels, labels)
-
-
-def _flipped(problem: SignalNoise, labels: Array, uniform: Array) -> NDArray[np.bool_]:
-    """Which labels are flipped before training, from one uniform number for each."""
-    if problem.flip_law == "independent":
-        return uniform < np.where(labels > 0, *problem.flip_rates)
-    flipped = np.zeros(labels.size, dtype=bool)
-    for label, rate in zip((1.0, -1.0), problem.flip_rates, strict=True):
-        members = np.flatnonzero(labels == label)
-        flipped[members[np.argsort(uniform[members])[: round(rate * members.size)]]] = True
-    return flipped
-
-
-def _vectors(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
-    """Noise (n, d) and weights (2m, d) in coordinates whose first axis is the signal's."""
-    noise = problem.noise_std * generator(seed, Stream.NOISE).standard_normal((problem.n, problem.d))
-    if problem.orthogonal_noise:
-        noise[:, 0] = 0.0
-    return noise, _weights(problem, generator(seed, Stream.WEIGHTS), (2 * problem.m, problem.d))
-
-
-def _weights(problem: SignalNoise, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Initial weights of mean 0 and standard deviation σ_0."""
-    if problem.init_law == "uniform":
-        return problem.init_std * np.sqrt(3.0) * rng.uniform(-1.0, 1.0, shape)
-    return problem.init_std * rng.standard_normal(shape)
-
-
-def _bartlett(problem: SignalNoise, seed: int) -> tuple[Array, Array]:
-    """The same two arrays in the coordinates (signal, span of the rest)."""
-    n, filters = problem.n, 2 * problem.m
-    span = min(problem.d - 1, n + filters)
-    streams = (generator(seed, Stream.NOISE), n, 0), (generator(seed, Stream.WEIGHTS), filters, n)
-    noise, weights = (_triangle_rows(rng, rows, first, span, problem.d - 1) for rng, rows, first in streams)
-    if problem.orthogonal_noise:
-        noise[:, 0] = 0.0
-    return problem.noise_std * noise, problem.init_std * weights
-
-
-def _triangle_rows(rng: np.random.Generator, rows: int, first: int, span: int, degrees: int) -> Array:
-    """Rows first..first+rows−1 of Bartlett's triangle, behind a standard Gaussian signal coordinate."""
-    along_signal = rng.standard_normal((rows, 1))
-    number = np.arange(first, first + rows)
-    triangle = np.tril(rng.standard_normal((rows, span)), first - 1)
-    on_diagonal = number[number < min(span, degrees)]
-    triangle[on_diagonal - first, on_diagonal] = np.sqrt(rng.chisquare(degrees - on_diagonal))
-    return np.concatenate([along_signal, triangle], axis=1)
+def has_wishart_form(problem: Problem) -> bool:
+    """Whether a problem can be drawn without its dimension: Gaussian data by law, and Gaussian weights."""
+    return not isinstance(problem, PatchData) and problem.init_law == "normal"
 
 
 def _factor(gram: Array) -> Array:

@@ -10,6 +10,8 @@ from theorysim.core.loop import Guard, Until
 from theorysim.core.seeds import Stream, generator
 from theorysim.core.status import Status
 from theorysim.patch.draw import Draw
+from theorysim.patch.patch_data import PatchData
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.policy import BestSoFar, BestValidation, EarlyStopping, Policy, Selection, trigger
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.run import PatchRun
@@ -66,7 +68,7 @@ class _Validator(PatchGuard):
     """Watches the accuracy on a held-out set, and goes back to its best step."""
 
     def __init__(
-        self, at: BestValidation, problem: SignalNoise, draw: Draw, seed: int, looks: Array | None,
+        self, at: BestValidation, problem: SignalNoise | PatchModel, draw: Draw, seed: int, looks: Array | None,
         best: BestSoFar | None,
     ) -> None:
         self.at, self.best = at, best
@@ -110,13 +112,24 @@ class _Validator(PatchGuard):
         return float((self.labels * outputs > 0).mean())
 
 
-def _held_out(at: BestValidation, problem: SignalNoise, draw: Draw, seed: int) -> tuple[Array, Array]:
-    """Patches (2, N, D) of fresh samples in the draw's coordinates and their labels (N,).
+def _held_out(at: BestValidation, problem: SignalNoise | PatchModel, draw: Draw, seed: int) -> tuple[Array, Array]:
+    """Patches (P, N, D) of fresh samples in the draw's coordinates and their labels (N,)."""
+    rng = generator(seed, Stream.VALIDATION)
+    if isinstance(problem, PatchModel):
+        patches, labels, _ = problem.fresh(at.samples, rng, draw.vectors.shape[1] - bool(problem.bias))
+        flipped = rng.random(at.samples) < np.where(labels > 0, *problem.flip_rates)
+        return np.moveaxis(patches, 1, 0), np.where(flipped & (at.labels == "observed"), -labels, labels)
+    return _signal_noise(at, problem, draw, rng)
+
+
+def _signal_noise(
+    at: BestValidation, problem: SignalNoise, draw: Draw, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Of a signal-noise problem, whose signal may point anywhere.
 
     A fresh noise vector, seen in an orthonormal basis of any D of its dimensions, is D independent Gaussians, so the
     coordinates that the network occupies are enough.
     """
-    rng = generator(seed, Stream.VALIDATION)
     labels = np.where(rng.random(at.samples) < 0.5, -1.0, 1.0)
     flipped = rng.random(at.samples) < np.where(labels > 0, *problem.flip_rates)
     noise = problem.noise_std * rng.standard_normal((at.samples, draw.vectors.shape[1]))
@@ -138,7 +151,7 @@ def guard_of(policy: Policy | None, problem: Problem, draw: Draw, seed: int, run
         return _Selector(policy, None if run is None else run.selection)
     if not isinstance(policy.at, BestValidation):
         return _Stopper(policy)
-    if not isinstance(problem, SignalNoise):
+    if isinstance(problem, PatchData):
         raise ValueError(f"policy={policy!r}: patch data has no distribution to draw a held-out set from")
     looks, best = (None, None) if run is None else (run.validation, run.best)
     return _Validator(policy.at, problem, draw, seed, looks, best)

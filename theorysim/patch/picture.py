@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core.run import Run
-from theorysim.patch.problem import SignalNoise
+from theorysim.patch.patch_data import PatchData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +101,7 @@ def _band(axis: "Axes", steps: NDArray[Any], values: Array, colour: str, style: 
 
 
 def _test_accuracy(axis: "Axes", group: Sequence[Any], colour: str, name: str, n_test: int) -> None:
-    if not all(isinstance(run.problem, SignalNoise) for run in group):
+    if any(isinstance(run.problem, PatchData) for run in group):
         return
     curves = [run.test_accuracy_curve(n_test=n_test)["test_accuracy"] for run in group]
     common = curves[0].index

@@ -1,4 +1,4 @@
-"""What is learned: the signal-noise model (patch data of any other kind is in patch_data)."""
+"""What is learned: the signal-noise model (patches by other laws: patch_model; given patches: patch_data)."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ import numpy as np
 from theorysim.core import validate
 from theorysim.core.html import table
 from theorysim.patch.activation import Activation, Network
+from theorysim.patch.labels import flip_rates
 from theorysim.patch.patch_data import PatchData
+from theorysim.patch.patch_laws import LARGEST
+from theorysim.patch.patch_model import PatchModel
 
 
 # Numbers that replace() takes besides the fields, and the field that each takes the place of.
 DERIVED = {"snr": "signal_norm", "n_snr2": "signal_norm", "d_over_n2": "d"}
-LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are finite
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class SignalNoise(Network):
             "noise_std": validate.real("noise_std", self.noise_std, 0, LARGEST, above=True),
             "init_std": validate.real("init_std", self.init_std, 0, LARGEST),
             "q": validate.real("q", self.q, 1, 100),
-            "label_flip": _flip_rates(self.label_flip),
+            "label_flip": flip_rates(self.label_flip),
             "orthogonal_noise": validate.flag("orthogonal_noise", self.orthogonal_noise),
             "init_law": validate.choice("init_law", self.init_law, ("normal", "uniform")),
             "bias": validate.real("bias", self.bias, -LARGEST, LARGEST),
@@ -212,13 +214,4 @@ class SignalNoise(Network):
         return table(type(self).__name__, rows)
 
 
-def _flip_rates(label_flip: Any) -> float | tuple[float, float]:
-    if isinstance(label_flip, tuple | list):
-        if len(label_flip) != 2:
-            raise ValueError(f"label_flip={label_flip!r}: must be a number or a pair (tau_plus, tau_minus)")
-        plus, minus = (validate.real("label_flip", rate, 0, 1) for rate in label_flip)
-        return (plus, minus)
-    return validate.real("label_flip", label_flip, 0, 1)
-
-
-Problem = SignalNoise | PatchData
+Problem = SignalNoise | PatchData | PatchModel

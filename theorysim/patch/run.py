@@ -1,16 +1,17 @@
 """The result of a simulation of the patch network: what was seen, and what is measured of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import validate
 from theorysim.core.run import At
 from theorysim.patch import risk, stages
 from theorysim.patch.label_noise import drawn_multipliers
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.phases import Phase
 from theorysim.patch.policy import BestSoFar, Policy, Selection
 from theorysim.patch.risk import Estimate
@@ -97,11 +98,39 @@ class PatchRun(TrainedRun):
 
     def test_error(
         self, at: At = "end", *, method: str = "auto", relative_error: float = 0.05, kind: str = "fresh",
-        zeta_std: float = 0.0, n_test: int = 100_000, seed: int | None = None, labels: str = "true",
+        zeta_std: float = 0.0, n_test: int = 100_000, seed: int | None = None, labels: str | ArrayLike = "true",
+        group: Mapping[str, Any] | None = None, patches: ArrayLike | None = None,
     ) -> Estimate:
-        """Probability of error on test data, fresh or with training noise: :func:`theorysim.patch.risk.test_error`."""
+        """Probability of error on test data: fresh by law or in a group, with training noise, or a test set given.
+
+        All is said at :func:`theorysim.patch.risk.test_error`.
+        """
         return risk.test_error(self, at, method=method, relative_error=relative_error, kind=kind, zeta_std=zeta_std,
-                               n_test=n_test, seed=seed, labels=labels)
+                               n_test=n_test, seed=seed, labels=labels, group=group, patches=patches)
+
+    def group_accuracy(
+        self, at: At = "end", *, by: Iterable[str] | None = None, n_test: int = 100_000, seed: int | None = None
+    ) -> "pd.DataFrame":
+        """Test accuracy in every group of data by law; see :func:`theorysim.patch.risk.group_accuracy`."""
+        return risk.group_accuracy(self, at, by=by, n_test=n_test, seed=seed)
+
+    def feature_products(self) -> Array:
+        """⟨w_{j,r}, v_f⟩ with the unit features of data by law at the recorded steps, (records, 2, m, F).
+
+        In the order of ``problem.directions``. They are there also where features have no atom of their own, as in
+        patches that are a feature and noise.
+
+        Raises
+        ------
+        ValueError
+            When the problem is not by law.
+        """
+        problem = self.problem
+        if not isinstance(problem, PatchModel):
+            raise ValueError(f"problem={problem!r}: must be a PatchModel to have unit features")
+        size = len(problem.directions)
+        every = np.array([self.weights_at(int(step))[:, :size] for step in self.steps_recorded])
+        return every.reshape(len(every), 2, self.draw.m, size)
 
     def test_accuracy_curve(
         self, *, kind: str = "fresh", zeta_std: float = 0.0, n_test: int = 10_000, seed: int | None = None

@@ -9,6 +9,8 @@ from hypothesis.strategies import SearchStrategy
 
 from theorysim.core.strategies import as_strategy, scales
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise, Uniform
+from theorysim.patch.model_strategies import biases, flip_rates, patch_models, powers
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.policy import (
     ACTIONS,
     AtStep,
@@ -22,23 +24,6 @@ from theorysim.patch.policy import (
     Trigger,
 )
 from theorysim.patch.problem import SignalNoise
-
-
-def powers() -> SearchStrategy[float]:
-    """Powers q of the activation: those with a loop of their own in the kernel, others, and non-integers."""
-    return st.sampled_from([1, 2, 3, 4, 1.5, 2.5, 3.25])
-
-
-def flip_rates() -> SearchStrategy[float | tuple[float, float]]:
-    """Values of ``label_flip``: none, one rate, or one for each class, certainty included."""
-    rate = st.floats(0.0, 1.0)
-    return st.just(0.0) | rate | st.tuples(rate, rate)
-
-
-def biases() -> SearchStrategy[float]:
-    """Values of ``bias``, of either sign and the size of the data; mostly none."""
-    some = st.builds(lambda size, sign: sign * size, scales(-2, 0), st.sampled_from([1.0, -1.0]))
-    return st.just(0.0) | st.just(0.0) | some
 
 
 FIELDS: dict[str, SearchStrategy[Any]] = {
@@ -205,6 +190,6 @@ def policies(steps: int = 40, *, validation: bool = True) -> SearchStrategy[Poli
     return some | st.builds(EarlyStopping, best) if validation else some
 
 
-def settings() -> SearchStrategy[tuple[SignalNoise, GradientDescent]]:
-    """Problems with algorithms for them, any that are valid."""
-    return st.tuples(problems(), algorithms())
+def settings() -> SearchStrategy[tuple[SignalNoise | PatchModel, GradientDescent]]:
+    """Problems with algorithms for them, any that are valid; half of them by other laws than signal and noise."""
+    return st.tuples(problems() | patch_models(), algorithms())

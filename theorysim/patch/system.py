@@ -13,6 +13,8 @@ from theorysim.patch.former import read_format_2
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.options import PatchOptions
 from theorysim.patch.patch_data import PatchData
+from theorysim.patch.patch_laws import PatchLaw
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.picture import learning_curves
 from theorysim.patch.phases import Phase
 from theorysim.patch.policy import (
@@ -54,10 +56,10 @@ def _again(run: PatchRun) -> dict[str, Any]:
     return {"draw": run.draw, "precision": run.precision, "observables_every": 1, "threads": run.threads} | acting
 
 
-def numbers(problem: SignalNoise | None, algorithm: GradientDescent | None) -> dict[str, Any]:
+def numbers(problem: Problem | None, algorithm: GradientDescent | None) -> dict[str, Any]:
     """The fields, with a rate of label flips for each class; of a network's and a rule's own what is not at default."""
     found = axes.numbers(problem, None, DERIVED)
-    if isinstance(problem, SignalNoise):
+    if isinstance(problem, SignalNoise | PatchModel):
         found["tau_plus"], found["tau_minus"] = problem.flip_rates
         del found["label_flip"]
     found |= {name: "none" if value is None and name == "label_noise" else value
@@ -101,7 +103,7 @@ def _settings() -> Any:
 
 PATCH = System(
     name="patch",
-    problems=(SignalNoise, PatchData),
+    problems=(SignalNoise, PatchData, PatchModel),
     algorithms=(GradientDescent,),
     run=PatchRun,
     start=start,
@@ -133,7 +135,7 @@ PATCH = System(
     numerics=NUMERICS,
     picture=learning_curves,
     options=PatchOptions(),
-    types=(Draw, *LAWS, *SCHEDULES, *ACTIVATIONS, Phase, EarlyStopping, SmallLossSelection, OracleSelection,
+    types=(Draw, PatchLaw, *LAWS, *SCHEDULES, *ACTIVATIONS, Phase, EarlyStopping, SmallLossSelection, OracleSelection,
            FirstStage, LossBelow, AtStep, BestValidation, Selection, BestSoFar),
     former=read_format_2,
     again=_again,

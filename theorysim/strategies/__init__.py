@@ -7,6 +7,7 @@
     @given(problems(inside="huang2025").flatmap(good_draws))   # draws on which its lemmas are deterministic
     @given(cases(max_steps=100))                               # everything given as arrays, dynamics within bounds
     @given(problems(), policies(steps=100))                    # stopping early and selecting samples, or neither
+    @given(patch_models(patches=[...]), seeds())               # data by law, all laws or those given
     @given(settings("linear"), seeds())                        # problem and algorithm of another system, or of any
 
 They are for property tests of your own lemmas, and need Hypothesis: ``pip install 'theorysim[test]'``.
@@ -22,12 +23,11 @@ except ImportError as missing:
     raise ImportError("theorysim.strategies needs Hypothesis: pip install 'theorysim[test]'") from missing
 
 from theorysim.core.strategies import as_strategy, scales, seeds  # noqa: E402
+from theorysim.patch.model_strategies import biases, flip_rates, laws, patch_models, powers  # noqa: E402
 from theorysim.patch.strategies import (  # noqa: E402
     PLAIN,
     algorithms,
-    biases,
     comparable_steps,
-    flip_rates,
     label_noise_laws,
     label_noises,
     largest_multiplier,
@@ -36,7 +36,6 @@ from theorysim.patch.strategies import (  # noqa: E402
     largest_stable_lr,
     lively_problems,
     policies,
-    powers,
     stable_algorithms,
     thousandths,
     triggers,
@@ -78,7 +77,9 @@ __all__ = [
     "largest_patch_norm",
     "largest_small_lr",
     "largest_stable_lr",
+    "laws",
     "lively_problems",
+    "patch_models",
     "policies",
     "powers",
     "problem_of",

@@ -17,13 +17,13 @@ from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
 from theorysim.systems import simulate
 from theorysim.core.strategies import scales
+from theorysim.patch.model_strategies import powers
 from theorysim.patch.strategies import (
     PLAIN,
     comparable_steps,
     label_noises,
     largest_stable_lr,
     lively_problems,
-    powers,
     stable_algorithms,
 )
 from theorysim.theory import concentration

@@ -82,12 +82,23 @@ class Task:
 
 
 def _hidden(cell: Cell) -> Iterator[str]:
-    """What the fields of a problem and the text of an algorithm do not tell apart: a derived class, arrays."""
+    """What the fields of a problem and the text of an algorithm do not tell apart: classes, arrays."""
     kind = type(cell.problem)
     if cell.problem is not None and any(kind not in one.problems for one in systems_of(cell.problem)):
         yield kind.__qualname__
+    yield from _kinds(cell.problem)
     for array in (*_arrays(cell.algorithm), *_arrays(cell.policy)):
         yield f"{array.dtype.str} {array.shape} {digest(array)}"
+
+
+def _kinds(value: Any) -> Iterator[str]:
+    """The classes of all frozen values in tuples that a value has as fields, and in their own."""
+    for one in fields(value) if is_dataclass(value) else ():
+        found = getattr(value, one.name)
+        for part in found if isinstance(found, tuple) else ():
+            if is_dataclass(part):
+                yield type(part).__qualname__
+                yield from _kinds(part)
 
 
 def _arrays(value: Any) -> Iterator[Any]:

@@ -54,7 +54,7 @@ def sweep(
 
     Parameters
     ----------
-    problem : SignalNoise, MeanField, LinearNetwork, or function
+    problem : SignalNoise, PatchModel, MeanField, LinearNetwork, or function
         What the grid's values are put into with its ``replace``; or a function that gets
         them as keyword arguments and returns the problem, for parameters that go together (d growing with n).
     grid : mapping

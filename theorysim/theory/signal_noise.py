@@ -35,7 +35,8 @@ class SignalNoiseEvidence(Evidence):
         """The problem of the run."""
         problem = self.run.problem
         if not isinstance(problem, SignalNoise):
-            raise ValueError(f"run.problem={problem!r}: statements speak about a SignalNoise problem")
+            raise ValueError(f"run.problem={problem!r}: statements speak about a SignalNoise problem, "
+                             f"not about a {type(problem).__name__}")
         if problem.bias or problem.init_law != "normal":
             raise ValueError(f"run.problem={problem!r}: statements speak about Gaussian initial weights without bias, "
                              "init_law='normal' and bias=0")

@@ -14,12 +14,12 @@ class Estimate:
     value, low, high : float
         0 where the logarithm is below that of the smallest float.
     method : str
-        "monte-carlo" (counted), "exact", or "rare-event".
-    kind : "fresh" or "memory"
+        "monte-carlo" (counted), "exact", "rare-event", or "test set" (counted on given samples).
+    kind : "fresh", "memory" or "given"
     log10_value, log10_low, log10_high : float
         The same in logarithms, which know no smallest number; −inf for zero.
     evaluations : int
-        Noise vectors, or directions, at which the network was evaluated.
+        Noise vectors, directions or samples at which the network was evaluated.
     reliable : bool
         Whether a rare-event estimate trusts itself; ``reason`` says why not.
     """

@@ -47,12 +47,6 @@ class Reduced(NamedTuple):
     readout: Array
     sigma: Activation
 
-    def outputs(self, z: Array) -> Array:
-        """Σ_k c_k σ(z_k) of the columns of z (2m, N)."""
-        output = np.empty(z.shape[1])
-        votes(z, self.readout, self.sigma.KIND, *self.sigma.numbers, output)
-        return output
-
 
 def reduced(run: TrainedRun, at: At = "end", memory: bool = False, zeta_std: float = 0.0) -> Reduced:
     """The reduced problem of a run at a recorded step, of fresh noise or of the memory test."""
@@ -79,9 +73,9 @@ def noise_covariance(run: TrainedRun, at: At = "end") -> Array:
 
 
 def signal_noise(run: TrainedRun) -> SignalNoise:
-    """The problem of a run, which must have a test distribution."""
+    """The problem of a run, which must be a signal-noise one."""
     if not isinstance(run.problem, SignalNoise):
-        raise ValueError(f"problem={run.problem!r}: patch data has no test distribution; use run.predict(patches)")
+        raise ValueError(f"problem={run.problem!r}: must be a SignalNoise problem")
     return run.problem
 
 
@@ -89,9 +83,9 @@ def signal_outputs(run: TrainedRun, at: At) -> tuple[float, float]:
     """Network output on the signal patch of a positive and of a negative sample."""
     problem, atoms = signal_noise(run), slice(0, 2 if signal_noise(run).bias else 1)
     inner = run.products(at, atoms)
-    sides = (inner[:, 0], inner[:, 1] if problem.bias else -inner[:, 0])
-    plus, minus = (float(readout(run, at) @ problem.sigma(z)) for z in sides)
-    return plus, minus
+    sides = np.stack([inner[:, 0], inner[:, 1] if problem.bias else -inner[:, 0]], axis=1)
+    plus, minus = voted(sides, readout(run, at), problem.sigma)
+    return float(plus), float(minus)
 
 
 def _memory_inner(run: TrainedRun, at: At) -> Array:
@@ -100,21 +94,34 @@ def _memory_inner(run: TrainedRun, at: At) -> Array:
     return np.ascontiguousarray(inner[:, run.draw.owner >= 0])
 
 
+def voted(inner: Array, second_layer: Array, sigma: Activation) -> Array:
+    """Σ_k c_k σ(z_k) of inner products z (2m, N), (N,): where the activation is applied to test patches."""
+    output = np.empty(inner.shape[1])
+    votes(np.ascontiguousarray(inner), second_layer, sigma.KIND, *sigma.numbers, output)
+    return output
+
+
 def memory_outputs(law: Reduced) -> Array:
     """h on the centres themselves, (S,)."""
-    return law.outputs(law.centres)
+    return voted(law.centres, law.readout, law.sigma)
 
 
 def noise_outputs(law: Reduced, n_test: int, seed: int) -> Iterator[Array]:
     """h(z) on n_test noise vectors, in blocks."""
-    size, axes = np.linalg.eigh(law.covariance)
-    spread = axes * np.sqrt(np.maximum(size, 0.0)) * law.scale
+    root = spread(law.covariance) * law.scale
     for start in range(0, n_test, BLOCK):
-        noise = _standard_noise(seed, start // BLOCK, size.size, min(BLOCK, n_test - start))
+        noise = standard_noise(seed, start // BLOCK, len(root), min(BLOCK, n_test - start))
         centre = _centres(law.centres, seed, start // BLOCK, noise.shape[1])
         for first in range(0, noise.shape[1], SCORED):
             part = slice(first, first + SCORED)
-            yield law.outputs(spread @ noise[:, part] + centre[:, part])
+            yield voted(root @ noise[:, part] + centre[:, part], law.readout, law.sigma)
+
+
+def spread(covariance: Array) -> Array:
+    """A matrix that makes Gaussians of this covariance of standard ones."""
+    size, axes = np.linalg.eigh(covariance)
+    found: Array = axes * np.sqrt(np.maximum(size, 0.0))
+    return found
 
 
 def _centres(centres: Array, seed: int, block: int, size: int) -> Array:
@@ -124,13 +131,14 @@ def _centres(centres: Array, seed: int, block: int, size: int) -> Array:
     return np.take(centres, generator(seed, Stream.TEST_MEMORY, block).integers(centres.shape[1], size=size), axis=1)
 
 
-def _standard_noise(seed: int, block: int, filters: int, size: int) -> Array:
-    """(2m, size) standard Gaussians of a block of test noise."""
-    return (_kept if 8 * filters * size <= KEPT_BYTES else _drawn)(seed, block, filters, size)
+def standard_noise(seed: int, block: int, filters: int, size: int, number: int = 0) -> Array:
+    """(2m, size) standard Gaussians of a block of test noise, of one of the noise vectors of a sample."""
+    return (_kept if 8 * filters * size <= KEPT_BYTES else _drawn)(seed, block, filters, size, number)
 
 
-def _drawn(seed: int, block: int, filters: int, size: int) -> Array:
-    noise: Array = np.ascontiguousarray(generator(seed, Stream.TEST, block).standard_normal((size, filters)).T)
+def _drawn(seed: int, block: int, filters: int, size: int, number: int) -> Array:
+    rng = generator(seed, Stream.TEST, block, *([number] if number else []))
+    noise: Array = np.ascontiguousarray(rng.standard_normal((size, filters)).T)
     noise.setflags(write=False)
     return noise
 
