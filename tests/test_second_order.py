@@ -695,6 +695,18 @@ def minus_log_error_expected() -> None:
         10 * 0.5 / 2 / law.closed_eigenvalue(1.5, 10, 10, 1e4, 1e-3))
 
 
+@check
+def signal_needed() -> None:
+    """With this signal, and F = f* − S on the other class, the error is the one that was asked for."""
+    cases = ((23.0, 10.0, 10, 2e4, 0.01), (500.0, 7.0, 5, 300.0, 0.0), (3.0, 1.0, 1, 1e3, 0.3))
+    for level, samples, m, d, scale in cases:
+        signal = law.signal_needed(level, 2.0, samples, m, d, scale)
+        assert 0 < signal < 2
+        top = law.closed_eigenvalue(2.0 - signal, samples, m, d, scale)
+        assert law.minus_log_error([signal, signal], [top, top], m) == pytest.approx(level, rel=1e-12)
+    assert law.signal_needed(1e3, 2.0, 10, 10, 1e6, 0.1) >= 2 > law.signal_needed(900.0, 2.0, 10, 10, 1e9, 0.1)
+
+
 # --- made wrong -------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from theorysim.theory.second_order.error import (
     memory_eigenvalue,
     minus_log_error,
     minus_log_error_expected,
+    signal_needed,
 )
 from theorysim.theory.second_order.identity import Growth, pathwise, signal_bound
 from theorysim.theory.second_order.limits import (
@@ -89,6 +90,6 @@ __all__ = [
     "linear_psi", "log_largest", "log_memory", "memorized_by", "memory_eigenvalue", "minus_log_error",
     "minus_log_error_expected", "minus_log_error_of", "pathwise", "pathwise_of", "phase", "power_mean", "predicted",
     "psi", "psi_leading", "psi_root", "psi_series", "resting_product", "second_stage", "second_stage_expected",
-    "second_stage_leading", "signal_bound", "signal_part", "signal_rate", "signal_time", "smoothing_slope",
-    "starts_of", "stationary", "takeover_rate", "takeover_time", "weakest_start",
+    "second_stage_leading", "signal_bound", "signal_needed", "signal_part", "signal_rate", "signal_time",
+    "smoothing_slope", "starts_of", "stationary", "takeover_rate", "takeover_time", "weakest_start",
 ]

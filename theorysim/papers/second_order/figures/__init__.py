@@ -1,6 +1,6 @@
-"""Studies of the second-order law: when the signal is learned, the test error, and Theorem 3.3 at one setting."""
+"""Studies of the second-order law: its time, the test error, Theorem 3.3 at one setting, the best noise."""
 
-from theorysim.papers.second_order.figures import error, instance, law
+from theorysim.papers.second_order.figures import best, error, instance, law
 from theorysim.theory.paper import Figure
 
 FIGURES = {
@@ -9,4 +9,6 @@ FIGURES = {
     "error-law": Figure("the test error as a rare event beside a law with no fitted number, over d/n", error.run),
     "theorem-3-3": Figure(
         "one setting with every item of Assumption 3.1 met, up to the time of Theorem 3.3 and beyond", instance.run),
+    "best-noise": Figure(
+        "which step, flips, law of ε and schedule reach a test error or a training loss first", best.run),
 }
