@@ -97,7 +97,7 @@ CASES = {
          "schedules": (12, ["kappa", "schedule", "seed", "log10_error", "train_loss"]),
          "ridge": (2, ["p", "at_once", "best", "lowest", "highest", "field", "log10_error", "train_loss", "loss_low",
                        "loss_high", "rest"])},
-        ("n = 10, d = 100000, m = 8", "seeds 300..301", "## After 120 steps", "of 3 values from 0.3 to 1 ",
+        ("n = 10, d = 100000, m = 8", "seeds 400..401", "## After 120 steps", "of 3 values from 0.3 to 1 ",
          "a test error of 10^-10", "f* = 2.197", "| 0.6 | noise off at ½ |"),
     ),
     "error-law": Case(
@@ -528,11 +528,11 @@ class TestSecondOrder:
     def test_best_cell(self, p: float, kappa: float) -> None:
         """The error of one run from its weights, that of its mean field, and the loss of its last steps."""
         errors, steps = table("best-noise", "errors"), 120
-        row = errors[(errors["p"] == p) & (errors["kappa"] == kappa) & (errors["seed"] == 301)].iloc[0]
+        row = errors[(errors["p"] == p) & (errors["kappa"] == kappa) & (errors["seed"] == 401)].iloc[0]
         algorithm = ts.GradientDescent(kappa * TEN.n * TEN.m / TEN.d, ts.Flip(p))
-        run = ts.simulate(TEN, algorithm, steps, 301, record_at=())
+        run = ts.simulate(TEN, algorithm, steps, 401, record_at=())
         assert row["log10_error"] == pytest.approx(-law_by_hand(run) / np.log(10), rel=1e-9)
-        field = ts.simulate(ts.MeanField.of(TEN), algorithm, steps, 301)
+        field = ts.simulate(ts.MeanField.of(TEN), algorithm, steps, 401)
         assert row["log10_error_field"] == pytest.approx(field.log_error_law() / np.log(10), rel=1e-12)
         assert row["train_loss"] == pytest.approx(np.mean(run.column("train_loss")[-50:]))
 
@@ -541,7 +541,7 @@ class TestSecondOrder:
         errors, ridge = table("best-noise", "errors"), table("best-noise", "ridge")
         for one in ridge.itertuples():
             best = []
-            for seed in (300, 301):
+            for seed in (400, 401):
                 found = {row.log10_error: row.kappa for row in errors.itertuples()
                          if (row.p, row.seed) == (one.p, seed)}
                 best.append(found[min(found)])
@@ -552,12 +552,12 @@ class TestSecondOrder:
     def test_best_times(self, kappa: float, resting: bool) -> None:
         """There the error is what was asked for, at the look before it is not; and the law's time for it."""
         times = table("best-noise", "times")
-        row = times[(times["kappa"] == kappa) & (times["seed"] == 300)].iloc[0]
+        row = times[(times["kappa"] == kappa) & (times["seed"] == 400)].iloc[0]
         algorithm = ts.GradientDescent(kappa * TEN.n * TEN.m / TEN.d, ts.Flip(0.2))
         looks = sorted({round(1.02**k) for k in range(600)})
         at = {column: int(row[column]) for column in ("measured", "estimated")}
         before = {column: max(step for step in looks if step < at[column]) for column in at}
-        run = ts.simulate(TEN, algorithm, max(at.values()), 300, record_at=[*at.values(), *before.values()])
+        run = ts.simulate(TEN, algorithm, max(at.values()), 400, record_at=[*at.values(), *before.values()])
         assert -second_order.minus_log_error_of(run, at["measured"]) <= -10 * np.log(10) < (
             -second_order.minus_log_error_of(run, before["measured"]))
         late, early = (run.test_error(step["estimated"], method="rare-event", relative_error=0.2).log10_value
@@ -566,14 +566,10 @@ class TestSecondOrder:
         assert np.isfinite(row["law"]) == resting
         if resting:
             law, starts = second_order.law_of(ts.Flip(0.2)), second_order.starts_of(run.draw)
-            found = []
-            for one, other in (starts, starts[::-1]):
-                tops = {s: second_order.closed_eigenvalue(law.rest - s, other.samples, TEN.m, TEN.d, TEN.init_scale)
-                        for s in np.geomspace(1e-4, 1.0, 4000)}
-                signal = min(s for s, top in tops.items() if TEN.m * s / (2 * top) >= 10 * np.log(10))
-                found.append(second_order.second_stage(
-                    one, kappa, TEN.snr**2, law, np.sqrt(signal / one.breadth) - one.signal))
-            assert row["law"] == pytest.approx(max(found), rel=2e-3)
+            parts = [second_order.signal_reached(one, row["law"], kappa, TEN.snr**2, law) for one in starts]
+            tops = [second_order.closed_eigenvalue(law.rest - part, one.samples, TEN.m, TEN.d, TEN.init_scale)
+                    for part, one in zip(parts, starts, strict=True)]
+            assert second_order.minus_log_error(parts, tops, TEN.m) == pytest.approx(10 * np.log(10), rel=1e-4)
 
     def test_best_laws(self) -> None:
         """All at rest at ln 9, of two means and variances; T2 of one; what the variance would say."""
@@ -583,9 +579,9 @@ class TestSecondOrder:
             same = laws["law"].str.endswith(f"same {name}")
             assert same.sum() == 4
             np.testing.assert_allclose(laws.loc[same, column], value, rtol=1e-9)
-        of = laws[laws["seed"] == 301].set_index("law")
+        of = laws[laws["seed"] == 401].set_index("law")
         noise = ts.Gaussian(0.8, np.sqrt(1.6 / np.log(9)))
-        run = ts.simulate(TEN, ts.GradientDescent(0.1 * TEN.n * TEN.m / TEN.d, noise), int(of["T2"].max()), 301)
+        run = ts.simulate(TEN, ts.GradientDescent(0.1 * TEN.n * TEN.m / TEN.d, noise), int(of["T2"].max()), 401)
         assert of.loc["Gaussian, same mean", "T2"] == np.flatnonzero(run.column("gamma_max") >= 1)[0]
         told = of.loc["flips", "T2"] * 0.36 / (1.6 / np.log(9))
         assert of.loc["Gaussian, same mean", "by variance"] == pytest.approx(told, rel=1e-9)
@@ -593,17 +589,17 @@ class TestSecondOrder:
     def test_best_schedules(self) -> None:
         """In two parts as in one: noise throughout, and multipliers that are 1 after half of the steps."""
         schedules, lr = table("best-noise", "schedules"), 0.6 * TEN.n * TEN.m / TEN.d
-        of = schedules[schedules["seed"] == 301].set_index("schedule")
+        of = schedules[schedules["seed"] == 401].set_index("schedule")
         algorithm = ts.GradientDescent(lr, ts.Flip(0.1))
-        whole = ts.simulate(TEN, algorithm, 120, 301, record_at=())
+        whole = ts.simulate(TEN, algorithm, 120, 401, record_at=())
         for name, end in (("noise throughout", 120), ("noise off at ½", 60), ("noise off at 9/10", 108),
                           ("no noise", 0)):
             given = whole.label_multipliers().copy()
             given[end:] = 1
-            run = ts.simulate(TEN, algorithm, 120, 301, record_at=(), label_noise=given)
+            run = ts.simulate(TEN, algorithm, 120, 401, record_at=(), label_noise=given)
             assert of.loc[name, "log10_error"] == pytest.approx(-law_by_hand(run) / np.log(10), rel=1e-7)
             assert of.loc[name, "train_loss"] == pytest.approx(run.column("train_loss")[-1], rel=1e-7)
-        first = ts.simulate(TEN, algorithm, 60, 301, record_at=())
+        first = ts.simulate(TEN, algorithm, 60, 401, record_at=())
         for name, given in (("noise on, κ = 0.1 at ½", whole.label_multipliers()[60:]),
                             ("noise off at ½, κ = 0.1", np.ones((60, TEN.n)))):
             start = first.draw.with_weights(first.weights_at().reshape(2, TEN.m, -1))

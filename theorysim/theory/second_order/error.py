@@ -88,20 +88,3 @@ def minus_log_error_expected(
     top = closed_eigenvalue(rest - signal, validate.real("n", n, 0, above=True) / 2, m, d, init_scale, equal=equal,
                             finite=finite)
     return minus_log_error([signal, signal], [top, top], m)
-
-
-def signal_needed(
-    minus_log: float, rest: float, samples: float, m: int, d: float, init_scale: float = 0.0, *, equal: bool = True,
-    finite: bool = True,
-) -> float:
-    """The signal part S at which the error on a class is e^{−minus_log}, where the other class has memory F = f* − S.
-
-    S = ℓ(f*A + u²)/(1 + ℓA), ℓ = 2·minus_log/m and A = μ/F of :func:`closed_eigenvalue` at u = 0: the inverse of
-    :func:`minus_log_error_expected`, but for samples of the other class in place of n/2. It is f* or more where
-    initial weights forbid such an error, ℓu² ≥ f*.
-    """
-    rest = validate.real("rest", rest, 0, above=True)
-    level = 2 * validate.real("minus_log", minus_log, 0) / validate.integer("m", m, 1)
-    per_memory = closed_eigenvalue(1.0, samples, m, d, equal=equal, finite=finite)
-    floor = validate.real("init_scale", init_scale, 0) ** 2
-    return float(level * (rest * per_memory + floor) / (1 + level * per_memory))

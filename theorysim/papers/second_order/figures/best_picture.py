@@ -54,7 +54,7 @@ def _map(errors: "pd.DataFrame", ridge: "pd.DataFrame", steps: int, axis: "Axes"
     seen = edge >= rates.min()
     axis.plot(inside[seen], edge[seen], color="white", linestyle="--", label="above: memory dies out on average")
     axis.set(xscale="log", xlabel=KAPPA_LABEL, ylabel="flip probability p", ylim=(rates.min(), rates.max()),
-             xlim=(kappas.min(), kappas.max()), title=f"(a) test error after {steps} steps")
+             xlim=(kappas.min(), kappas.max()), title=f"(a) test error after {steps} steps, flips")
     _plain(axis.xaxis)
     _below(axis, 2)
 
@@ -65,12 +65,12 @@ def _times(times: "pd.DataFrame", log10_error: float, axis: "Axes") -> None:
         by, colour = group.groupby("kappa"), COLOURS[number]
         kappas, middle = np.array(list(by.groups)), by["measured"].median()
         axis.errorbar(kappas, middle, [middle - by["measured"].min(), by["measured"].max() - middle], color=colour,
-                      fmt=MARKERS[number], markersize=5, label=f"p = {p:g}, exact runs, median and range")
+                      fmt=MARKERS[number], markersize=5, label=f"p = {p:g}")
         for column, style, name in (("law", "-", "law of the draw"), ("field", "--", "mean field")):
-            axis.plot(kappas, by[column].median(), style, color=colour, label=None if number else f"{name}, each p")
+            axis.plot(kappas, by[column].median(), style, color=colour, label=None if number else name)
     axis.axvline(0.5, color="0.6", linestyle=":")
     axis.set(xscale="log", yscale="log", xlabel=KAPPA_LABEL, ylabel="steps",
-             title=f"(b) steps to a test error of 10^{log10_error:g}; dotted: κ = ½")
+             title=f"(b) steps to a test error of $10^{{{log10_error:g}}}$\nmarks: exact runs, median and range")
     _plain(axis.xaxis)
     _below(axis, 3)
 
@@ -119,5 +119,6 @@ def _plain(axis: "Axis") -> None:
 
 def _below(axis: "Axes", columns: int) -> None:
     """The legend under the panel, off the data."""
-    legend = axis.legend(fontsize=8, ncol=columns, loc="upper center", bbox_to_anchor=(0.5, -0.13))
+    legend = axis.legend(fontsize=8, ncol=columns, loc="upper center", bbox_to_anchor=(0.5, -0.13),
+                         handlelength=2.5)
     legend.get_frame().set_facecolor("0.75" if columns == 2 else "white")

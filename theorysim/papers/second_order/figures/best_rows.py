@@ -106,18 +106,12 @@ def _first(steps: Any, log10_errors: Any, level: float) -> float:
 
 
 def _law_arrival(problem: SignalNoise, algorithm: GradientDescent, draw: Draw, log10_error: float) -> float:
-    """The law's time for the slower class to have the signal that the error needs; NaN unless memory rests."""
+    """The law's time of the error; NaN unless memory rests."""
     kappa, law = problem.kappa(algorithm.lr), second_order.law_of(algorithm.label_noise)
     if second_order.phase(kappa, law) != Phase.RESTING:
         return float("nan")
-    starts = second_order.starts_of(draw)
-    times = []
-    for one, other in zip(starts, reversed(starts), strict=True):
-        signal = second_order.signal_needed(-np.log(10) * log10_error, law.rest, other.samples, problem.m, problem.d,
-                                            problem.init_scale)
-        gamma = np.sqrt(signal / one.breadth) - one.signal
-        times.append(second_order.second_stage(one, kappa, problem.snr**2, law, gamma))
-    return max(times)
+    return second_order.error_time(second_order.starts_of(draw), kappa, problem.snr**2, law, -np.log(10) * log10_error,
+                                   problem.m, problem.d, problem.init_scale)
 
 
 # (c) laws of ε
