@@ -58,6 +58,7 @@ SETTINGS = (
     Setting("squared", noisy_labels(10, 400, 4, tau=0.3, start=0.001, q=2), 20, 100),
 )
 SLOW_NOISE = ts.SignalNoise(n=6, d=10**6, m=8, signal_norm=1.0, noise_std=1.0, init_std=1e-5).replace(n_snr2=0.6)
+TEN = SLOW_NOISE.replace(n=10, d=10**5, init_std=1e-4).replace(n_snr2=0.6)
 FEW = ts.SignalNoise(n=2, d=400, m=6, signal_norm=1.0, noise_std=1.0, init_std=1e-3).replace(n_snr2=0.8)
 QUIET = ts.SignalNoise(n=10, d=10**8, m=10, signal_norm=1.0, noise_std=1.0, init_std=3e-5).replace(n_snr2=0.004)
 ENDS = ["T2", "field", "deaths", "births", "alive"]
@@ -90,6 +91,19 @@ class Case:
 
 
 CASES = {
+    "best-noise": Case(
+        {"seeds": 2, "problem": TEN, "kappas": (0.3, 0.5, 1.0), "rates": (0.1, 0.3), "steps": 120, "estimated": (0.5,),
+         "time_kappas": (0.3, 1.0), "time_rates": (0.2,), "law_kappas": (0.1,), "annealed": (0.6,)},
+        {"errors": (12, ["p", "kappa", "seed", "status", "log10_error", "log10_error_field", "train_loss"]),
+         "estimates": (2, ["p", "kappa", "seed", "log10_error", "estimated", "reliable"]),
+         "times": (4, ["p", "kappa", "seed", "law", "field", "measured", "estimated"]),
+         "laws": (10, ["law", "kappa", "seed", "rest", "mean", "variance", "psi", "T2", "predicted", "by variance"]),
+         "schedules": (12, ["kappa", "schedule", "seed", "log10_error", "train_loss"]),
+         "ridge": (2, ["p", "at_once", "best", "lowest", "highest", "field", "log10_error", "train_loss", "loss_low",
+                       "loss_high", "rest"])},
+        ("n = 10, d = 100000, m = 8", "seeds 400..401", "## After 120 steps", "of 3 values from 0.3 to 1 ",
+         "a test error of 10^-10", "f* = 2.197", "| 0.6 | noise off at ½ |"),
+    ),
     "error-law": Case(
         {"seeds": 2, "sizes": ((10, 10**5), (20, 10**6)), "m": 6},
         {"errors": (8, ["at", "n", "d", "seed", "step", "measured", "reliable", "eigenvalue", "closed", "before", ...]),
@@ -424,6 +438,19 @@ def below(axis: Axes, axes: Sequence[Axes]) -> list[Axes]:
         axis.get_shared_x_axes().joined(axis, other) and np.isclose(other.get_position().x0, box.x0))]
 
 
+def law_by_hand(run: ts.PatchRun) -> float:
+    """min over y of mS_y/(2μ_{−y}) from the weights themselves; the first coordinate is the signal's."""
+    m, weights = run.draw.m, run.weights_at()
+    along = weights @ run.draw.vectors[0]
+    noise = np.delete(weights, 0, axis=1)
+    found = []
+    for label, own in ((1, slice(0, m)), (-1, slice(m, 2 * m))):
+        other = slice(m, 2 * m) if label == 1 else slice(0, m)
+        votes = [sum(max(label * one, 0.0) ** 2 for one in along[side]) / m for side in (own, other)]
+        found.append(m * max(votes[0] - votes[1], 0) / (2 * np.linalg.eigvalsh(noise[other] @ noise[other].T)[-1]))
+    return float(min(found))
+
+
 class TestSecondOrder:
     """Against runs made alone."""
 
@@ -587,6 +614,88 @@ class TestSecondOrder:
         assert small.loc[0.5, "share_first"] < small.loc[0.5, "share_last"]
         with pytest.raises(ValueError, match=r"kappas=\(0.1, 0.2\): κ·n·SNR² is up to 1.6, must be at most 0.5"):
             Erasure((0.5, 2.0), (0.1, 0.2))
+
+    @pytest.mark.parametrize(("p", "kappa"), [(0.1, 0.3), (0.3, 1.0)])
+    def test_best_cell(self, p: float, kappa: float) -> None:
+        """The error of one run from its weights, that of its mean field, and the loss of its last steps."""
+        errors, steps = table("best-noise", "errors"), 120
+        row = errors[(errors["p"] == p) & (errors["kappa"] == kappa) & (errors["seed"] == 401)].iloc[0]
+        algorithm = ts.GradientDescent(kappa * TEN.n * TEN.m / TEN.d, ts.Flip(p))
+        run = ts.simulate(TEN, algorithm, steps, 401, record_at=())
+        assert row["log10_error"] == pytest.approx(-law_by_hand(run) / np.log(10), rel=1e-9)
+        field = ts.simulate(ts.MeanField.of(TEN), algorithm, steps, 401)
+        assert row["log10_error_field"] == pytest.approx(field.log_error_law() / np.log(10), rel=1e-12)
+        assert row["train_loss"] == pytest.approx(np.mean(run.column("train_loss")[-50:]))
+
+    def test_best_ridge(self) -> None:
+        """Seed by seed the κ of the smallest error."""
+        errors, ridge = table("best-noise", "errors"), table("best-noise", "ridge")
+        for one in ridge.itertuples():
+            best = []
+            for seed in (400, 401):
+                found = {row.log10_error: row.kappa for row in errors.itertuples()
+                         if (row.p, row.seed) == (one.p, seed)}
+                best.append(found[min(found)])
+            assert [one.lowest, one.highest] == [min(best), max(best)]
+            assert one.rest == pytest.approx(np.log(1 / (1 - one.p))) and one.at_once == 0.5 / (1 - one.p)
+
+    @pytest.mark.parametrize(("kappa", "resting"), [(0.3, True), (1.0, False)])
+    def test_best_times(self, kappa: float, resting: bool) -> None:
+        """There the error is what was asked for, at the look before it is not; and the law's time for it."""
+        times = table("best-noise", "times")
+        row = times[(times["kappa"] == kappa) & (times["seed"] == 400)].iloc[0]
+        algorithm = ts.GradientDescent(kappa * TEN.n * TEN.m / TEN.d, ts.Flip(0.2))
+        looks = sorted({round(1.02**k) for k in range(600)})
+        at = {column: int(row[column]) for column in ("measured", "estimated")}
+        before = {column: max(step for step in looks if step < at[column]) for column in at}
+        run = ts.simulate(TEN, algorithm, max(at.values()), 400, record_at=[*at.values(), *before.values()])
+        assert -second_order.minus_log_error_of(run, at["measured"]) <= -10 * np.log(10) < (
+            -second_order.minus_log_error_of(run, before["measured"]))
+        late, early = (run.test_error(step["estimated"], method="rare-event", relative_error=0.2).log10_value
+                       for step in (at, before))
+        assert late <= -10 < early
+        assert np.isfinite(row["law"]) == resting
+        if resting:
+            law, starts = second_order.law_of(ts.Flip(0.2)), second_order.starts_of(run.draw)
+            parts = [second_order.signal_reached(one, row["law"], kappa, TEN.snr**2, law) for one in starts]
+            tops = [second_order.closed_eigenvalue(law.rest - part, one.samples, TEN.m, TEN.d, TEN.init_scale)
+                    for part, one in zip(parts, starts, strict=True)]
+            assert second_order.minus_log_error(parts, tops, TEN.m) == pytest.approx(10 * np.log(10), rel=1e-4)
+
+    def test_best_laws(self) -> None:
+        """All at rest at ln 9, of two means and variances; T2 of one; what the variance would say."""
+        laws = table("best-noise", "laws")
+        np.testing.assert_allclose(laws["rest"], np.log(9), rtol=1e-9)
+        for name, column, value in (("mean", "mean", 0.8), ("variance", "variance", 0.36)):
+            same = laws["law"].str.endswith(f"same {name}")
+            assert same.sum() == 4
+            np.testing.assert_allclose(laws.loc[same, column], value, rtol=1e-9)
+        of = laws[laws["seed"] == 401].set_index("law")
+        noise = ts.Gaussian(0.8, np.sqrt(1.6 / np.log(9)))
+        run = ts.simulate(TEN, ts.GradientDescent(0.1 * TEN.n * TEN.m / TEN.d, noise), int(of["T2"].max()), 401)
+        assert of.loc["Gaussian, same mean", "T2"] == np.flatnonzero(run.column("gamma_max") >= 1)[0]
+        told = of.loc["flips", "T2"] * 0.36 / (1.6 / np.log(9))
+        assert of.loc["Gaussian, same mean", "by variance"] == pytest.approx(told, rel=1e-9)
+
+    def test_best_schedules(self) -> None:
+        """In two parts as in one: noise throughout, and multipliers that are 1 after half of the steps."""
+        schedules, lr = table("best-noise", "schedules"), 0.6 * TEN.n * TEN.m / TEN.d
+        of = schedules[schedules["seed"] == 401].set_index("schedule")
+        algorithm = ts.GradientDescent(lr, ts.Flip(0.1))
+        whole = ts.simulate(TEN, algorithm, 120, 401, record_at=())
+        for name, end in (("noise throughout", 120), ("noise off at ½", 60), ("noise off at 9/10", 108),
+                          ("no noise", 0)):
+            given = whole.label_multipliers().copy()
+            given[end:] = 1
+            run = ts.simulate(TEN, algorithm, 120, 401, record_at=(), label_noise=given)
+            assert of.loc[name, "log10_error"] == pytest.approx(-law_by_hand(run) / np.log(10), rel=1e-7)
+            assert of.loc[name, "train_loss"] == pytest.approx(run.column("train_loss")[-1], rel=1e-7)
+        first = ts.simulate(TEN, algorithm, 60, 401, record_at=())
+        for name, given in (("noise on, κ = 0.1 at ½", whole.label_multipliers()[60:]),
+                            ("noise off at ½, κ = 0.1", np.ones((60, TEN.n)))):
+            start = first.draw.with_weights(first.weights_at().reshape(2, TEN.m, -1))
+            run = ts.simulate(TEN, ts.GradientDescent(lr / 6), 60, 7, draw=start, label_noise=given, record_at=())
+            assert of.loc[name, "train_loss"] == pytest.approx(run.column("train_loss")[-1], rel=1e-9)
 
     def test_theorem_3_3(self) -> None:
         """Times by their formulas, the bound by its own, verdicts by check()."""

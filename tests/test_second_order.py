@@ -695,6 +695,39 @@ def minus_log_error_expected() -> None:
         10 * 0.5 / 2 / law.closed_eigenvalue(1.5, 10, 10, 1e4, 1e-3))
 
 
+def begun(samples: float) -> law.ClassStart:
+    """A class with a signal that is larger where the class is."""
+    return law.expected_start(samples, 10, 1e-4 * samples / 10, 1e-2)
+
+
+@check
+def signal_reached() -> None:
+    """The step at which it is reached is the one that was given; the start at first, f* at last."""
+    start, flips = begun(8.0), Multipliers.flips(0.1)
+    for step in (300.0, 3e3, 2e4):
+        part = law.signal_reached(start, step, 0.1, 0.03, flips)
+        assert start.breadth * start.signal**2 < part < flips.rest
+        gamma = np.sqrt(part / start.breadth) - start.signal
+        assert law.second_stage(start, 0.1, 0.03, flips, gamma) == pytest.approx(step, rel=1e-7)
+    assert law.signal_reached(start, 0.0, 0.1, 0.03, flips) == pytest.approx(start.breadth * start.signal**2)
+    assert law.signal_reached(start, 1e9, 0.1, 0.03, flips) == pytest.approx(flips.rest, rel=1e-6)
+
+
+@check
+def error_time() -> None:
+    """Then the error is the one asked for, of two unequal classes; ∞ where initial weights forbid it."""
+    starts, flips = (begun(7.0), begun(13.0)), Multipliers.flips(0.2)
+    for level in (5.0, 300.0):
+        step = law.error_time(starts, 0.1, 0.03, flips, level, 10, 2e4, 1e-2)
+        assert step > 0
+        parts = [law.signal_reached(one, step, 0.1, 0.03, flips) for one in starts]
+        tops = [law.closed_eigenvalue(flips.rest - part, one.samples, 10, 2e4, 1e-2)
+                for part, one in zip(parts, starts, strict=True)]
+        errors = 10 * parts[0] / (2 * tops[1]), 10 * parts[1] / (2 * tops[0])
+        assert min(errors) == errors[0] == pytest.approx(level, rel=1e-4)
+    assert law.error_time(starts, 0.1, 0.03, flips, 1e5, 10, 2e4, 1e-2) == np.inf
+
+
 # --- made wrong -------------------------------------------------------------------------------------------------
 
 

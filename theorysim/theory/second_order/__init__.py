@@ -12,7 +12,7 @@ step, by what the fluctuation of the pulls c = ες(−εf) leaves over. Notatio
 - ``takeover``: rates of the signal, the curve of S.
 - ``starts`` and ``times``: T1 and T2 from explicit numbers.
 - ``identity``: the identity along one path, and the most that a signal can grow by.
-- ``error``: the test error.
+- ``error`` and ``error_times``: the test error, and when it is reached.
 - ``setting``: the same of a problem, an algorithm, a draw or a run.
 
 Time is counted in steps, outputs and logarithms have no unit. Every docstring says how far its formula was found to
@@ -26,6 +26,7 @@ from theorysim.theory.second_order.error import (
     minus_log_error,
     minus_log_error_expected,
 )
+from theorysim.theory.second_order.error_times import error_time, signal_reached
 from theorysim.theory.second_order.identity import Growth, pathwise, signal_bound
 from theorysim.theory.second_order.limits import (
     Phase,
@@ -84,11 +85,11 @@ from theorysim.theory.second_order.times import (
 
 __all__ = [
     "ClassStart", "Growth", "Multipliers", "Phase", "Prediction", "Stationary", "at_rest", "class_start",
-    "closed_eigenvalue", "dead_share", "expected_start", "extinct_flip_rate", "first_stage", "first_stage_expected",
-    "first_stage_leading", "growth_rate", "growth_variance", "kappa_at_once", "kappa_critical", "law_of",
-    "linear_psi", "log_largest", "log_memory", "memorized_by", "memory_eigenvalue", "minus_log_error",
-    "minus_log_error_expected", "minus_log_error_of", "pathwise", "pathwise_of", "phase", "power_mean", "predicted",
-    "psi", "psi_leading", "psi_root", "psi_series", "resting_product", "second_stage", "second_stage_expected",
-    "second_stage_leading", "signal_bound", "signal_part", "signal_rate", "signal_time", "smoothing_slope",
-    "starts_of", "stationary", "takeover_rate", "takeover_time", "weakest_start",
+    "closed_eigenvalue", "dead_share", "error_time", "expected_start", "extinct_flip_rate", "first_stage",
+    "first_stage_expected", "first_stage_leading", "growth_rate", "growth_variance", "kappa_at_once",
+    "kappa_critical", "law_of", "linear_psi", "log_largest", "log_memory", "memorized_by", "memory_eigenvalue",
+    "minus_log_error", "minus_log_error_expected", "minus_log_error_of", "pathwise", "pathwise_of", "phase",
+    "power_mean", "predicted", "psi", "psi_leading", "psi_root", "psi_series", "resting_product", "second_stage",
+    "second_stage_expected", "second_stage_leading", "signal_bound", "signal_part", "signal_rate", "signal_reached",
+    "signal_time", "smoothing_slope", "starts_of", "stationary", "takeover_rate", "takeover_time", "weakest_start",
 ]

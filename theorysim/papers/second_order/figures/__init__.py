@@ -1,6 +1,6 @@
-"""Studies of the second-order law: its time, the test error, Theorem 3.3 at one setting, and where it ends."""
+"""Studies of the second-order law: its time, the test error, Theorem 3.3, where it ends, and the best noise."""
 
-from theorysim.papers.second_order.figures import error, instance, law, transition
+from theorysim.papers.second_order.figures import best, error, instance, law, transition
 from theorysim.theory.paper import Figure
 
 FIGURES = {
@@ -11,4 +11,6 @@ FIGURES = {
         "one setting with every item of Assumption 3.1 met, up to the time of Theorem 3.3 and beyond", instance.run),
     "label-noise-transition": Figure(
         "where the law ends: memory killed and reborn beyond κ = ½, extinct, and SNR through 1", transition.run),
+    "best-noise": Figure(
+        "which step, flips, law of ε and schedule reach a test error or a training loss first", best.run),
 }
