@@ -236,6 +236,8 @@ def runs() -> dict[str, Any]:
         both[f"second order, κ = {kappa:g}"] = ts.simulate(
             slow, ts.GradientDescent.from_kappa(slow, kappa, ts.Flip(0.1)), 6000, 0, record_every=1,
             until=lambda seen: seen["gamma_max"] >= 1.0)
+    both["label smoothing"] = ts.simulate(
+        slow, ts.GradientDescent.from_kappa(slow, 0.1, label_smoothing=0.2), 600, 0, record_every=1)
     return real_runs() | more | both
 
 

@@ -142,6 +142,48 @@ def test_the_bound_is_for_multipliers_up_to_one() -> None:
         assert found.holds == met
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(2, 12), st.integers(2, 8), st.floats(0.02, 0.25), st.floats(0.02, 0.45), st.floats(0.05, 0.6),
+       st.integers(0, 10**6))
+def test_smoothing_leaves_the_signal_where_it_is(n: int, m: int, kappa: float, p: float, x: float, seed: int) -> None:
+    """Wherever it speaks, at every step after rest: the bound holds, and is at most ten times too large."""
+    problem = ts.SignalNoise(n=n, d=10**9, m=m, signal_norm=1.0, noise_std=1.0, init_std=1e-6).replace(n_snr2=x)
+    steps = min(6000, int(60 / (kappa * p)))
+    run = ts.simulate(problem, ts.GradientDescent.from_kappa(problem, kappa, label_smoothing=2 * p), steps, seed,
+                      record_every=max(1, steps // 150))
+    found = finding("smoothing", ts.again(run, record_at=_after_rest(run)))
+    begun = len(SecondOrderEvidence(run, PAPER.constants()).starts) == 2
+    assert found.verdict in (Verdict.HOLDS, Verdict.OUTSIDE, Verdict.NOT_REACHED) or not begun, found
+    if found.verdict == Verdict.HOLDS:
+        assert found.ratio > 0.1
+
+
+def _after_rest(run: ts.Run) -> list[int]:
+    rest = SecondOrderEvidence(run, PAPER.constants()).rest
+    return [] if np.isnan(rest) else [int(rest), *(int(step) for step in run.steps_recorded if step > rest)]
+
+
+def test_noise_of_the_same_mean_does_not() -> None:
+    """Flips with p = a/2 pull as much on average at every output; in the place of smoothing they break the bound."""
+    smooth = ts.GradientDescent.from_kappa(PROBLEM, 0.1, label_smoothing=0.2)
+    still = ts.simulate(PROBLEM, smooth, 2000, 0, record_every=1)
+    assert finding("smoothing", still).verdict == Verdict.HOLDS
+    assert finding("smoothing", still).ratio == pytest.approx(0.5, abs=0.1)  # as derived
+    rest = int(SecondOrderEvidence(still, PAPER.constants()).rest)
+    noisy = ts.resume(ts.simulate(PROBLEM, smooth, rest, 0, record_every=1), 2000 - rest,
+                      algorithm=ts.GradientDescent(smooth.lr, ts.Flip(0.1)), record_every=1)
+    told_otherwise = noisy.replace(algorithm=smooth, phases=())
+    assert finding("smoothing", told_otherwise).verdict == Verdict.VIOLATED
+
+
+def test_smoothing_and_noise_are_told_apart() -> None:
+    """Of a run with both, or with another loss, there is nothing to say."""
+    both = ts.simulate(PROBLEM, ts.GradientDescent.from_kappa(PROBLEM, 0.1, ts.Flip(0.1), label_smoothing=0.2), 20, 0)
+    assert not PAPER.statements_about(both)
+    hinge = ts.simulate(PROBLEM.replace(loss="hinge"), ts.GradientDescent(1e-8, label_smoothing=0.2), 5, 0)
+    assert not PAPER.statements_about(hinge)
+
+
 def test_the_identity_needs_its_fluctuation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without h the gap is far beyond what overlaps do; where that could not be told, it is outside."""
     run = learned(0.2)

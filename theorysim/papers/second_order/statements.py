@@ -100,12 +100,14 @@ def _smoothed(evidence: SecondOrderEvidence, steps: Steps) -> tuple[Array, Array
     sides = []
     for label in CLASSES:
         members = evidence.members(label)
-        if not len(members):
-            continue
         (before, _), (signal, _) = evidence.products(rest, label), evidence.products(steps, label)
+        if not before[0]:  # without an aligned filter, which is outside
+            continue
         with np.errstate(divide="ignore", invalid="ignore"):
             grown = np.abs(np.log(signal / before))
         sides.append((grown, np.full(len(steps), evidence.problem.snr**2 * away[members].sum() / target)))
+    if not sides:
+        return np.full(len(steps), np.nan), np.full(len(steps), np.nan)
     measured, predicted = np.moveaxis(np.array(sides), 1, 0)
     closer = np.argmax(measured - predicted, axis=0)[None]
     return np.take_along_axis(measured, closer, axis=0)[0], np.take_along_axis(predicted, closer, axis=0)[0]
