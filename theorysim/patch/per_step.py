@@ -56,14 +56,17 @@ class StepSource:
         """(T, n) how much each sample counts at each step."""
         n = self.noise.n
         share = np.zeros((stop - start, n))
-        for row, step in zip(share, range(start, stop), strict=True):
-            if self.algorithm.replacement:
-                drawn = np.bincount(_picked(self.seed, step // BLOCK, n, size)[step % BLOCK], minlength=n)
-                row[:] = drawn * (n / size if self.mean else 1.0)
-            else:
-                epoch, place = divmod(step, -(-n // min(size, n)))
-                batch = _permuted(self.seed, epoch, n)[place * size : (place + 1) * size]
-                row[batch] = n / len(batch) if self.mean else 1.0
+        if self.algorithm.replacement:
+            drawn = _picked(self.seed, start // BLOCK, n, size)[start % BLOCK :][: stop - start]
+            np.add.at(share, (np.arange(stop - start)[:, None], drawn), n / size if self.mean else 1.0)
+            return share
+        batches = -(-n // size)  # of an epoch
+        chosen = [_permuted(self.seed, step // batches, n)[step % batches * size :][:size]
+                  for step in range(start, stop)]
+        sizes = np.array([len(batch) for batch in chosen], dtype=np.int64)
+        if len(chosen):
+            rows = np.repeat(np.arange(stop - start), sizes)
+            share[rows, np.concatenate(chosen)] = np.repeat(n / sizes if self.mean else np.ones(len(sizes)), sizes)
         return share
 
     def _masks(self, block: int) -> Array:
