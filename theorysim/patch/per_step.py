@@ -61,8 +61,9 @@ class StepSource:
             if self.algorithm.replacement:
                 batch = _picked(self.seed, step // BLOCK, n, size)[step % BLOCK]
             else:
-                epoch, place = divmod(step, -(-n // size))
-                batch = _permuted(self.seed, epoch, n)[place * size : (place + 1) * size]
+                epoch, place = divmod(step - self.began, -(-n // size))
+                # of another number than any epoch of an earlier algorithm: those are below its steps
+                batch = _permuted(self.seed, self.began + epoch, n)[place * size : (place + 1) * size]
             np.add.at(row, batch, n / len(batch) if self.mean else 1.0)
         return share
 
