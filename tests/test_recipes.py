@@ -102,10 +102,10 @@ def test_a_training_rule(house: House) -> None:
                "    length_power: float  # s: the gradient's norm becomes its power s\n")
     edits(house, "patch/kernels/rules.py", [
         ("    if not rule.normalised and rule.clip_norm == np.inf:\n",
-         "    if not rule.normalised and rule.clip_norm == np.inf and rule.length_power == 1.0:\n"),
-        ("    elif size > rule.clip_norm:\n",
-         "    elif rule.length_power != 1.0 and size > 0.0:\n        factor = size ** (rule.length_power - 1.0)\n"
-         "    elif size > rule.clip_norm:\n"),
+         "    if rule.length_power != 1.0:\n"
+         "        factor = norm(rule, explicit, step, work) ** (rule.length_power - 1.0)\n"
+         "        step[:] *= factor\n        work.image[:] *= factor\n        return\n"
+         "    if not rule.normalised and rule.clip_norm == np.inf:\n"),
     ])
     assert "length_power=0.5" in house.run(LENGTH)
     assert len(house.touched) <= 3

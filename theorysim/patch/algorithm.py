@@ -26,6 +26,11 @@ class Flip:
     def __post_init__(self) -> None:
         object.__setattr__(self, "p", schedules.checked("p", self.p, 1))
 
+    @property
+    def length(self) -> int:
+        """How many steps it speaks of."""
+        return schedules.length(self.p)
+
     def sample(self, rng: np.random.Generator, shape: tuple[int, int], first: int = 0) -> NDArray[np.float64]:
         """Multipliers for shape = (steps, n), the first row for step ``first``."""
         below = rng.random(shape)

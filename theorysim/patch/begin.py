@@ -106,6 +106,9 @@ def proceed(
         if algorithm.weight_noise and run.drifts is None:
             raise ValueError(f"algorithm={algorithm!r}: noise on the weights has to be there from the first step on; "
                              "begin with a weight_noise as small as you like")
+        if algorithm.momentum and algorithm.weight_decay and run.drifts is not None:
+            raise ValueError(f"algorithm={algorithm!r}: of weights that noise was added to, momentum and weight_decay "
+                             "at once are closed but not built; set one of them to 0")
         held, phases = held.under(algorithm, draw, run.engine, dimensions), (*phases, Phase(run.algorithm, first))
     began = phases[-1].end if phases else 0
     _check_schedules(algorithm, end - began)

@@ -64,7 +64,7 @@ class Held(NamedTuple):
                 drift=old.drift.copy() if old.drift.size else new.drift)
             for old, new in ((self.now, fresh.now), (self.explicit, fresh.explicit))
         ]
-        off = self.off.copy() if self.off.size else fresh.off
+        off = self.off.copy() if self.now.drift.size else fresh.off  # without any columns, maybe
         return type(self)(states[0] or fresh.now, None if self.weights is None else self.weights.copy(), states[1], off)
 
     @property

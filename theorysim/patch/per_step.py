@@ -60,9 +60,9 @@ class StepSource:
             drawn = _picked(self.seed, start // BLOCK, n, size)[start % BLOCK :][: stop - start]
             np.add.at(share, (np.arange(stop - start)[:, None], drawn), n / size if self.mean else 1.0)
             return share
-        batches = -(-n // size)  # of an epoch
-        chosen = [_permuted(self.seed, step // batches, n)[step % batches * size :][:size]
-                  for step in range(start, stop)]
+        batches = -(-n // size)  # of an epoch, which has another number than any of an earlier algorithm
+        chosen = [_permuted(self.seed, self.began + step // batches, n)[step % batches * size :][:size]
+                  for step in range(start - self.began, stop - self.began)]
         sizes = np.array([len(batch) for batch in chosen], dtype=np.int64)
         if len(chosen):
             rows = np.repeat(np.arange(stop - start), sizes)

@@ -18,7 +18,7 @@ def activate(kind: int, first: float, second: float, z: float) -> tuple[float, f
         return (z**first, first * z ** (first - 1.0)) if z > 0.0 else (0.0 * z, 0.0)
     if kind == SIGNED:  # |z|^q sign z
         size = abs(z)
-        return (math.copysign(size**first, z), first * size ** (first - 1.0)) if size > 0.0 else (0.0, 0.0)
+        return math.copysign(size**first, z), first * size ** (first - 1.0)
     if kind == MONOMIAL:  # z^q, q a whole number
         slope = first * z ** (int(first) - 1)
         return z ** int(first), slope

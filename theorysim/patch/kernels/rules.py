@@ -60,14 +60,13 @@ def descend_by_rule(
         return
     size = norm(rule, weights.size > 0, scratch.step, work)
     if size > 0.0:
-        uphill = -rule.sam_radius / size
         if weights.size > 0:
-            work.weights[:] = weights + uphill * work.image
+            work.weights[:] = weights - rule.sam_radius * (work.image / size)
             np.dot(work.weights, data.vectors.T, work.there)
         else:
-            work.there[:] = state.inner + uphill * work.image
+            work.there[:] = state.inner - rule.sam_radius * (work.image / size)
         if rule.trained_readout:
-            work.masked[:] = state.readout + uphill * work.readout
+            work.masked[:] = state.readout - rule.sam_radius * (work.readout / size)
             if dropout:
                 work.masked[:] *= steps.mask[t]
         forward(data, work.there, work.masked, work.point)
@@ -117,15 +116,25 @@ def pull_readout(data: Data, inner: Weights, steps: PerStep, t: int, point: Scra
 
 @jit
 def norm(rule: Rule, explicit: bool, step: Weights, work: Work) -> float:
-    """Of the gradient, over all that is trained: |s|^2 = s G s in the span, the sum of squares of explicit weights."""
+    """Of the gradient, over all that is trained: |s|^2 = s G s in the span, the sum of squares of explicit weights.
+
+    In units of its largest number: where the data are fitted gradients are so small that their squares are 0.
+    """
+    unit = 0.0
+    for k in range(step.shape[0]):
+        for a in range(work.image.shape[1]):
+            unit = max(unit, abs(work.image[k, a]))
+        if rule.trained_readout:
+            unit = max(unit, abs(work.readout[k]))
+    if not 0.0 < unit < np.inf:
+        return unit
     total = 0.0
     for k in range(step.shape[0]):
         for a in range(work.image.shape[1]):
-            total += work.image[k, a] * (work.image[k, a] if explicit else step[k, a])
-    if rule.trained_readout:
-        for k in range(work.readout.size):
-            total += work.readout[k] ** 2
-    return np.sqrt(max(total, 0.0))
+            total += work.image[k, a] / unit * ((work.image[k, a] if explicit else step[k, a]) / unit)
+        if rule.trained_readout:
+            total += (work.readout[k] / unit) ** 2
+    return unit * np.sqrt(max(total, 0.0))
 
 
 @jit
@@ -134,14 +143,12 @@ def shorten(rule: Rule, explicit: bool, step: Weights, work: Work) -> None:
     if not rule.normalised and rule.clip_norm == np.inf:
         return
     size = norm(rule, explicit, step, work)
-    factor = 1.0
-    if rule.normalised:
-        factor = 1.0 / size if size > 0.0 else 1.0
-    elif size > rule.clip_norm:
-        factor = rule.clip_norm / size
-    step[:] *= factor
-    work.image[:] *= factor
-    work.readout[:] *= factor
+    if size == 0.0 or (not rule.normalised and size <= rule.clip_norm):
+        return
+    wanted = 1.0 if rule.normalised else rule.clip_norm
+    step[:] = step / size * wanted
+    work.image[:] = work.image / size * wanted
+    work.readout[:] = work.readout / size * wanted
 
 
 @jit
@@ -202,4 +209,4 @@ def shake(data: Data, weights: Array, state: State, noise: Array) -> None:
     if weights.size > 0:
         weights[:] += noise
     else:
-        state.inner[:] += np.dot(noise, data.vectors.T)
+        state.inner[:] += np.dot(noise.astype(state.inner.dtype), data.vectors.T)
