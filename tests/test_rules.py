@@ -20,7 +20,7 @@ from rule_cases import (
 from scipy.stats import binomtest, chisquare
 
 import theorysim as ts
-from theorysim.patch.stepper import proceed
+from theorysim.patch.begin import proceed
 
 Array = NDArray[np.float64]
 LR = 0.3
@@ -286,7 +286,8 @@ def test_gradients_whose_squares_underflow() -> None:
 
 
 @pytest.mark.parametrize(("activation", "loss", "lr"), [
-    (None, "logistic", 1e160), (None, "squared", 1e4), (ts.Monomial(3), "logistic", 1e150), (ts.Monomial(2), "hinge", 1e160),
+    (None, "logistic", 1e160), (None, "squared", 1e4), (ts.Monomial(3), "logistic", 1e150),
+    (ts.Monomial(2), "hinge", 1e160),
     (ts.SignedPower(2.5), "squared", 1e4), (ts.LeakyReLU(), "squared", 1e200), (ts.Softplus(), "squared", 1e200),
     (ts.HuberisedReLU(), "exponential", 1e4), (ts.Identity(), "squared", 1e4), (ts.SmoothedLeakyReLU(), "squared", 1e4),
     (ts.SmoothedLeakyReLU(), "exponential", 1.5e308), (ts.Softplus(5.0), "exponential", 1.5e308),
