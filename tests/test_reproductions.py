@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.contour import ContourSet
 from scipy import stats
 
 import theorysim as ts
@@ -24,6 +26,7 @@ from theorysim.linear.watch import grid
 from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
+from theorysim.papers.huang2025.figures import predicted
 from theorysim.papers.second_order.figures.law import Setting as LawSetting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
 from theorysim.sweep import execution, work
@@ -140,14 +143,14 @@ CASES = {
     "huang2025-fig3": Case(
         COMMON | {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
         {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
-         "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "algorithm"])},
+         "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "predicted", "algorithm"])},
         ("d = 2000 and η = 1 in every cell", "60 steps, 2 seeds a cell, random numbers the same in all cells",
          "| label-noise GD | 18 | 0 |"),
     ),
     "huang2025-fig3-inside": Case(
         COMMON | {"seeds": 2, "n": [20, 30, 40], "snr": [0.03, 0.1, 0.3], "steps": 60},
         {"cells": (18, ["n", "snr", *COUNTS, "test_error", ...]),
-         "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "algorithm"])},
+         "boundary": (6, ["n", "crossing", "low", "high", "seeds", "missing", "predicted", "algorithm"])},
         ("d = n² log n, σ_0σ_p√d = 0.01", "2 seeds a cell, random numbers the same in all cells", "| GD | 18 | 0 |"),
     ),
     "huang2025-lemmas": Case(
@@ -777,6 +780,43 @@ class TestHuang2025AndKou2023:
             place = boundary[(boundary["algorithm"] == algorithm) & (boundary["n"] == 30)].iloc[0]
             assert place["crossing"] == pytest.approx(x0 + (0.25 - y0) * (x1 - x0) / (y1 - y0), rel=1e-12)
             assert f"n = 30: {place['crossing']:.4f} [" in report(name).text
+            field = [ts.simulate(ts.MeanField.of(of), ts.GradientDescent(lr, law), 60, seed) for seed in (0, 1)]
+            told = [run.test_error(method="monte-carlo", n_test=10_000).value for run in field]
+            np.testing.assert_allclose(row[["predicted_test_error", "predicted_test_error_se"]].tolist(),
+                                       [np.mean(told), np.std(told, ddof=1) / 2**0.5], rtol=1e-12)
+
+    @pytest.mark.parametrize("name", ["huang2025-fig3", "huang2025-fig3-inside"])
+    def test_predicted_boundary(self, name: str) -> None:
+        """Where the prediction passes ¼: in table, text and picture, on the panel of its algorithm alone."""
+        cells, boundary, axes = table(name, "cells"), table(name, "boundary"), report(name).figure.axes
+        for panel, algorithm in enumerate(("GD", "label-noise GD")):
+            curve = cells[(cells["algorithm"] == algorithm) & (cells["n"] == 30)].sort_values("snr")
+            error = curve["predicted_test_error"].to_numpy()
+            last = np.flatnonzero(np.diff(np.sign(error - 0.25)))[-1]
+            x0, x1 = curve["snr"].iloc[last:last + 2]
+            expected = x0 + (0.25 - error[last]) * (x1 - x0) / (error[last + 1] - error[last])
+            place = boundary[(boundary["algorithm"] == algorithm) & (boundary["n"] == 30)].iloc[0]
+            assert place["predicted"] == pytest.approx(expected, rel=1e-12)
+            assert f"n = 30: {expected:.4f}" in report(name).text
+            (line,) = [one for one in axes[panel].collections
+                       if isinstance(one, ContourSet) and to_hex(one.get_edgecolor()[0]) == "#d55e00"]
+            points = np.concatenate([path.vertices for path in line.get_paths()])
+            assert np.abs(points - [30, expected]).min(axis=0) == pytest.approx([0, 0], abs=1e-12)
+            labels = [text.get_text() for text in axes[panel].get_legend().get_texts()]
+            assert labels == ["n·SNR² = 1", "test error = 0.25", "test error = 0.25, mean field"]
+        assert all("mean field" not in text.get_text() for axis in axes[2:4] for text in axis.get_legend().get_texts())
+
+    def test_cells_on_the_predicted_side(self) -> None:
+        """Counted by algorithm and in all; those on the other side are named; a cell without a value is not counted."""
+        cells = pd.DataFrame({
+            "n": [10, 20, 10, 20, 30], "snr": [0.1, 0.1, 0.1, 0.2, 0.1], "algorithm": ["a", "a", "b", "b", "b"],
+            "test_error": [0.3, 0.1, 0.2, 0.4, np.nan], "test_error_se": 0.01,
+            "predicted_test_error": [0.4, 0.0, 0.31, 0.33, 0.1], "predicted_test_error_se": 0.02})
+        found = predicted.sides(cells, 0.25).set_index("algorithm")
+        assert found.loc["a"].tolist() == [2, 2, "100.0%", "0.100", "0.100", "none"]
+        other = "b, n = 10, SNR = 0.1: 0.200 ± 0.010, predicted 0.310 ± 0.020"
+        assert found.loc["b"].tolist() == [2, 1, "50.0%", "0.090", "0.110", other]
+        assert found.loc["both"].tolist() == [4, 3, "75.0%", "0.095", "0.110", other]
 
     def test_kou(self) -> None:
         """One cell; the constant of the boundary."""
@@ -1004,11 +1044,11 @@ class TestStores:
 
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-        """The runs that are made."""
+        """The exact runs that are made; the mean field's have no store and take no time."""
         made: list[tuple[Any, ...]] = []
 
         def counting(*given: Any, **options: Any) -> Any:
-            made.append(given)
+            made.extend([] if isinstance(given[0], ts.MeanField) else [given])
             return ts.simulate(*given, **options)
 
         monkeypatch.setattr(work, "simulate", counting)
@@ -1037,7 +1077,7 @@ class TestStores:
         whole: list[Report] = []
 
         def stopping(*given: Any, **options: Any) -> Any:
-            made.append(given)
+            made.extend([] if isinstance(given[0], ts.MeanField) else [given])
             if len(made) == 15 and not whole:
                 os.kill(os.getpid(), signal.SIGINT)
                 time.sleep(0.3)  # long enough for it to arrive
