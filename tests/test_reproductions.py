@@ -27,6 +27,7 @@ from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.huang2025.figures import predicted
+from theorysim.papers.second_order.figures.fresh import Claim
 from theorysim.papers.second_order.figures.law import Setting as LawSetting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
 from theorysim.sweep import execution, work
@@ -60,6 +61,7 @@ SETTINGS = (
     Setting("squared", noisy_labels(10, 400, 4, tau=0.3, start=0.001, q=2), 20, 100),
 )
 SLOW_NOISE = ts.SignalNoise(n=6, d=10**6, m=8, signal_norm=1.0, noise_std=1.0, init_std=1e-5).replace(n_snr2=0.6)
+QUICK = ts.SignalNoise(n=8, d=10**6, m=12, signal_norm=1.0, noise_std=1.0, init_std=1e-5).replace(n_snr2=0.3)
 FEW = ts.SignalNoise(n=2, d=400, m=6, signal_norm=1.0, noise_std=1.0, init_std=1e-3).replace(n_snr2=0.8)
 FIT = ["parameter", "exponent", "low", "high", "theory", "verdict", "normalised", "normalised_low", "normalised_high",
        "power", "normalised_verdict", "seeds", "not_reached"]
@@ -177,6 +179,21 @@ CASES = {
          "exponents": (7, ["parameter", "measured", "low", "high", "law, power", "law of the draw", "Lemma 4.5, power",
                            "Lemma 4.5", "seeds", "not reached"])},
         ("n·SNR² = 0.6, p = 0.2, n = 6, m = 8, d = 1e+06", "Seeds 100..101", "at κ = 0.2", "| signal_norm |"),
+    ),
+    "second-order-fresh": Case(
+        {"seeds": 2, "m": 6, "sizes": ((16, 10**5), (20, 10**6)), "centre": LawSetting(QUICK, 0.2, (0.2,)), "claims": (
+            Claim("closed", "closed", 0.97, 1.03, (LawSetting(QUICK, 0.2, (0.2, 0.45)),)),
+            Claim("field", "field", 0.97, 1.06, (
+                LawSetting(QUICK, 0.2, (0.3, 1.0)), LawSetting(SLOW_NOISE, 0.1, (1.0,)))),
+        )},
+        {"verdicts": (6, ["what", "must be", "measured", "so"]),
+         "runs": (10, ["claim", "setting", "d/n", "kappa", "seed", "T2", "predicted", "ratio"]),
+         "ratios": (5, ["claim", "setting", "d/n", "kappa", "seeds", "with_ratio", "T2", "median", ...]),
+         "exponents": (7, ["parameter", "measured", "low", "high", "law, power", "law of the draw", "Lemma 4.5, power",
+                           "Lemma 4.5", "seeds", "not reached"]),
+         "errors": (6, ["at", "n", "d", "seed", "step", "measured", ...])},  # in two runs one class does not get there
+        ("Seeds 400..401", "m = 12", "p = 0.2, n = 8", "| closed | medians in [0.97, 1.03] |", "at κ = 0.2",
+         "| both classes | eigenvalue as measured | 2 | 4 |"),
     ),
     "theorem-3-3": Case(
         {"seeds": 3, "problem": FEW, "p": 0.2, "steps": 20_000},
@@ -499,6 +516,31 @@ class TestSecondOrder:
             above = sum(-one.measured > np.log(2) - one.d / one.n**2 for one in group.itertuples())
             assert f"in {above} of 4 ({at})" in report("error-law").text
         assert (rare[["signal_plus", "signal_minus"]].min(axis=1) >= 0.5).all() and (rare["step"] % 10 == 0).all()
+
+    def test_what_must_be_true(self) -> None:
+        """Every verdict from the runs: medians between two numbers, slopes, geometric means; one of them is not so."""
+        made = {name: table("second-order-fresh", name) for name in ("verdicts", "runs", "exponents", "errors")}
+        so = made["verdicts"].set_index("what")
+        one = made["runs"][(made["runs"]["kappa"] == 0.3) & (made["runs"]["seed"] == 401)].iloc[0]
+        draw, algorithm = ts.Draw.from_problem(QUICK, 401), ts.GradientDescent(0.3 / QUICK.kappa(1.0), ts.Flip(0.2))
+        for column, of in (("T2", QUICK), ("predicted", ts.MeanField.of(QUICK))):
+            gamma = ts.simulate(of, algorithm, 5000, 401, draw=draw, record_at=()).column("gamma_max")
+            assert one[column] == np.flatnonzero(gamma >= 1)[0]
+        for name, (low, high), inside in (("closed", (0.97, 1.03), 1), ("field", (0.97, 1.06), 3)):
+            mine = made["runs"][made["runs"]["claim"] == name]
+            middle = (mine["T2"] / mine["predicted"]).groupby([mine["setting"], mine["kappa"]]).mean()  # of two runs
+            assert ((low <= middle) & (middle <= high)).sum() == inside
+            assert so.loc[name, "so"] == f"{inside} of {len(middle)}"
+            assert so.loc[name, "measured"] == f"{middle.min():.3f} to {middle.max():.3f}"
+        gap = [abs(row["measured"] - row["law of the draw"]) for row in made["exponents"].to_dict("records")]
+        assert so.loc["exponents of T2 − T1", "so"] == f"{sum(one <= 0.05 for one in gap)} of 7"
+        assert so.loc["95% intervals of exponents", ["measured", "so"]].tolist() == ["all do", "7 of 7"]
+        rare = made["errors"][made["errors"]["measured"] >= 50]
+        for title, column, most in (("eigenvalue", "eigenvalue", 0.03), ("F and S", "closed", 0.1)):
+            means = [np.exp(np.log(group["measured"] / group[column]).mean()) for _, group in rare.groupby("at")]
+            told = so.loc[f"−ln(error), {title} as measured"]
+            assert told["so"] == f"{sum(abs(one - 1) <= most for one in means)} of 2"
+            assert told["measured"] == f"{min(means):.3f} to {max(means):.3f}"
 
     def test_theorem_3_3(self) -> None:
         """Times by their formulas, the bound by its own, verdicts by check()."""
