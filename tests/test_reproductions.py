@@ -1223,15 +1223,6 @@ class TestRareErrors:
         assert rare_errors.words(rare_errors.fit(frame[frame["seed"] == 0]).d) == "1.500 (one seed)"
         assert set(found.r2) == {"d/n²", "d/n"} and max(found.r2.values()) < 1
 
-    @pytest.mark.parametrize("name", ["huang2025-error-bound", "han2025-early-stop-bound"])
-    def test_what_the_documentation_says(self, name: str) -> None:
-        """Of the exponents is what comes of the errors measured."""
-        docs = Path(__file__).parents[1] / "docs"
-        text = (docs / "rare-events.md").read_text(encoding="utf-8").replace("−", "-")
-        for stop, group in pd.read_csv(docs / "measured" / f"{name}-errors.csv").groupby("stop"):
-            found = rare_errors.fit(group)
-            assert f"| {stop} | {rare_errors.words(found.d)} | {rare_errors.words(found.n)} |" in text
-
     @pytest.mark.parametrize("cells", [
         [], [(10, 100)], [(10, 100), (10, 200)], [(10, 100), (20, 100)], [(10, 100), (20, 200)],
         [(10, 100), (20, 400), (40, 1600)],
