@@ -695,6 +695,22 @@ class TestRandomNumbers:
         np.testing.assert_allclose(axes[2].collections[0].get_array().ravel(), expected, rtol=1e-12)
         plt.close("all")
 
+    @pytest.mark.parametrize(("predicted", "level", "words"), [
+        (lambda whole: whole, None, "predicted='ours': needs level"),
+        (lambda whole: whole[whole["d"] < 200], 0.5, "predicted='ours': must have every n_snr2, d and algorithm"),
+        (lambda whole: whole[whole["algorithm"] == "GD"], 0.5, "predicted='ours': must have every n_snr2, d and alg"),
+        (lambda whole: whole.drop(columns="train_loss"), 0.5, "value='train_loss': must be a column"),
+    ])
+    def test_predictions_that_do_not_fit(
+        self, predicted: Callable[[pd.DataFrame], pd.DataFrame], level: float | None, words: str
+    ) -> None:
+        """Are refused by name; further cells do no harm."""
+        frame = sweep()
+        with pytest.raises(ValueError, match=words):
+            ts.plot.heatmap(frame, "n_snr2", "d", "train_loss", predicted={"ours": predicted(frame)}, level=level)
+        ts.plot.heatmap(frame[frame["d"] < 200], "n_snr2", "d", "train_loss", predicted={"ours": frame}, level=0.5)
+        plt.close("all")
+
     def test_means_over_a_diagram(self) -> None:
         """Common luck does not average out over cells, independent luck does: the share of flipped labels."""
         def luck(run: ts.Run) -> float:

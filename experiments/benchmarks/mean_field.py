@@ -74,7 +74,7 @@ def one_run(rounds: int) -> str:
 def diagram(problem: ts.SignalNoise, seeds: int) -> pd.DataFrame:
     """Figure 3 of Huang et al. 2025."""
     return ts.sweep(problem, grid={"n": N, "snr": SNR}, algorithms=ALGORITHMS, seeds=seeds, steps=1000,
-                    measure=["test_error"], random_numbers="common", n_test=2000)
+                    measure=["test_error"], n_test=2000)
 
 
 def whole_diagram(rounds: int) -> str:

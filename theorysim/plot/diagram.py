@@ -1,6 +1,6 @@
 """Phase diagrams: a measure over two axes of a sweep, averaged over seeds, with theory's curves on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +28,8 @@ NAMES = {
     "test_error_observed": "test error against flipped labels", "gamma_max": "max γ", "rho_bar_max": "max ρ̄",
 }
 CURVES: tuple[Literal["--", ":", "-."], ...] = ("--", ":", "-.")  # of theory
+PREDICTED = ("#D55E00", "#CC79A7", "#56B4E9")  # of predictions, for colour-blind eyes, too
+Curve = tuple[str, Array, float, str, Literal["-", "--", ":", "-."]]  # label, values (y, x), level, colour, style
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class _Map:
     cmap: str
     symmetric: bool = False
     own_scale: bool = True
+    curves: tuple[Curve, ...] = ()
 
 
 def heatmap(
@@ -50,6 +53,7 @@ def heatmap(
     *,
     theory: Sequence[Boundary] = (),
     level: float | None = None,
+    predicted: "Mapping[str, pd.DataFrame] | None" = None,
     difference: tuple[str, str] | bool = False,
     uncertainty: bool = False,
     limits: tuple[float, float] | None = None,
@@ -67,6 +71,9 @@ def heatmap(
         Curves to draw over every panel, from :mod:`theorysim.theory.boundaries`.
     level : float, optional
         Draw the contour of the mean at this value.
+    predicted : mapping, optional
+        From names for the legend to sweeps that predict this one, say of its mean field, with the same axes and
+        algorithms: the contours of their means at ``level``, on the panel of each algorithm.
     difference : (str, str) or bool
         A further panel with the mean of first − second algorithm, taken seed by seed; True for the two there are.
     uncertainty : bool
@@ -84,8 +91,8 @@ def heatmap(
     Raises
     ------
     TypeError, ValueError
-        For columns that are missing or not numbers, other axes that still vary, an unknown algorithm, or a wrong
-        number of axes.
+        For columns that are missing or not numbers, other axes that still vary, an unknown algorithm, a wrong
+        number of axes, or a prediction without a level or of other cells.
     """
     done = _checked(frame, x, y, value)
     names = list(dict.fromkeys(frame["algorithm"]))
@@ -93,7 +100,9 @@ def heatmap(
     cubes = {name: _cube(done[done["algorithm"] == name], x, y, value, xs, ys) for name in names}
     text = NAMES.get(value, value)
     label = f"{text}, mean\n{_seeds(frame)}"
-    maps = [_Map(name, _mean(cube), label, "viridis", own_scale=False) for name, cube in cubes.items()]
+    lines = _predictions(predicted or {}, x, y, value, xs, ys, names, level)
+    maps = [_Map(name, _mean(cube), label, "viridis", own_scale=False, curves=lines[name])
+            for name, cube in cubes.items()]
     spread = [_standard_error(cube) for cube in cubes.values()]
     if difference is not False:
         first, second = _pair(difference, names)
@@ -110,7 +119,10 @@ def heatmap(
     for axis, one in zip(panels, maps, strict=True):
         _draw(axis, one, xs, ys, scale)
         axis.set(xlabel=NAMES.get(x, x), ylabel=NAMES.get(y, y))
-        _curves(axis, xs, ys, curves, level if not one.own_scale else None, one.values, text)
+        measured: list[Curve] = []
+        if level is not None and not one.own_scale:
+            measured.append((_at(text, level), one.values, level, "white", "-"))
+        _curves(axis, xs, ys, [*curves, *measured, *one.curves])
     return panels
 
 
@@ -217,36 +229,53 @@ def _edges(centres: Array) -> Array:
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
+def _at(value: str, level: float) -> str:
+    return f"{value} = {level:g}"
+
+
+def _predictions(
+    predicted: "Mapping[str, pd.DataFrame]", x: str, y: str, value: str, xs: Array, ys: Array, names: list[str],
+    level: float | None,
+) -> dict[str, tuple[Curve, ...]]:
+    """The contours of what is predicted, by algorithm."""
+    found: dict[str, tuple[Curve, ...]] = {name: () for name in names}
+    for number, (title, frame) in enumerate(predicted.items()):
+        if level is None:
+            raise ValueError(f"predicted={title!r}: needs level, the value whose contour is drawn")
+        done = _checked(frame, x, y, value)
+        if not all(set(of) <= set(done[name]) for name, of in ((x, xs), (y, ys), ("algorithm", names))):
+            raise ValueError(f"predicted={title!r}: must have every {x}, {y} and algorithm of the table")
+        done = done[done[x].isin(xs) & done[y].isin(ys)]
+        label, colour = f"{_at(NAMES.get(value, value), level)}, {title}", PREDICTED[number % len(PREDICTED)]
+        for name in names:
+            mean = _mean(_cube(done[done["algorithm"] == name], x, y, value, xs, ys))
+            found[name] += ((label, mean, level, colour, "-."),)
+    return found
+
+
 def _margins(
     frame: "pd.DataFrame", x: str, y: str, xs: Array, ys: Array, theory: Sequence[Boundary]
-) -> list[tuple[str, Array]]:
-    """Every boundary's margin (y, x) from the fields in the table."""
+) -> list[Curve]:
+    """Every boundary's margin (y, x) from the fields in the table, which is 0 on it."""
     if isinstance(theory, Boundary):
         theory = [theory]
     cells = frame.drop_duplicates([x, y])
     fields = {str(name): cells[name].to_numpy() for name in cells.columns}
-    found = []
-    for boundary in theory:
+    found: list[Curve] = []
+    for number, boundary in enumerate(theory):
         validate.instance("theory", boundary, (Boundary,))
         margin = np.full((ys.size, xs.size), np.nan)
         with np.errstate(divide="ignore"):
             margin[np.searchsorted(ys, cells[y]), np.searchsorted(xs, cells[x])] = boundary.margin(fields)
-        found.append((boundary.label, margin))
+        found.append((boundary.label, margin, 0.0, "black", CURVES[number % len(CURVES)]))
     return found
 
 
-def _curves(
-    axis: "Axes", xs: Array, ys: Array, theory: list[tuple[str, Array]], level: float | None, mean: Array, value: str
-) -> None:
-    """Contours of theory and of the measured level, with a legend."""
+def _curves(axis: "Axes", xs: Array, ys: Array, wanted: Sequence[Curve]) -> None:
+    """Contours of theory, of the measured level and of the predicted one, with a legend."""
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import Normal, Stroke
 
-    wanted: list[tuple[str, Array, float, str, Literal["-", "--", ":", "-."]]] = [
-        (label, margin, 0.0, "black", CURVES[number % len(CURVES)]) for number, (label, margin) in enumerate(theory)
-    ]
-    if level is not None:
-        wanted.append((f"{value} = {level:g}", mean, level, "white", "-"))
     handles = []
     for label, values, at, colour, style in wanted:
         known = values[np.isfinite(values)]
@@ -256,4 +285,4 @@ def _curves(
         drawn.set_path_effects([Stroke(linewidth=3, foreground="0.6"), Normal()])  # visible on any colour
         handles.append(Line2D([], [], color=colour, linestyle=style, label=label))
     if handles:
-        axis.legend(handles=handles, fontsize=8, facecolor="0.7")
+        axis.legend(handles=handles, fontsize=8, facecolor="0.7", loc="upper center", bbox_to_anchor=(0.5, -0.17))

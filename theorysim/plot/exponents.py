@@ -22,10 +22,11 @@ def scaling(fit: "ScalingFit", axis: "Axes | None" = None) -> "Axes":
         _, axis = plt.subplots(figsize=(6, 5), layout="constrained")
     names = list(fit.exponents["parameter"])
     centre = fit.runs[names].mode().iloc[0]
-    for number, row in enumerate(fit.exponents.itertuples()):
+    theories = fit.exponents["theory"].round(9).to_numpy() + 0.0  # a slope of 0 up to rounding is 0
+    for number, (row, theory) in enumerate(zip(fit.exponents.itertuples(), theories, strict=True)):
         others = [name for name in names if name != row.parameter]
         shown = fit.runs[(fit.runs[others] == centre[others]).all(axis=1)]
-        label = f"{row.parameter}: {row.exponent:.2f} [{row.low:.2f}, {row.high:.2f}], theory {row.theory:.3g}"
+        label = f"{row.parameter}: {row.exponent:.2f} [{row.low:.2f}, {row.high:.2f}], theory {theory:.3g}"
         axis.plot(shown["predicted"], shown["measured"], "o", color=f"C{number}", markersize=4, alpha=0.6, label=label)
     ends = np.array([fit.runs["predicted"].min(), fit.runs["predicted"].max()])
     axis.plot(ends, ends, color="0.5", linewidth=0.8)

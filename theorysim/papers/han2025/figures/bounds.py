@@ -119,7 +119,7 @@ def _text(
     for name in ("measured", "predicted"):
         shown[name] = [f"{value:.3g}" for value in shown[name]]
     shown["formula"] = [text.replace("|", r"\|") for text in shown["formula"]]
-    exponents = fit.exponents.copy()
+    exponents = fit.exponents[["parameter", "exponent", "low", "high", "theory", "verdict"]].copy()  # the law is powers
     for name in ("exponent", "low", "high"):
         exponents[name] = [f"{value:.3f}" for value in exponents[name]]
     table = errors.assign(error=[f"{value:.3g}" for value in errors["error"]],

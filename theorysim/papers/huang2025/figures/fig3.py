@@ -1,6 +1,7 @@
 """Huang et al. 2025, Figure 3: test error over (n, SNR), gradient descent against label-noise gradient descent.
 
-The paper's own diagram, d = 2000 throughout; huang2025_fig3_inside has the same where d = n² log n.
+The paper's own diagram, d = 2000 throughout; huang2025_fig3_inside has the same where d = n² log n. Beside the exact
+runs is what the mean field predicts of every cell, with nothing fitted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim import plot
+from theorysim.papers.huang2025.figures import predicted
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
@@ -66,40 +68,53 @@ def run(
     executor: str | Executor | None = None,
     diagram: Diagram = PAPERS_OWN,
 ) -> Report:
-    """Sweep the diagram and report."""
+    """Sweep the diagram and its mean field, and report."""
+    options: dict[str, Any] = {"seeds": seeds, "steps": steps, "random_numbers": random_numbers, "workers": workers,
+                               "executor": executor, "progress": progress}
     frame = sweep(
-        diagram.problem, grid={"n": n, "snr": snr}, algorithms=diagram.algorithms, seeds=seeds, steps=steps,
-        measure=["test_error", "train_loss", "gamma_max", "rho_bar_max"], precision=precision,
-        random_numbers=random_numbers, store=store, workers=workers, executor=executor, progress=progress,
+        diagram.problem, grid={"n": n, "snr": snr}, algorithms=diagram.algorithms,
+        measure=["test_error", "train_loss", "gamma_max", "rho_bar_max"], precision=precision, store=store, **options,
     )
     require_runs(frame, diagram.algorithms)
-    lines = {name: crossing(frame, "test_error", LEVEL, along="snr", over="n", algorithm=name)
-             for name in diagram.algorithms}
+    field = predicted.predicted(diagram.problem, n, snr, diagram.algorithms, **options)
+    require_runs(field, diagram.algorithms)
+    lines, of_field = (
+        {name: crossing(one, "test_error", LEVEL, along="snr", over="n", algorithm=name) for name in diagram.algorithms}
+        for one in (frame, field))
+    cells = predicted.beside(summarise(frame), summarise(field))
     scale = frame["d_over_n2"]
     text = "\n\n".join([
         f"{diagram.note} (d/n² from {scale.min():.2g} to {scale.max():.2g}). {steps} steps, {seeds} seeds a cell, "
         f"random numbers {told(frame)} and common to its algorithms, {precision} precision, test error with fresh "
         f"noise. The boundary is where the mean test error passes {LEVEL:g}, with 95% intervals over seeds, infinite "
         "where they leave the diagram; the theory's line, n·SNR² = c, has the exponent −1/2.",
-        markdown(_summary(frame, lines)),
+        markdown(_summary(frame, lines, of_field)),
+        "Predicted is the mean test error of the mean field, double precision, over the same seeds: the same labels "
+        "and flips, initial weights of its own, no number fitted. Cells whose exact mean error is on the predicted "
+        f"side of {LEVEL:g} (mean ± standard error over seeds of those that are not):",
+        markdown(predicted.sides(cells, LEVEL)),
     ])
     return Report(
         name=diagram.name,
         title=diagram.title,
-        text=interrupted_note(frame) + text,
-        tables={"cells": summarise(frame), "boundary": _boundary(lines)},
-        figure=_figure(frame),
+        text=(interrupted_note(frame) or interrupted_note(field)) + text,
+        tables={"cells": cells, "boundary": _boundary(lines, of_field)},
+        figure=_figure(frame, field),
     )
 
 
-def _boundary(lines: Mapping[str, Crossing]) -> "pd.DataFrame":
-    """Where each algorithm's test error passes the level, for every n."""
+def _boundary(lines: Mapping[str, Crossing], of_field: Mapping[str, Crossing]) -> "pd.DataFrame":
+    """Where each algorithm's test error passes the level, for every n, and where it is predicted to."""
     import pandas as pd
 
-    return pd.concat([line.points.assign(algorithm=name) for name, line in lines.items()])
+    return pd.concat([
+        line.points.merge(of_field[name].points[["n", "crossing"]].rename(columns={"crossing": "predicted"}), on="n",
+                          how="left").assign(algorithm=name) for name, line in lines.items()])
 
 
-def _summary(frame: "pd.DataFrame", lines: Mapping[str, Crossing]) -> "pd.DataFrame":
+def _summary(
+    frame: "pd.DataFrame", lines: Mapping[str, Crossing], of_field: Mapping[str, Crossing]
+) -> "pd.DataFrame":
     """One row per algorithm."""
     import pandas as pd
 
@@ -107,21 +122,25 @@ def _summary(frame: "pd.DataFrame", lines: Mapping[str, Crossing]) -> "pd.DataFr
     for name, line in lines.items():
         mine, points = frame[frame["algorithm"] == name], line.points.dropna(subset=["crossing"])
         places = [f"n = {row.n:.0f}: {row.crossing:.4f} [{row.low:.4f}, {row.high:.4f}]" for row in points.itertuples()]
+        field = of_field[name].points.dropna(subset=["crossing"])
+        told = [f"n = {row.n:.0f}: {row.crossing:.4f}" for row in field.itertuples()]
         rows.append({
             "algorithm": name, "runs": len(mine), "not completed": int((mine["status"] != "completed").sum()),
             "mean test error": f"{mine['test_error'].mean():.3f}",
             f"SNR where it is {LEVEL:g}": "; ".join(places) or "nowhere in the diagram",
             "exponent in n": "" if np.isnan(line.exponent[0]) else "{:.2f} [{:.2f}, {:.2f}]".format(*line.exponent),
+            "predicted SNR": "; ".join(told) or "nowhere in the diagram",
         })
     return pd.DataFrame(rows)
 
 
-def _figure(frame: "pd.DataFrame") -> Any:
+def _figure(frame: "pd.DataFrame", field: "pd.DataFrame") -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(18, 4.2), layout="constrained")
+    figure = Figure(figsize=(18, 4.9), layout="constrained")
     plot.heatmap(
-        frame, "n", "snr", "test_error", theory=[boundaries.n_snr2(1.0)], level=LEVEL, difference=True,
-        uncertainty=True, limits=(0.0, 0.5), axes=figure.subplots(1, 4),
+        frame, "n", "snr", "test_error", theory=[boundaries.n_snr2(1.0)], level=LEVEL,
+        predicted={predicted.NAME: field}, difference=True, uncertainty=True, limits=(0.0, 0.5),
+        axes=figure.subplots(1, 4),
     )
     return figure

@@ -51,12 +51,12 @@ def run(
     with bars.bar(len(sizes) * seeds, progress, "run", "error-law") as bar:
         for n, d in sizes:
             for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-                rows += _looks(problem(n, d, m), seed, steps)
+                rows += errors_of(problem(n, d, m), seed, steps)
                 bar.update(1)
     if not rows:
         raise ValueError(f"steps={steps}: no run got to max γ ≥ 1; allow more steps")
     errors = pd.DataFrame(rows)
-    summary, proportional = _summary(errors), _proportional(errors)
+    summary, proportional = summary_of(errors), _proportional(errors)
     figure = Figure(figsize=(13, 5.5), layout="constrained")
     _draw(errors, *figure.subplots(1, 2))
     made, reached = len(sizes) * seeds, errors["at"].value_counts().reindex(MOMENTS, fill_value=0)
@@ -88,7 +88,7 @@ def run(
     )
 
 
-def _looks(of: SignalNoise, seed: int, steps: int) -> list[dict[str, Any]]:
+def errors_of(of: SignalNoise, seed: int, steps: int) -> list[dict[str, Any]]:
     """One run at T2 and later: its error, and what is predicted of it."""
     algorithm = GradientDescent(KAPPA / of.kappa(1.0), Flip(P_FLIP))
     reaching = {"T2": lambda seen: seen["gamma_max"] >= 1, BOTH: lambda seen: seen["signal"] >= LEVEL}
@@ -144,7 +144,7 @@ def _signal_parts(products: Array) -> Array:
     return parts
 
 
-def _summary(errors: "pd.DataFrame") -> "pd.DataFrame":
+def summary_of(errors: "pd.DataFrame") -> "pd.DataFrame":
     """Ratios to each prediction, by moment, where errors are rare."""
     import pandas as pd
 

@@ -46,16 +46,16 @@ class Setting:
         return f"n·SNR² = {self.problem.n_snr2:.3g}, p = {self.p:g}, n = {self.problem.n}"
 
 
-def _problem(n: int, n_snr2: float, m: int = 20, d: int = 10**8) -> SignalNoise:
+def problem_of(n: int, n_snr2: float, m: int = 20, d: int = 10**8) -> SignalNoise:
     """With σ_0σ_p√d = 0.01."""
     return SignalNoise(n, d, m, 1.0, 1.0, 0.01 / d**0.5).replace(n_snr2=n_snr2)
 
 
 SETTINGS = (
-    Setting(_problem(20, 1.0), 0.2, (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.6, 1.0, 3.0)),
-    Setting(_problem(40, 0.2), 0.1, (0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.6, 1.0, 3.0)),
+    Setting(problem_of(20, 1.0), 0.2, (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.6, 1.0, 3.0)),
+    Setting(problem_of(40, 0.2), 0.1, (0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.6, 1.0, 3.0)),
 )
-CENTRE = Setting(_problem(20, 0.2), 0.2, (0.03,))  # of the exponents
+CENTRE = Setting(problem_of(20, 0.2), 0.2, (0.03,))  # of the exponents
 
 
 def run(
@@ -72,7 +72,7 @@ def run(
     with bars.bar(len(cells) * seeds, progress, "run", "second-order-law") as bar:
         for setting, kappa in cells:
             for seed in chosen:
-                rows.append(_row(setting, kappa, seed, steps))
+                rows.append(times_of(setting, kappa, seed, steps))
                 bar.update(1)
     runs = pd.DataFrame(rows)
     ratios = _ratios(runs)
@@ -90,7 +90,7 @@ def run(
     )
 
 
-def _row(setting: Setting, kappa: float, seed: int, steps: int) -> dict[str, Any]:
+def times_of(setting: Setting, kappa: float, seed: int, steps: int) -> dict[str, Any]:
     """One draw: the first step with max γ ≥ 1, measured and predicted."""
     problem = setting.problem
     algorithm = GradientDescent(kappa / problem.kappa(1.0), Flip(setting.p))
