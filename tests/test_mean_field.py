@@ -543,7 +543,7 @@ class Heavy(ts.GradientDescent):
     (lambda: ts.resume(go(label_noise=np.ones((10, 6))), 2), "label_noise=None: the run was given its multipliers"),
     (lambda: ts.again(go(label_noise=np.ones((10, 6)))), "was given its label noise"),
     (lambda: ts.check(go()), "no paper speaks of a MeanFieldRun"),
-], ids=str)
+], ids=lambda one: getattr(one, "__name__", str(one)))
 def test_bad_input(call: Any, message: str) -> None:
     """Names the argument and its value."""
     with pytest.raises((ValueError, TypeError), match=message):
