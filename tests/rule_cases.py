@@ -256,7 +256,8 @@ def cases(draw: Any, steps: int = 40) -> Case:
     batch = draw(_sometimes(st.integers(1, problem.n), None))
     lr = draw(st.sampled_from([0.3, 0.1, 0.02])) * (1 - momentum) / (problem.n if problem.reduction == "sum" else 1)
     schedules = (lr, ts.Warmup(lr, 15, lr / 10), ts.Cosine(lr, 30), ts.Exponential(lr, 0.95),
-                 ts.Steps((lr, lr / 2, lr / 4), (10, 31)), np.linspace(lr, 0, steps), ts.Until(13, lr, ts.Cosine(lr, 20)))
+                 ts.Steps((lr, lr / 2, lr / 4), (10, 31)), np.linspace(lr, 0, steps),
+                 ts.Until(13, lr, ts.Cosine(lr, 20)))
     laws = (None, ts.Flip(0.2), ts.Flip(ts.Warmup(0.4, 20)), ts.Gaussian(1, 0.5), ts.Uniform(-0.5, 1.5),
             ts.Until(17, ts.Flip(0.3), ts.Gaussian(0.5, 0.5)))
     algorithm = ts.GradientDescent(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 import theorysim as ts
 from theorysim.patch import risk, stepper
 from theorysim.patch.kernels import score
+from theorysim.patch.kernels.activation import POWER
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-10  # relative, of every comparison with the reference

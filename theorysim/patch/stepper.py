@@ -21,7 +21,7 @@ from theorysim.patch.label_noise import BLOCK, noise_source
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.off_span import off_span_step
 from theorysim.patch.per_step import StepSource
-from theorysim.patch.phases import Phase
+from theorysim.patch.phases import Phase, check_next
 from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, Selection, SmallLossSelection
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.run import PatchRun
@@ -260,12 +260,7 @@ def proceed(
     if algorithm is None or same:
         algorithm = run.algorithm
     else:
-        if algorithm.weight_noise and run.drifts is None:
-            raise ValueError(f"algorithm={algorithm!r}: noise on the weights has to be there from the first step on; "
-                             "begin with a weight_noise as small as you like")
-        if algorithm.momentum and algorithm.weight_decay and run.drifts is not None:
-            raise ValueError(f"algorithm={algorithm!r}: of weights that noise was added to, momentum and weight_decay "
-                             "at once are closed but not built; set one of them to 0")
+        check_next(algorithm, run.drifts is not None)
         held, phases = held.under(algorithm, draw, run.engine, dimensions), (*phases, Phase(run.algorithm, first))
     began = phases[-1].end if phases else 0
     _check_schedules(algorithm, end - began)

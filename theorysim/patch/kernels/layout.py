@@ -65,8 +65,8 @@ class PerStep(NamedTuple):
 class State(NamedTuple):
     """What a step changes; what a training rule needs beside z and b comes after them.
 
-    The weights are w(t) = alpha w(0) + sum_a b_a v_a + drift. A velocity is the same three in its own numbers; its image
-    is what it does to z, or to explicit weights.
+    The weights are w(t) = alpha w(0) + sum_a b_a v_a + drift. A velocity is the same three in its own numbers; its
+    image is what it does to z, or to explicit weights.
     """
 
     inner: Weights  # (2m, K) z, inner products of filters and atoms
