@@ -305,6 +305,19 @@ def test_divergence_is_said_at_its_step(activation: Any, loss: str, lr: float) -
             assert np.isfinite(run.coefficients).all() and np.isfinite(run.column("train_loss")).all()
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+def test_overflow_of_inner_products_is_said(activation: Any) -> None:
+    """±∞ is divergence, also where an activation makes a finite vote of it."""
+    draw = ts.Draw.from_arrays(signal=[1, 0], noise=[[1, 2]], labels=[1], weights=[[[-1, -1]], [[-1, 1]]])
+    problem = ts.SignalNoise(1, 2, 1, 1.0, 1.0, 1.0, orthogonal_noise=False, activation=activation)
+    large = PROBLEM.replace(signal_norm=1e5, noise_std=1e5, init_std=3e-6, activation=activation)
+    with np.errstate(all="ignore"):
+        one = ts.simulate(problem, descent(1e308), 3, draw=draw, on_failure="return")
+        for run in (one, *(Case(descent(1e305), large, 5).run(engine) for engine in ENGINES)):
+            assert (run.status, run.stopped_at) == ("diverged", 1)
+            assert np.isfinite(run.inner).all() and np.isfinite(run.coefficients).all()
+
+
 @pytest.mark.parametrize("name", ["plain", "batches", "Nesterov, decay", "SAM", "dropout", "weight noise", "clipping"])
 def test_single_precision_is_close(name: str) -> None:
     """The same run to five digits, with a trained readout, and it is single precision indeed."""

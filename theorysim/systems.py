@@ -334,8 +334,8 @@ def resume(
         As in :func:`simulate`. A run with observables of one's own needs the same functions again.
     **own
         ``label_noise``, (steps, n) multipliers of the further steps, for a patch network (or mean field) that was given
-        its own; ``algorithm``, another one that a patch network goes on with: its weights stay, its velocity and the
-        steps of its schedules begin anew.
+        its own; ``algorithm``, another one that a patch network goes on with: its weights stay, its velocity, its
+        epochs and the steps of its schedules begin anew. (An equal one changes nothing.)
 
     Raises
     ------

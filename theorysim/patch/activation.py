@@ -98,7 +98,10 @@ class HuberisedReLU(_Shape):
 
 @dataclass(frozen=True)
 class SmoothedLeakyReLU(_Shape):
-    """Leaky ReLU with a parabola for |z| ≤ h: (1 − slope)z²/(4h) + (1 + slope)z/2 (Frei et al. 2022)."""
+    """Leaky ReLU less (1 − slope)h/4, but a parabola for |z| ≤ h: (1 − slope)z²/(4h) + (1 + slope)z/2.
+
+    Frei et al. 2022; continuous with its slope.
+    """
 
     slope: float = 0.1
     h: float = 1.0

@@ -20,7 +20,7 @@ from theorysim.patch.label_noise import noise_source
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.per_step import StepSource
-from theorysim.patch.phases import Phase
+from theorysim.patch.phases import Phase, check_next
 from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, SmallLossSelection
 from theorysim.patch.problem import Problem
 from theorysim.patch.run import PatchRun
@@ -103,12 +103,7 @@ def proceed(
     if algorithm is None or same:
         algorithm = run.algorithm
     else:
-        if algorithm.weight_noise and run.drifts is None:
-            raise ValueError(f"algorithm={algorithm!r}: noise on the weights has to be there from the first step on; "
-                             "begin with a weight_noise as small as you like")
-        if algorithm.momentum and algorithm.weight_decay and run.drifts is not None:
-            raise ValueError(f"algorithm={algorithm!r}: of weights that noise was added to, momentum and weight_decay "
-                             "at once are closed but not built; set one of them to 0")
+        check_next(algorithm, run.drifts is not None)
         held, phases = held.under(algorithm, draw, run.engine, dimensions), (*phases, Phase(run.algorithm, first))
     began = phases[-1].end if phases else 0
     _check_schedules(algorithm, end - began)

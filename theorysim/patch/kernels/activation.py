@@ -13,7 +13,10 @@ POWER, SIGNED, MONOMIAL, LEAKY, HUBERISED, SMOOTHED, IDENTITY, ERF, SOFTPLUS = r
 
 @jit
 def activate(kind: int, first: float, second: float, z: float) -> tuple[float, float]:
-    """sigma(z) and sigma'(z) of an activation with up to two numbers."""
+    """sigma(z) and sigma'(z) of an activation with up to two numbers.
+
+    A product 0 z is there for infinite z, to be NaN: where sigma is bounded, an overflow is to be seen nevertheless.
+    """
     if kind == POWER:  # max(0, z)^q
         return (z**first, first * z ** (first - 1.0)) if z > 0.0 else (0.0 * z, 0.0)
     if kind == SIGNED:  # |z|^q sign z
@@ -40,7 +43,7 @@ def activate(kind: int, first: float, second: float, z: float) -> tuple[float, f
     if kind == IDENTITY:
         return z, 1.0
     if kind == ERF:
-        return math.erf(z * math.sqrt(0.5)), math.sqrt(2.0 / math.pi) * math.exp(-0.5 * z * z)
+        return math.erf(z * math.sqrt(0.5)) + 0.0 * z, math.sqrt(2.0 / math.pi) * math.exp(-0.5 * z * z)
     scaled = first * z  # softplus
     decay = math.exp(-abs(scaled))
-    return ((max(scaled, 0.0) + math.log1p(decay)) / first, (1.0 if scaled > 0.0 else decay) / (1.0 + decay))
+    return ((max(scaled, 0.0) + math.log1p(decay)) / first + 0.0 * z, (1.0 if scaled > 0.0 else decay) / (1.0 + decay))
