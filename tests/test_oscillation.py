@@ -93,7 +93,7 @@ def first_norm(seen: Any) -> float:
 
 @pytest.mark.parametrize("options", [
     {}, {"record_every": 50}, {"observe": {"first": first_norm}},
-    {"observe": {"first": first_norm}, "observe_every": 25}], ids=str)
+    {"observe": {"first": first_norm}, "observe_every": 25}], ids=" ".join)
 @pytest.mark.parametrize("cuts", [(17,), (128, 136), (150, BLOCK, BLOCK + 1), (1, 2, 3)])
 @pytest.mark.parametrize("algorithm", LAYERS, ids=str)
 def test_cut_and_resumed_is_the_same(

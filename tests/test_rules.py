@@ -463,7 +463,7 @@ def test_epochs_of_a_phase_begin_with_it() -> None:
     (ts.Until(256, ts.Cosine(0.4, 100), ts.Exponential(0.3, 0.9)),
      lambda t: 0.2 * (1 + np.cos(np.pi * min(t, 100) / 100)) if t < 256 else 0.3 * 0.9**(t - 256)),
     (ts.Until(10, 0.1, ts.Until(20, 0.2, 0.3)), lambda t: 0.1 if t < 10 else 0.2 if t < 30 else 0.3),
-], ids=str)
+], ids=lambda one: "formula" if callable(one) else str(one))
 def test_values_of_schedules(schedule: Any, formula: Callable[[int], float]) -> None:
     """Learning rates as the formula says, and flips as often as it says of the same schedule."""
     expected = [formula(t) for t in range(300)]
