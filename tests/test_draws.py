@@ -475,3 +475,20 @@ def test_a_trillion_dimensions(orthogonal: bool) -> None:
     assert run.deviation is not None and run.deviation < 1e-12
     assert run.column("train_loss")[-1] < 0.5 * run.column("train_loss")[0]
     assert run.test_error(method="monte-carlo", n_test=1000).value < 0.5
+
+
+def test_inner_products_are_made_when_asked_for(tmp_path: Any) -> None:
+    """Not by explicit weights, and the same then; norms, file and what follows do not depend on it."""
+    problem = FEW.replace(n=60, d=8)
+    run = ts.simulate(problem, ts.GradientDescent(0.1), 5, engine="auto", record_every=1)
+    assert run.engine == "weights" and vars(run.draw)["gram"] is None
+    fresh, norms = Draw.from_problem(problem), run.draw.norm_sq.copy()
+    assert vars(fresh)["gram"] is None and fresh.gram is fresh.gram and not fresh.gram.flags.writeable
+    np.testing.assert_array_equal(fresh.gram, fresh.vectors @ fresh.vectors.T)
+    np.testing.assert_array_equal(fresh.norm_sq, norms)
+    np.testing.assert_allclose(norms, np.diag(fresh.gram), rtol=1e-13)
+    run.save(tmp_path / "run.npz")
+    again = ts.load_run(tmp_path / "run.npz")
+    np.testing.assert_array_equal(again.draw.gram, fresh.gram)
+    for name, column in ts.resume(run, 3).observables.items():
+        np.testing.assert_array_equal(ts.resume(again, 3).observables[name], column)

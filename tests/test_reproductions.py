@@ -109,6 +109,15 @@ CASES = {
         ("n = 10, d = 100000, m = 8", "seeds 400..401", "## After 120 steps", "of 3 values from 0.3 to 1 ",
          "a test error of 10^-10", "f* = 2.197", "| 0.6 | noise off at ½ |"),
     ),
+    "deng2023-expansion": Case(
+        {"seeds": 2, "n": 200, "steps": 12, "warm_steps": 5, "part_steps": 3},
+        {"runs": (10, ["case", "rule", "seed", "T_c", "T_s", "loss", "core", "spurious", "accuracy", "minority",
+                       "spurious_first", "dominates", "core_first", "minority_right"]),
+         "expansion": (10, ["part", "seed", "samples", "loss", "core", "spurious", "accuracy", "minority"])},
+        ("n = 200, d = 50, 2·20 filters", "12 steps; seeds 600..601", "First 5 steps of momentum 0.9 (η = 0.03)",
+         "| spurious_first | β_c = 0.2, β_s = 1 | 6 |", "in 4 random parts, 3 steps after each"),
+        frozenset({"T_c", "T_s"}),
+    ),
     "error-law": Case(
         {"seeds": 2, "sizes": ((10, 10**5), (20, 10**6)), "m": 6},
         {"errors": (8, ["at", "n", "d", "seed", "step", "measured", "reliable", "eigenvalue", "closed", "before", ...]),
@@ -179,6 +188,13 @@ CASES = {
          "check-inside-GD": (50, CHECK), "check-inside-label-noise": (66, CHECK), "check-0.3-GD": (50, CHECK),
          "check-0.3-label-noise": (66, CHECK)},
         ("Seeds 0..1, constants 1", "κ = ησ_p²d/(nm)", "n = 6, d = 900, m = 4", "2 of 2 (outside)"),
+    ),
+    "karhadkar2024-grid": Case(
+        {"seeds": 2, "sizes": (10, 20), "ratios": (2, 4), "filters": 8},
+        {"cells": (8, ["γ", "n", "d/n", "runs", "at zero loss", "test error", "low", "high", "smallest", "largest"]),
+         "runs": (16, ["γ", "n", "d/n", "seed", "steps to zero loss", "test error", "fits", "benign", "harmful"])},
+        ("8 filters with outer weights ±1", "Seeds 600..601; 16 of 16 runs came to zero loss", "| 1/d | 4 | 0.",
+         "| 5/n | benign | outside regime | 4 |"),
     ),
     "kou2023-heatmap": Case(
         COMMON | {"seeds": 2, "d": [100, 200, 300], "signal_norm": [0.1, 1.0, 6.0], "steps": 30},

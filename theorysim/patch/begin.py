@@ -63,11 +63,12 @@ def start(
     drawn = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
     drawn.check_against(problem)
     real = PRECISIONS[precision]
-    largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
-    if real is np.float32 and largest > np.finfo(real).max:
-        raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
+    if real is np.float32:
+        largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())
+        if largest > np.finfo(real).max:
+            raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
     if engine == "auto":
-        engine = "weights" if 2 * drawn.vectors.shape[1] < len(drawn.gram) else "coefficients"
+        engine = "weights" if 2 * drawn.vectors.shape[1] < len(drawn.vectors) else "coefficients"
     dimensions = _off_dimensions(problem, drawn)
     if algorithm.weight_noise and dimensions and getattr(problem, "bias", 0):
         raise ValueError(f"weight_noise={algorithm.weight_noise!r}: with a bias must be 0, or draw='vectors'")
@@ -174,13 +175,13 @@ def kernel_data(
     draw: Draw, problem: Problem, algorithm: GradientDescent, engine: str, real: Real, watched: bool
 ) -> layout.Data:
     """The draw as the kernel takes it: writable, contiguous arrays."""
-    two_sided = np.zeros(len(draw.gram), dtype=bool)
+    two_sided = np.zeros(len(draw.vectors), dtype=bool)
     two_sided[draw.atom[draw.sign < 0]] = True
     placed = engine != "coefficients" or algorithm.weight_noise > 0  # explicit weights have coordinates
     q, width = problem.sigma.numbers
     return layout.Data(
         gram=np.array(draw.gram if engine != "weights" else np.empty(layout.NOTHING), real, order="C"),
-        norm_sq=np.diag(draw.gram).copy(),
+        norm_sq=draw.norm_sq.copy(),
         atom=np.array(draw.atom, order="C"),
         sign=np.array(draw.sign, order="C"),
         two_sided=two_sided,

@@ -13,7 +13,7 @@ enters only through the degrees of freedom.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,33 @@ NO_WISHART = "only a SignalNoise or a PatchModel with init_law='normal' has a Wi
 Array = NDArray[np.float64]
 
 
+class Gram:
+    """The field ``gram`` of a draw: as given, or ``vectors @ vectors.T``, made when it is first asked for.
+
+    Explicit weights never ask, and of many samples in few dimensions it would be the largest array of all.
+    """
+
+    @overload
+    def __get__(self, draw: None, kind: type | None = None) -> None: ...
+
+    @overload
+    def __get__(self, draw: "Draw", kind: type | None = None) -> Array: ...
+
+    def __get__(self, draw: "Draw | None", kind: type | None = None) -> Array | None:
+        if draw is None:  # a dataclass asks for the default
+            return None
+        found: Array | None = vars(draw)["gram"]
+        if found is None:
+            with blas.single_threaded():
+                found = draw.vectors @ draw.vectors.T
+            found.setflags(write=False)
+            vars(draw)["gram"] = found
+        return found
+
+    def __set__(self, draw: "Draw", value: Array | None) -> None:
+        vars(draw)["gram"] = value
+
+
 @dataclass(frozen=True, eq=False)
 class Draw:
     """One realisation of data and initial weights.
@@ -45,8 +72,6 @@ class Draw:
         Atom and sign of every patch: number p of sample i is ``sign[i, p] * vectors[atom[i, p]]``.
     owner : (K,) integer array
         The sample whose noise an atom is, −1 for a signal atom.
-    gram : (K, K) array
-        Inner products of the atoms.
     vectors : (K, D) array
         The atoms in an orthonormal basis: that of the patches themselves
         (``form="vectors"``, D = d), or of the span of data and initial weights.
@@ -54,6 +79,8 @@ class Draw:
         Initial filters in the same basis; the first m belong to j = +1.
     form : "vectors", "wishart" or "gram"
         How it was obtained. Only ``"vectors"`` knows the coordinates of a patch.
+    gram : (K, K) array
+        Inner products of the atoms, made of the vectors when first asked for unless given.
     classes : (K,) array of ±1 or None
         The class that an atom speaks for by law; where there is no law, by the patches drawn.
     """
@@ -63,10 +90,10 @@ class Draw:
     atom: NDArray[np.int64]
     sign: Array
     owner: NDArray[np.int64]
-    gram: Array
     vectors: Array
     weights: Array
     form: str
+    gram: Gram = Gram()
     classes: Array | None = None
 
     def __post_init__(self) -> None:
@@ -175,7 +202,6 @@ class Draw:
             atom=np.stack([signal_atom, np.arange(shared, shared + n)], axis=1),
             sign=np.stack([signal_sign, np.ones(n)], axis=1),
             owner=np.concatenate([np.full(shared, -1), np.arange(n)]),
-            gram=vectors @ vectors.T,
             vectors=vectors,
             weights=np.ascontiguousarray(weights),
             form=form,
@@ -227,11 +253,19 @@ class Draw:
         """
         if self.classes is not None:
             return self.classes
-        votes = np.zeros(len(self.gram))
+        votes = np.zeros(len(self.vectors))
         np.add.at(votes, self.atom, self.sign * self.labels[:, None])
         orientation = np.where(votes < 0, -1.0, 1.0)
         orientation.setflags(write=False)
         return orientation
+
+    @cached_property
+    def norm_sq(self) -> Array:
+        """(K,) ‖v_a‖²; without the Gram matrix where explicit weights are the cheaper engine."""
+        many = 2 * self.vectors.shape[1] < len(self.vectors)
+        norm_sq: Array = np.einsum("ad,ad->a", self.vectors, self.vectors) if many else np.diag(self.gram).copy()
+        norm_sq.setflags(write=False)
+        return norm_sq
 
     @cached_property
     def inner(self) -> Array:

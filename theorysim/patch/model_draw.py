@@ -29,7 +29,7 @@ def drawn(problem: PatchModel, seed: int, form: str) -> dict[str, Any]:
     vectors = np.concatenate([shared, patches.reshape(-1, patches.shape[2])])
     return dict(
         labels=labels, observed_labels=observed, atom=_atoms(problem, states), sign=known.sign[states],
-        owner=_owners(problem), gram=vectors @ vectors.T, vectors=vectors, weights=np.ascontiguousarray(weights),
+        owner=_owners(problem), vectors=vectors, weights=np.ascontiguousarray(weights),
         form=form, classes=np.concatenate([known.classes, np.repeat(labels, len(known.noisy))]),
     )
 

@@ -82,7 +82,7 @@ class TrainedRun(RowsRun):
         return self._branches(self.draw.owner >= 0)
 
     def _branches(self, atoms: NDArray[np.bool_]) -> Array:
-        scaled: Array = self.coefficients[..., atoms] * np.diag(self.draw.gram)[atoms]
+        scaled: Array = self.coefficients[..., atoms] * self.draw.norm_sq[atoms]
         return scaled.reshape(len(scaled), 2, self.draw.m, -1)
 
     def weights_at(self, at: At = "end") -> Array:

@@ -55,14 +55,14 @@ class PatchView:
     def gamma(self) -> Any:
         """Signal learning γ_{j,r}, (2, m); (2, m, S) for S ≠ 1 signal atoms."""
         signal = self.draw.owner < 0
-        scale = np.diag(self.draw.gram)[signal] * self.draw.orientation[signal]
+        scale = self.draw.norm_sq[signal] * self.draw.orientation[signal]
         return self._alone(self._branches(self.coefficients, signal) * scale * np.array([1.0, -1.0])[:, None, None])
 
     @cached_property
     def rho(self) -> Any:
         """Noise memorization ρ_{j,r,i}, (2, m, n)."""
         noise = self.draw.owner >= 0
-        return self._branches(self.coefficients, noise) * np.diag(self.draw.gram)[noise]
+        return self._branches(self.coefficients, noise) * self.draw.norm_sq[noise]
 
     @property
     def outputs(self) -> Any:

@@ -218,7 +218,7 @@ class Choice(NamedTuple):
 
 
 def default_paper(run: Any) -> Choice:
-    """The first paper whose setting the run has; where none claims it, the first that speaks of such runs.
+    """The first paper whose setting the run has; where none claims it, the first with a statement about it, if any.
 
     Raises
     ------
@@ -229,7 +229,8 @@ def default_paper(run: Any) -> Choice:
     if not about:
         raise ValueError(f"run: no paper speaks of a {type(run).__name__}; there are {', '.join(papers())}")
     reasons = {one: "" if one.unlike(run) else one.setting(run) for one in about}
-    chosen = next((one for one in about if reasons[one]), about[0])
+    speaking = next((one for one in about if one.statements_about(run)), about[0])
+    chosen = next((one for one in about if reasons[one]), speaking)
     why = reasons[chosen] or f"no paper has this setting, and {chosen.name} is the first about such runs"
     others = [one.name for one in about if one is not chosen and one.statements_about(run)]
     return Choice(chosen, f"{why}; {', '.join(others)} also about such runs" if others else why)

@@ -5,6 +5,7 @@ from theorysim.papers.han2025.figures import FIGURES
 from theorysim.papers.han2025.laws import SOURCE, StageTimes, condition_4_1, early_ratio, first_stage, stage_times
 from theorysim.papers.han2025.statements import STATEMENTS
 from theorysim.papers.han2025.times import LAWS
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.run import PatchRun
 from theorysim.theory.paper import Paper
 from theorysim.theory.signal_noise import unlike_gradient_descent
@@ -12,7 +13,7 @@ from theorysim.theory.signal_noise import unlike_gradient_descent
 
 def setting(run: PatchRun) -> str:
     """ReLU without label noise per step: labels flipped once before training, or none (Theorem 4.4)."""
-    if run.problem.q != 1 or run.algorithm.label_noise is not None:
+    if isinstance(run.problem, PatchModel) or run.problem.q != 1 or run.algorithm.label_noise is not None:
         return ""
     return "ReLU, labels flipped before training" if run.draw.noisy.any() else "ReLU, clean labels"
 

@@ -9,6 +9,7 @@ from theorysim.papers.huang2025.assumption import SOURCE, assumption_3_1, consis
 from theorysim.papers.huang2025.reduced import ReducedProcess, reduced_process
 from theorysim.papers.huang2025.statements import STATEMENTS
 from theorysim.papers.huang2025.times import LAWS
+from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.run import PatchRun
 from theorysim.patch.stages import (
     StageTimes, first_stage, first_step, second_stage_gradient_descent, second_stage_label_noise, stage_times,
@@ -18,7 +19,9 @@ from theorysim.theory.signal_noise import unlike_gradient_descent
 
 
 def setting(run: PatchRun) -> str:
-    """Label noise at every step, or an activation of power 2 and more."""
+    """Label noise at every step, or an activation of power 2 and more; not on data by law."""
+    if isinstance(run.problem, PatchModel):
+        return ""
     if run.algorithm.label_noise is not None:
         return "label noise at every step"
     return f"activation of power q = {run.problem.q:g}, no label noise" if run.problem.q >= 2 else ""
