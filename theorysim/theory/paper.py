@@ -229,7 +229,8 @@ def default_paper(run: Any) -> Choice:
     if not about:
         raise ValueError(f"run: no paper speaks of a {type(run).__name__}; there are {', '.join(papers())}")
     reasons = {one: "" if one.unlike(run) else one.setting(run) for one in about}
-    chosen = next((one for one in about if reasons[one]), about[0])
+    speaking = (one for one in about if one.statements_about(run))
+    chosen = next((one for one in about if reasons[one]), None) or next(speaking, about[0])
     why = reasons[chosen] or f"no paper has this setting, and {chosen.name} is the first about such runs"
     others = [one.name for one in about if one is not chosen and one.statements_about(run)]
     return Choice(chosen, f"{why}; {', '.join(others)} also about such runs" if others else why)
