@@ -32,7 +32,8 @@ RELU = PROBLEM.replace(q=1)
 GD = ts.GradientDescent(0.1)
 LINEAR = ts.LinearNetwork(n=10, d=3, width=20, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=10), n=10, clean=4, test=10)
-OURS = ["deng2023", "han2025", "huang2025", "karhadkar2024", "kou2023", "second_order", "zhang2025", "zhang2026"]
+OURS = ["chen2023", "deng2023", "han2025", "huang2025", "karhadkar2024", "kou2023", "second_order", "wan2025",
+        "zhang2025", "zhang2026"]
 
 
 @pytest.fixture(autouse=True)
@@ -229,7 +230,7 @@ def test_broken_papers_break_no_other(installed: Callable[..., None]) -> None:
                         ("gone4", "has the name 'han2025', and is installed as")):
         with pytest.raises(ImportError, match=f"paper='{name}': cannot be loaded: .*{words}"):
             paper_named(name)
-    with pytest.raises(ValueError, match="paper='nobody': must be one of 'deng2023', 'gone1', 'gone2', 'gone3', "):
+    with pytest.raises(ValueError, match="paper='nobody': must be one of 'chen2023', 'gone1', 'gone2', 'gone3', 'g"):
         paper_named("nobody")
 
 

@@ -319,7 +319,8 @@ CASES = {
         ("30 training samples, d = 1200", "6 samples more", "2 seeds", "| patch: kept by linear reweighting |"),
     ),
 }
-ELSEWHERE = {"huang2025-fig2", "huang2025-bounds"}  # in test_cli.py
+ELSEWHERE = {  # in test_cli.py and the tests of the paper
+    "huang2025-fig2", "huang2025-bounds", "chen2023-sam", "wan2025-forgetting"}
 SWEEPS = [name for name in CASES if "store" in inspect.signature(
     figures()[name].run).parameters]
 SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3
