@@ -13,7 +13,7 @@ from theorysim.core import progress as bars
 from theorysim.papers.huang2025.figures import regularisers_picture, regularisers_rows as rows
 from theorysim.papers.huang2025.figures.fig2 import PAPER
 from theorysim.papers.huang2025.figures.regularisers_rules import (
-    FIG2_KAPPA, GD, LABEL_NOISE, NAMED, RULES, SAM, SMOOTHING, Choice, Rule, beside)
+    AS_FIG2, FIG2_KAPPA, GD, LABEL_NOISE, NAMED, RULES, SAM, SMOOTHING, Choice, Rule, beside)
 from theorysim.papers.huang2025.figures.regularisers_text import Study, text
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report
@@ -27,8 +27,9 @@ BUILD_SEEDS = 3  # from 0 on
 BUDGET = 400  # gradient evaluations
 N = (16, 32, 64, 128)
 N_SNR2 = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
-BUILD_N_SNR2 = (1 / 16, 1 / 3, 1.5)
-HIGH = (4.0, 8.0, 16.0)
+BUILD_N_SNR2 = (1 / 16, 1 / 2, 4.0)
+HIGH = (4.0, 16.0)
+HIGH_RULES = (GD, SAM, LABEL_NOISE, AS_FIG2.name)
 LEVEL = 0.25  # of the test error: half-way between chance and none
 REVIEW_BUDGET = 2000  # steps of Figure 2
 REVIEWED = ((3, 0.5, (1.0,)), (3, 2.0, (0.01, 0.1, 1.0)), (10, 2.0, (0.01, 0.1, 1.0)))  # m, σ_p, learning rates
@@ -53,7 +54,8 @@ def run(
     fresh, ends = range(FIRST_SEED, FIRST_SEED + seeds), sorted({min(n), max(n)})
     settings = [(problem.replace(m=m, noise_std=std), lr) for m, std, rates in REVIEWED for lr in rates]
     total = (sum(1 for rule in used for _ in rule.choices()) * build_seeds * len(ends) * len(build_n_snr2)
-             + seeds * (len(used) + 2) * (len(n) * len(n_snr2) + len(high))
+             + seeds * (len(used) + 2) * len(n) * len(n_snr2)
+             + seeds * len(high) * len(set(HIGH_RULES) & {*rules, AS_FIG2.name})
              + 2 * seeds * len(settings) * len(REVIEW_RULES))
     with bars.bar(total, progress, "run", "regularisers") as bar:
         def tick() -> None:
@@ -63,11 +65,11 @@ def run(
         best = {rule.name: _best(rule, built) for rule in used}
         chosen = [*best.values(), *beside(best[LABEL_NOISE])]
         scan = pd.DataFrame(rows.scan(chosen, problem, n, n_snr2, fresh, budget, tick))
-        costs = pd.DataFrame(rows.high(chosen, problem, max(n), high, fresh, budget, tick))
+        few = [one for one in chosen if one.rule.name in HIGH_RULES]
+        costs = pd.DataFrame(rows.high(few, problem, max(n), high, fresh, budget, tick))
         review = pd.DataFrame(rows.review(settings, [(NAMED[name], strength) for name, strength in REVIEW_RULES],
                                           range(FIRST_SEED, FIRST_SEED + 2 * seeds), review_budget, tick))
-    lines = {one.rule.name: crossing(scan, "test_error", LEVEL, along="n_snr2", over="n", algorithm=one.rule.name)
-             for one in chosen}
+    lines = {one.rule.name: _sides(scan, one.rule.name) for one in chosen}
     tables = {"choices": _choices(used, built, best), "scan": scan, "boundary": _boundary(lines), "high": costs,
               "review": review}
     order = regularisers_picture.order(scan)
@@ -109,8 +111,19 @@ def _choices(used: Sequence[Rule], built: "pd.DataFrame", best: dict[str, Choice
     return pd.DataFrame(table)
 
 
-def _boundary(lines: dict[str, Crossing]) -> "pd.DataFrame":
+def _sides(scan: "pd.DataFrame", name: str) -> tuple[Crossing, Crossing]:
+    """Where the mean error falls below the level, and where it rises above it again: either side of its least."""
+    mine = scan[scan["algorithm"] == name]
+    means = mine.groupby(["n", "n_snr2"])["test_error"].mean().reset_index()
+    least = means[means["test_error"] == means.groupby("n")["test_error"].transform("min")].groupby("n")["n_snr2"]
+    parts = (mine[mine["n_snr2"] <= mine["n"].map(least.min())], mine[mine["n_snr2"] >= mine["n"].map(least.max())])
+    first, last = (crossing(part, "test_error", LEVEL, along="n_snr2", over="n", algorithm=name) for part in parts)
+    return first, last
+
+
+def _boundary(lines: dict[str, tuple[Crossing, Crossing]]) -> "pd.DataFrame":
     """Where each rule's mean error passes the level, for every n."""
     import pandas as pd
 
-    return pd.concat([line.points.assign(algorithm=name) for name, line in lines.items()], ignore_index=True)
+    return pd.concat([line.points.assign(algorithm=name, side=side) for name, both in lines.items()
+                      for side, line in zip(("falls", "rises"), both, strict=True)], ignore_index=True)

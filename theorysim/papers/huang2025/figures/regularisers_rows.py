@@ -21,7 +21,7 @@ CHANCE = 0.5
 LEARNED = 0.1  # of the test error
 N_TEST = 2000
 FINER = np.sqrt(2)  # ratio of two looks
-FIRST_LOOK = 10  # gradient evaluations
+FIRST_LOOK = 1  # gradient evaluations
 
 
 def train(choice: Choice, problem: SignalNoise, draw: Draw, seed: int, budget: int, looks: bool = True) -> PatchRun:
@@ -98,7 +98,7 @@ def high(choices: Sequence[Choice], problem: SignalNoise, n: int, n_snr2: Sequen
             diverged = run.status == Status.DIVERGED
             rows.append({"algorithm": choice.rule.name} | place | {
                 "diverged": diverged,
-                "log10_error": np.log10(CHANCE) if diverged else run.test_error(relative_error=0.2).log10_value,
+                "log10_error": np.log10(CHANCE) if diverged else run.test_error(relative_error=0.5).log10_value,
                 "train_loss": _loss(run), "learned_at": arrival(run, choice.cost)})
             tick()
     return rows

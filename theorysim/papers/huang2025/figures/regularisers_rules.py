@@ -12,7 +12,7 @@ from theorysim.patch.policy import BestValidation, EarlyStopping, LossBelow, Pol
 from theorysim.patch.problem import SignalNoise
 
 FIG2_KAPPA = 0.125  # ησ_p²d/(nm) of Figure 2 at η = 1
-KAPPAS = (FIG2_KAPPA, 0.5, 2.0, 8.0)
+KAPPAS = (FIG2_KAPPA, 2.0, 8.0)
 Keywords = dict[str, Any]
 
 
@@ -119,22 +119,23 @@ GD, LARGE = "gradient descent", "large steps"
 LABEL_NOISE, SMOOTHING, SAM = "label noise", "label smoothing", "SAM"
 RULES = (
     Rule(GD, kappas=(FIG2_KAPPA,)),
-    Rule(LARGE, kappas=(0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
-    Rule("momentum", "μ", (0.5, 0.9, 0.99), lambda problem, mu: {"momentum": mu}),
-    Rule("weight decay", "ηλ/κ", (0.003, 0.03, 0.1, 0.3),
+    Rule(LARGE, kappas=(0.5, 2.0, 4.0, 8.0, 16.0, 32.0)),
+    Rule("momentum", "μ", (0.5, 0.9, 0.99), lambda problem, mu: {"momentum": mu}, (FIG2_KAPPA, 8.0)),
+    Rule("weight decay", "ηλ/κ", (0.003, 0.03),
          lambda problem, share: {"weight_decay": share / _memory(problem)}),
-    Rule(SMOOTHING, "a", (0.05, 0.1, 0.2, 0.4), lambda problem, a: {"label_smoothing": a}, (FIG2_KAPPA, 2.0, 4.0, 8.0)),
-    Rule("early stopping, loss", "loss", (0.6, 0.5, 0.3, 0.1), policy=lambda level: EarlyStopping(LossBelow(level))),
+    Rule(SMOOTHING, "a", (0.05, 0.1, 0.2, 0.4, 0.6), lambda problem, a: {"label_smoothing": a},
+         (FIG2_KAPPA, 2.0, 3.0, 4.0, 8.0)),
+    Rule("early stopping, loss", "loss", (0.5, 0.1), policy=lambda level: EarlyStopping(LossBelow(level))),
     Rule("early stopping, validation", policy=lambda _: EarlyStopping(BestValidation(1000, 10, 1000))),
-    Rule("small-loss selection", "at loss", (0.6, 0.5, 0.3), policy=lambda level: SmallLossSelection(LossBelow(level))),
+    Rule("small-loss selection", "at loss", (0.6, 0.3), policy=lambda level: SmallLossSelection(LossBelow(level))),
     Rule("weight noise", "ςσ_p√d", (0.003, 0.03),
          lambda problem, size: {"weight_noise": size / (problem.noise_std * problem.d**0.5)}, (FIG2_KAPPA, 8.0)),
-    Rule("dropout", "r", (0.2, 0.5, 0.8, 0.9), lambda problem, rate: {"dropout": rate}, (FIG2_KAPPA, 0.5, 1.0, 2.0)),
+    Rule("dropout", "r", (0.5, 0.8, 0.9, 0.95), lambda problem, rate: {"dropout": rate}, (FIG2_KAPPA, 0.5, 1.0)),
     Rule("mini-batches", "B/n", (1 / 4, 1 / 8, 1 / 16),
          lambda problem, share: {"batch_size": batch_of(problem, share)}, (FIG2_KAPPA, 0.5, 1.0),
          cost=lambda share: share),
     Rule(SAM, "ρσ_p√d/(m√n)", (0.03, 0.07, 0.1, 0.2, 0.5),
-         lambda problem, share: {"sam_radius": share * _radius(problem)}, (FIG2_KAPPA, 0.5, 1.0, 2.0, 4.0),
+         lambda problem, share: {"sam_radius": share * _radius(problem)}, (FIG2_KAPPA, 0.5, 1.0, 2.0),
          cost=lambda share: 2.0),
     Rule(LABEL_NOISE, "p", (0.05, 0.1, 0.2, 0.3), lambda problem, p: {"label_noise": Flip(p)},
          (FIG2_KAPPA, 0.5, 0.7, 1.0, 1.4)),

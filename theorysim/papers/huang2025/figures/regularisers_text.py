@@ -31,8 +31,10 @@ class Study:
     level: float
 
 
-def text(of: Study, chosen: Sequence[Choice], lines: Mapping[str, Crossing], tables: "Mapping[str, pd.DataFrame]",
-         order: Sequence[str]) -> str:
+def text(
+    of: Study, chosen: Sequence[Choice], lines: Mapping[str, tuple[Crossing, Crossing]],
+    tables: "Mapping[str, pd.DataFrame]", order: Sequence[str],
+) -> str:
     """All of it; tables have the rules in an order."""
     problem, scan, high, review = of.problem, tables["scan"], tables["high"], tables["review"]
     seeds = f"{of.seeds[0]}..{of.seeds[-1]}"
@@ -49,9 +51,10 @@ def text(of: Study, chosen: Sequence[Choice], lines: Mapping[str, Crossing], tab
         f"All that follows has seeds {seeds}, with random numbers of their own in every cell, common to its rules. "
         f"“{chosen[-1].rule.name}”: {chosen[-1]}; “{chosen[-2].rule.name}”: {chosen[-2]}.",
         "## Where the signal is learned",
-        f"n·SNR² at which the mean test error passes {of.level:g}, with 95% intervals (Student and Hall; ∞ where they "
-        "leave the diagram), and the exponent of that SNR in n, −½ where n·SNR² decides.",
-        markdown(_boundary(lines, tables["boundary"], scan, order)),
+        f"n·SNR² at which the mean test error falls below {of.level:g}, and where it rises above it again, with 95% "
+        f"intervals (±∞ where they leave the cells from {scan['n_snr2'].min():.3g} to {scan['n_snr2'].max():.3g}); and "
+        "the exponent in n of the SNR at which it falls, −½ where n·SNR² decides.",
+        markdown(_boundary(lines, tables["boundary"], scan, order, of.level)),
         f"## Error, loss and time at n = {scan['n'].max()}",
         "Error: mean with its 95% interval over seeds. Loss: median [smallest, largest], against the true labels. "
         "Time: gradient evaluations to the first look (a factor √2 apart) with a test error of at most "
@@ -87,28 +90,33 @@ def _choices(table: "pd.DataFrame") -> "pd.DataFrame":
     } for _, row in table.iterrows()])
 
 
-def _boundary(lines: Mapping[str, Crossing], boundary: "pd.DataFrame", scan: "pd.DataFrame", order: Sequence[str]
-              ) -> "pd.DataFrame":
+def _boundary(
+    lines: Mapping[str, tuple[Crossing, Crossing]], boundary: "pd.DataFrame", scan: "pd.DataFrame",
+    order: Sequence[str], level: float,
+) -> "pd.DataFrame":
     import pandas as pd
 
+    least = scan.groupby(["algorithm", "n", "n_snr2"])["test_error"].mean().groupby(["algorithm", "n"]).min()
+    ends = scan["n_snr2"].min(), scan["n_snr2"].max()
     table = []
     for name in order:
-        row = {"rule": name}
-        for point in boundary[boundary["algorithm"] == name].itertuples():
-            mine = scan[(scan["algorithm"] == name) & (scan["n"] == point.n)]
-            row[f"n = {point.n:.0f}"] = _place(point, mine)
-        slope, low, high = lines[name].exponent  # of n·SNR², so that SNR has (slope − 1)/2
+        row, again = {"rule": name}, []
+        points: Any = boundary[boundary["algorithm"] == name].itertuples()
+        for point in points:
+            if point.side == "falls":
+                nowhere = f"< {ends[0]:.3g}" if least[name, point.n] < level else f"> {ends[1]:.3g}"
+                row[f"n = {point.n:.0f}"] = nowhere if np.isnan(point.crossing) else _place(point)
+            elif not np.isnan(point.crossing):
+                again.append(f"n = {point.n:.0f}: {_place(point)}")
+        slope, low, high = lines[name][0].exponent  # of n·SNR², so that SNR has (slope − 1)/2
         row["exponent of SNR"] = "–" if np.isnan(slope) else "{:.2f} [{:.2f}, {:.2f}]".format(
             *((one - 1) / 2 for one in (slope, low, high)))
-        table.append(row)
+        table.append(row | {"rises again at": "; ".join(again) or "–"})
     return pd.DataFrame(table)
 
 
-def _place(point: Any, mine: "pd.DataFrame") -> str:
-    if not np.isnan(point.crossing):
-        return f"{point.crossing:.3g} [{point.low:.3g}, {point.high:.3g}]"
-    ends = mine["n_snr2"].min(), mine["n_snr2"].max()
-    return f"< {ends[0]:.3g}" if mine["test_error"].mean() < 0.25 else f"> {ends[1]:.3g}"
+def _place(point: Any) -> str:
+    return f"{point.crossing:.3g} [{point.low:.3g}, {point.high:.3g}]"
 
 
 def _shown(scan: "pd.DataFrame") -> tuple[float, ...]:
@@ -152,7 +160,7 @@ def _high(high: "pd.DataFrame", order: Sequence[str]) -> "pd.DataFrame":
          "diverged": int(mine["diverged"].sum()), "training loss": _range(mine["train_loss"], ".2g"),
          "time": _time(mine["learned_at"])}
         for x, here in high.groupby("n_snr2") for name in order
-        for mine in [here[here["algorithm"] == name]]])
+        for mine in [here[here["algorithm"] == name]] if len(mine)])
 
 
 def _review(review: "pd.DataFrame") -> "pd.DataFrame":
