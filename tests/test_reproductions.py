@@ -25,7 +25,7 @@ from theorysim.reproduce import Report, figures, reproduce, spread as ours
 from theorysim.papers import rare_errors
 from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.huang2025.figures import regularisers_rows
-from theorysim.papers.huang2025.figures.regularisers_rules import NAMED, Choice, batch_of, beside
+from theorysim.papers.huang2025.figures.regularisers_rules import NAMED, Choice, batch_of, beside, smoothing_edge
 from theorysim.papers.second_order.figures.ends import Crossing, Erasure, Extinction, Rebirth
 from theorysim.papers.second_order.figures.law import Setting as LawSetting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
@@ -195,6 +195,7 @@ CASES = {
          "boundary": (42, ["n", "crossing", "low", "high", "seeds", "missing", "algorithm", "side"]),
          "high": (8, ["algorithm", "n", "n_snr2", "seed", "draw_seed", "diverged", "log10_error", "train_loss",
                       "learned_at"]),
+         "edge": (36, ["a", "ratio", "kappa", "seed", "diverged", "test_error", "swing", "train_loss"]),
          "review": (112, ["m", "noise_std", "lr", "kappa", "algorithm", "seed", "diverged", "test_error",
                           "train_loss"])},
         ("d = 400, m = 6", "40 gradient evaluations for every rule", "n = 16, 48 and n·SNR² = 1, seeds 0..0",
@@ -524,12 +525,24 @@ class TestRegularisers:
         assert found["label noise"].max() < 0.01 and found["smoothing, mean of the noise"].min() > 0.3
 
     def test_smoothing_that_oscillates(self) -> None:
-        """Beyond κ = 1/(2f*p(1 − p)), a = 2p, the resting output is unstable, and smoothing learns, too."""
-        rest = np.log(0.95 / 0.05)
-        edge = 1 / (2 * rest * 0.05 * 0.95)
-        below, above = (self.errors([Choice(NAMED["label smoothing"], 0.1, kappa)], 0.25)["label smoothing"]
-                        for kappa in (edge / 1.8, edge * 2.2))
-        assert 3.5 < edge < 3.6 and below.min() > 0.3 and above.max() < 0.01
+        """Beyond κ = 1/(2f*p(1 − p)), a = 2p, outputs of a memory do not come to rest, and smoothing learns, too."""
+        rest = np.log(0.9 / 0.1)
+        assert smoothing_edge(0.2) == pytest.approx(1 / (2 * rest * 0.09))
+        made = pd.DataFrame(regularisers_rows.edge(WEAK.replace(n_snr2=0.25), (0.2,), (0.7, 1.5), range(3), 400,
+                                                   lambda: None))
+        below, above = made[made["ratio"] < 1], made[made["ratio"] > 1]
+        assert below["test_error"].min() > 0.3 and above["test_error"].max() < 0.01
+        assert below["swing"].max() < 0.01
+
+    def test_edge_of_a_memory(self) -> None:
+        """The map of one memory, iterated: a step 2% below the edge it comes to rest, 2% beyond it does not."""
+        for a in (0.1, 0.3):
+            p = a / 2
+            for ratio, rests in ((0.98, True), (1.02, False)):
+                kappa, f = ratio * smoothing_edge(a), 1.001 * np.log((1 - p) / p)
+                for _ in range(4000):
+                    last, f = f, f * (1 + 2 * kappa * (1 - p - 1 / (1 + np.exp(-f)))) ** 2
+                assert (abs(f - last) < 1e-6) == rests
 
     def test_refusals(self) -> None:
         """Batches that are no whole number of samples; a study without what others are compared with."""

@@ -30,6 +30,8 @@ N_SNR2 = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
 BUILD_N_SNR2 = (1 / 16, 1 / 2, 4.0)
 HIGH = (4.0, 16.0)
 HIGH_RULES = (GD, SAM, LABEL_NOISE, AS_FIG2.name)
+EDGE_N_SNR2 = 1 / 8
+EDGE_STRENGTHS, EDGE_RATIOS = (0.1, 0.2, 0.4), (0.5, 0.8, 0.95, 1.05, 1.25, 2.0)
 LEVEL = 0.25  # of the test error: half-way between chance and none
 REVIEW_BUDGET = 2000  # steps of Figure 2
 REVIEWED = ((3, 0.5, (1.0,)), (3, 2.0, (0.01, 0.1, 1.0)), (10, 2.0, (0.01, 0.1, 1.0)))  # m, σ_p, learning rates
@@ -56,7 +58,7 @@ def run(
     total = (sum(1 for rule in used for _ in rule.choices()) * build_seeds * len(ends) * len(build_n_snr2)
              + seeds * (len(used) + 2) * len(n) * len(n_snr2)
              + seeds * len(high) * len(set(HIGH_RULES) & {*rules, AS_FIG2.name})
-             + 2 * seeds * len(settings) * len(REVIEW_RULES))
+             + seeds * len(EDGE_STRENGTHS) * len(EDGE_RATIOS) + 2 * seeds * len(settings) * len(REVIEW_RULES))
     with bars.bar(total, progress, "run", "regularisers") as bar:
         def tick() -> None:
             bar.update(1)
@@ -67,15 +69,17 @@ def run(
         scan = pd.DataFrame(rows.scan(chosen, problem, n, n_snr2, fresh, budget, tick))
         few = [one for one in chosen if one.rule.name in HIGH_RULES]
         costs = pd.DataFrame(rows.high(few, problem, max(n), high, fresh, budget, tick))
+        edge = pd.DataFrame(rows.edge(problem.replace(n=min(n)).replace(n_snr2=EDGE_N_SNR2), EDGE_STRENGTHS,
+                                      EDGE_RATIOS, fresh, budget, tick))
         review = pd.DataFrame(rows.review(settings, [(NAMED[name], strength) for name, strength in REVIEW_RULES],
                                           range(FIRST_SEED, FIRST_SEED + 2 * seeds), review_budget, tick))
     lines = {one.rule.name: _sides(scan, one.rule.name) for one in chosen}
     tables = {"choices": _choices(used, built, best), "scan": scan, "boundary": _boundary(lines), "high": costs,
-              "review": review}
+              "edge": edge, "review": review}
     order = regularisers_picture.order(scan)
     build = (f"n = {', '.join(map(str, ends))} and n·SNR² = {', '.join(f'{x:.3g}' for x in build_n_snr2)}, "
              f"seeds 0..{build_seeds - 1}")
-    study = Study(problem, fresh, build, budget, review_budget, LEVEL)
+    study = Study(problem, fresh, build, budget, review_budget, LEVEL, f"n = {min(n)}, n·SNR² = {EDGE_N_SNR2:g}")
     return Report(
         name="regularisers",
         title="Which training rules learn a weak signal (the problem of Huang et al. 2025)",

@@ -34,8 +34,8 @@ def draw(scan: "pd.DataFrame", boundary: "pd.DataFrame", names: Sequence[str], l
     _lines(largest, "test_error", upper_right)
     upper_right.set(ylabel="test error, mean over seeds", title=f"(b) test error, n = {n}", ylim=(-0.02, 0.54))
     _lines(largest, "learned_at", lower_left)
-    lower_left.set(yscale="log", ylabel=f"gradient evaluations to a test error of {learned:g}, median",
-                   title=f"(c) when the signal is learned, n = {n}; no mark: by less than half of the seeds")
+    lower_left.set(yscale="log", ylabel=f"gradient evaluations to a test error of {learned:g}",
+                   title=f"(c) when half of the seeds have learned, n = {n}")
     _plain(lower_left.yaxis)
     _lines(largest.assign(train_loss=largest["train_loss"].clip(1e-6, 10)), "train_loss", lower_right)
     lower_right.set(yscale="log", ylabel="training loss at the end, median, shown within [10⁻⁶, 10]",

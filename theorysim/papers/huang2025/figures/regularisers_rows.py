@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from theorysim.core.status import Status
-from theorysim.papers.huang2025.figures.regularisers_rules import Choice, Rule
+from theorysim.papers.huang2025.figures.regularisers_rules import (
+    NAMED, SMOOTHING, Choice, Rule, smoothing_edge)
 from theorysim.patch.draw import Draw
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
@@ -21,6 +22,7 @@ CHANCE = 0.5
 LEARNED = 0.1  # of the test error
 N_TEST = 2000
 FINER = np.sqrt(2)  # ratio of two looks
+SPAN = 20  # last steps in which outputs are seen to swing
 FIRST_LOOK = 1  # gradient evaluations
 
 
@@ -85,6 +87,24 @@ def scan(choices: Sequence[Choice], problem: SignalNoise, n: Sequence[int], n_sn
                 "train_loss": _loss(run), "evaluations": run.steps * choice.cost,
                 "learned_at": arrival(run, choice.cost)})
             tick()
+    return rows
+
+
+def edge(problem: SignalNoise, strengths: Sequence[float], ratios: Sequence[float], seeds: Sequence[int], budget: int,
+         tick: Callable[[], object]) -> list[Row]:
+    """Label smoothing at steps around the largest at which its resting output is stable."""
+    rows = []
+    for seed in seeds:
+        draw = Draw.from_problem(problem, seed)
+        for a in strengths:
+            for ratio in ratios:
+                choice = Choice(NAMED[SMOOTHING], a, ratio * smoothing_edge(a))
+                run = train(choice, problem, draw, seed, budget, looks=False)
+                outputs = run.column("output_max")[-SPAN:]
+                rows.append({"a": a, "ratio": ratio, "kappa": choice.kappa, "seed": seed,
+                             "diverged": run.status == Status.DIVERGED, "test_error": error(run),
+                             "swing": float(np.ptp(outputs)), "train_loss": _loss(run)})
+                tick()
     return rows
 
 

@@ -148,3 +148,13 @@ SAME_MEAN = dataclasses.replace(NAMED[SMOOTHING], name="smoothing, mean of the n
 def beside(noise: Choice) -> tuple[Choice, ...]:
     """What is not chosen: label noise of Figure 2, and smoothing with step and mean of a choice of label noise."""
     return (Choice(AS_FIG2, 0.1, FIG2_KAPPA), Choice(SAME_MEAN, 2 * noise.strength, noise.kappa))
+
+
+def smoothing_edge(a: float) -> float:
+    """κ = 1/(2f*p(1 − p)), p = a/2, f* = ln((1 − p)/p): beyond it the resting output of smoothing is unstable.
+
+    Derived: a memory obeys ln f ← ln f + 2 ln(1 + 2κ(1 − p − ς(f))), whose slope at f* is 1 − 4κf*p(1 − p); below −1
+    it oscillates.
+    """
+    p = a / 2
+    return float(1 / (2 * np.log((1 - p) / p) * p * (1 - p)))

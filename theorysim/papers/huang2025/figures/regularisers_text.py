@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.core.intervals import interval, mean
-from theorysim.papers.huang2025.figures.regularisers_rows import LEARNED, N_TEST
+from theorysim.papers.huang2025.figures.regularisers_rows import LEARNED, N_TEST, SPAN
 from theorysim.papers.huang2025.figures.regularisers_rules import FIG2_KAPPA, Choice
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import markdown
@@ -29,6 +29,7 @@ class Study:
     budget: int
     review_budget: int
     level: float
+    edge: str
 
 
 def text(
@@ -64,6 +65,11 @@ def text(
         "log₁₀ of the test error, however small, median [smallest, largest] over seeds. (Of errors too rare to be "
         "counted it is an estimate, of the largest ones of the order of the logarithm.)",
         markdown(_high(high, order)),
+        "## Label smoothing at large steps",
+        f"{of.edge}, {of.budget} steps, seeds {seeds}. κ* = 1/(2f*p(1 − p)), p = a/2 and f* = ln((1 − p)/p), is "
+        "the step beyond which the resting output of a memory is unstable (derived, a memory alone). Error, and swing "
+        f"of the largest training output over the last {SPAN} steps: median [smallest, largest].",
+        markdown(_edge(tables["edge"])),
         "## The settings of the public review",
         f"n = {problem.n}, d = {problem.d}, ‖μ‖ = {problem.signal_norm:g}, {of.review_budget} gradient evaluations, "
         f"seeds {of.seeds[0]}..{of.seeds[0] + 2 * len(of.seeds) - 1}. Label noise has p = 0.1, smoothing the same "
@@ -161,6 +167,15 @@ def _high(high: "pd.DataFrame", order: Sequence[str]) -> "pd.DataFrame":
          "time": _time(mine["learned_at"])}
         for x, here in high.groupby("n_snr2") for name in order
         for mine in [here[here["algorithm"] == name]] if len(mine)])
+
+
+def _edge(edge: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame([
+        {"a": a, "κ/κ*": ratio, "κ": f"{mine['kappa'].iloc[0]:.3g}", "test error": _range(mine["test_error"]),
+         "diverged": int(mine["diverged"].sum()), "swing of the output": _range(mine["swing"], ".2g")}
+        for (a, ratio), mine in edge.groupby(["a", "ratio"], sort=False)])
 
 
 def _review(review: "pd.DataFrame") -> "pd.DataFrame":
