@@ -1,6 +1,6 @@
 """Figures of Huang et al. 2025, made again."""
 
-from theorysim.papers.huang2025.figures import bounds, error_bound, fig2, fig3, fig3_inside, lemmas
+from theorysim.papers.huang2025.figures import bounds, error_bound, fig2, fig3, fig3_inside, lemmas, regularisers
 from theorysim.theory.paper import Figure
 
 FIGURES = {
@@ -15,4 +15,7 @@ FIGURES = {
         "every statement counted over seeds, inside the assumptions and outside at three steps", lemmas.run),
     "huang2025-error-bound": Figure(
         "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d", error_bound.run),
+    "regularisers": Figure(
+        "label noise, smoothing, SAM, batches, dropout and others at equal gradient evaluations, over n and SNR",
+        regularisers.run),
 }
