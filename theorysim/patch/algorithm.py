@@ -122,6 +122,10 @@ class GradientDescent:
         observed is the whole network.
     weight_noise : float
         Standard deviation ς ≥ 0 of a Gaussian added to every weight after every step. Closed in law.
+    clients, local_steps : int
+        C > 1 clients with weights of their own, each with the samples i of one i mod C and their loss: each makes the
+        steps of the rule (without mini-batches), and every ``local_steps`` their weights are averaged. The run shows
+        the average of every step.
     train_readout : bool
         Whether the second layer is trained too, by the same rule.
 
@@ -147,6 +151,8 @@ class GradientDescent:
     dropout: float = 0.0
     weight_noise: float = 0.0
     train_readout: bool = False
+    clients: int = 1
+    local_steps: int = 1
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {"lr": schedules.checked("lr", self.lr, above=True)}
@@ -159,6 +165,8 @@ class GradientDescent:
         checked["label_smoothing"] = validate.real("label_smoothing", self.label_smoothing, 0, 1)
         for name in ("replacement", "nesterov", "normalised", "train_readout"):
             checked[name] = validate.flag(name, getattr(self, name))
+        for name in ("clients", "local_steps"):
+            checked[name] = validate.integer(name, getattr(self, name), 1)
         if self.batch_size is not None:
             checked["batch_size"] = validate.integer("batch_size", self.batch_size, 1)
         if self.clip_norm is not None:
@@ -172,9 +180,13 @@ class GradientDescent:
             ("normalised", self.clip_norm is None, "a gradient of norm 1 has nothing to clip; clip_norm must be None"),
             ("weight_noise", not (self.momentum and self.weight_decay),
              "with momentum and weight_decay at once it is closed but not built; set one of them to 0"),
+            ("batch_size", self.clients == 1, "a client takes all of its samples; clients must be 1"),
+            ("weight_noise", self.clients == 1, "with clients it is closed but not built; clients must be 1"),
         ):
             if getattr(self, name) and not needs:
                 raise ValueError(f"{name}={getattr(self, name)!r}: {why}")
+        if self.local_steps > 1 and self.clients == 1:
+            raise ValueError(f"local_steps={self.local_steps!r}: must be 1 without clients, whose weights it averages")
 
     @classmethod
     def from_kappa(

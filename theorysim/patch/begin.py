@@ -69,6 +69,10 @@ def start(
             raise ValueError(f"precision='single': inner products are as large as {largest:.3g}; use 'double'")
     if engine == "auto":
         engine = "weights" if 2 * drawn.vectors.shape[1] < len(drawn.vectors) else "coefficients"
+    if algorithm.clients > drawn.n:
+        raise ValueError(f"clients={algorithm.clients}: must be an integer in [1, {drawn.n}], so that each has one")
+    if algorithm.clients > 1 and engine != "coefficients":
+        raise ValueError(f"engine={engine!r}: must be 'coefficients' with clients={algorithm.clients}")
     dimensions = _off_dimensions(problem, drawn)
     if algorithm.weight_noise and dimensions and getattr(problem, "bias", 0):
         raise ValueError(f"weight_noise={algorithm.weight_noise!r}: with a bias must be 0, or draw='vectors'")

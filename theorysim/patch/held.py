@@ -19,12 +19,14 @@ class Held(NamedTuple):
     """The state of the kernels, the explicit weights, and what noise on the weights did outside the draw's coordinates.
 
     Of engine "paired" ``now`` is in the span, and ``explicit`` beside the weights; of "weights" there is one state.
+    With clients ``now`` is their average.
     """
 
     now: State
     weights: Array | None  # (2m, D)
     explicit: State | None
     off: Array  # (2m, r), see off_span.py
+    clients: tuple[State, ...] = ()
 
     @classmethod
     def first(
@@ -37,19 +39,23 @@ class Held(NamedTuple):
             for image in _images(draw, engine)
         ]
         off = first_off_span(2 * draw.m if algorithm.weight_noise else 0, dimensions)
-        return cls(states[0], weights, states[1] if len(states) > 1 else None, off)
+        clients = tuple(_copied(states[0]) for _ in range(algorithm.clients)) if algorithm.clients > 1 else ()
+        return cls(states[0], weights, states[1] if len(states) > 1 else None, off, clients)
 
     @classmethod
     def of(cls, arrays: Sequence[Any], weights: Array | None) -> Self:
         """From :meth:`arrays`."""
         copies: list[Any] = [array.copy() for array in arrays]
-        *states, off = copies
-        explicit = State(*states[SIZE:]) if len(states) > SIZE else None
-        return cls(State(*states[:SIZE]), None if weights is None else weights.copy(), explicit, off)
+        *parts, off = copies
+        now, *more = (State(*parts[first : first + SIZE]) for first in range(0, len(parts), SIZE))
+        if weights is None:
+            return cls(now, None, None, off, tuple(more))
+        return cls(now, weights.copy(), more[0] if more else None, off)
 
     def arrays(self) -> tuple[Weights, ...]:
         """All arrays but the weights, z and b first."""
-        return (*self.now, *(self.explicit or ()), self.off)
+        states = (self.now, *self.clients) if self.explicit is None else (self.now, self.explicit)
+        return (*(array for state in states for array in state), self.off)
 
     def copy(self) -> Self:
         """Another one of the same numbers."""
@@ -65,7 +71,10 @@ class Held(NamedTuple):
             for old, new in ((self.now, fresh.now), (self.explicit, fresh.explicit))
         ]
         off = self.off.copy() if self.now.drift.size else fresh.off  # without any columns, maybe
-        return type(self)(states[0] or fresh.now, None if self.weights is None else self.weights.copy(), states[1], off)
+        now = states[0] or fresh.now
+        clients = tuple(_copied(state)._replace(inner=now.inner.copy(), coef=now.coef.copy(), scale=now.scale.copy())
+                        for state in fresh.clients)
+        return type(self)(now, None if self.weights is None else self.weights.copy(), states[1], off, clients)
 
     @property
     def scale(self) -> float:
@@ -76,6 +85,11 @@ class Held(NamedTuple):
     def drift(self) -> Array | None:
         """(2m, D + r) what noise on the weights has added; None where there was none."""
         return np.concatenate([self.now.drift, self.off], axis=1) if self.now.drift.size else None
+
+
+def _copied(state: State) -> State:
+    copies: list[Any] = [array.copy() for array in state]
+    return State(*copies)
 
 
 def _images(draw: Draw, engine: str) -> list[tuple[int, ...]]:

@@ -121,6 +121,8 @@ RULES: dict[str, tuple[Any, str]] = {  # the fields of GradientDescent that are 
     "dropout": (float, "probability to leave a filter out of a step"),
     "weight_noise": (float, "standard deviation of noise on every weight after every step"),
     "train_readout": (None, "train the second layer too"),
+    "clients": (int, "clients with weights and samples of their own"),
+    "local_steps": (int, "steps after which clients are averaged"),
 }
 ACTIVATION_NAMES = {kind.__name__: kind for kind in ACTIVATIONS}
 

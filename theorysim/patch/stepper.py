@@ -10,6 +10,7 @@ from theorysim.core import blas
 from theorysim.core.loop import Ending, Stepper
 from theorysim.core.rows import Rows
 from theorysim.patch.algorithm import GradientDescent
+from theorysim.patch.clients import local_updates, shares
 from theorysim.patch.draw import Draw
 from theorysim.patch.guard import PatchGuard
 from theorysim.patch.held import Held
@@ -118,12 +119,23 @@ class PatchStepper(Stepper):
             if weights is None:
                 return int(network.evolve_coefficients(self.data, state, steps, self.scratch, rows))
             return int(network.evolve_weights(self.data, weights, state, steps, self.scratch, rows))
+        if self.held.clients:
+            return self._local_updates(steps, rows)
         image = state.inner if weights is None else weights
         if image.shape[1] not in self.works:
             self.works[image.shape[1]] = layout.make_work(self.data, state.inner, image.shape)
         given: Any = np.empty(layout.NOTHING, image.dtype) if weights is None else weights
         return int(rules.evolve_by_rule(self.data, given, state, self.rule, steps, self.scratch,
                                         self.works[image.shape[1]], rows))
+
+    def _local_updates(self, steps: layout.PerStep, rows: Array) -> int:
+        """Those of all clients, and of their average."""
+        held, width = self.held, self.held.now.inner.shape[1]
+        if width not in self.works:
+            self.works[width] = layout.make_work(self.data, held.now.inner, held.now.inner.shape)
+        own = shares(self.draw.n, self.algorithm.clients, self.source.mean)
+        return local_updates(self.data, held.now, held.clients, self.algorithm, steps, self.step - self.source.began,
+                             own, self.scratch, self.works[width], rows)
 
     def _observe(self, place: int) -> bool:
         """Observables of the state into a row of the chunk; False when it has overflowed."""
