@@ -80,8 +80,8 @@ def test_cut_saved_and_resumed(momentum: float, tmp_path: Path) -> None:
 def test_divergence_is_told_at_its_step() -> None:
     """The same step whatever is recorded."""
     rule = ts.GradientDescent(50.0, clients=2, local_steps=4)
-    ends = {ts.simulate(PROBLEM.replace(loss="squared"), rule, 100, 0, record_every=every, on_failure="return").stopped_at
-            for every in (1, 7, 100)}
+    of = PROBLEM.replace(loss="squared")
+    ends = {ts.simulate(of, rule, 100, 0, record_every=every, on_failure="return").stopped_at for every in (1, 7, 100)}
     assert len(ends) == 1 and None not in ends
 
 
