@@ -11,6 +11,7 @@ from theorysim.mean_field import MeanFieldDraw
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.policy import Policy
+from theorysim.patch.problem import Problem
 from theorysim.reweighting import ReweightingDraw
 
 
@@ -84,5 +85,7 @@ class ResumeKeywords(Looking, total=False):
     """Of resume()."""
 
     algorithm: GradientDescent | None
+    problem: Problem | None
+    draw: Draw | None
     label_noise: ArrayLike | None
     observe: Mapping[str, Callable[[Any], float]] | None

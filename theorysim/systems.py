@@ -335,7 +335,9 @@ def resume(
     **own
         ``label_noise``, (steps, n) multipliers of the further steps, for a patch network (or mean field) that was given
         its own; ``algorithm``, another one that a patch network goes on with: its weights stay, its velocity, its
-        epochs and the steps of its schedules begin anew. (An equal one changes nothing.)
+        epochs and the steps of its schedules begin anew. (An equal one changes nothing.) ``problem`` and ``draw``,
+        other data in the same coordinates (drawn from the run's seed if only the problem is given): the result is a run
+        of its own that begins at this step with these weights, and the coefficients of patches that both have.
 
     Raises
     ------
@@ -369,6 +371,8 @@ def resume(
         ending = march(stepper, end, plan, watching, until, progress)
         stepper.timings["solve"] = perf_counter() - started
         further = stepper.result(ending)
+        if further.draw is not run.draw:  # a run of its own, on other data
+            return _settled(further, on_failure)
         record, row = system.seams(run)
         record |= run.listed or asked  # what was asked for one by one stays
         look = watching.look_again(run.steps, record)

@@ -19,16 +19,19 @@ from theorysim.patch.kernels import layout
 from theorysim.patch.label_noise import noise_source
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.observables import OBSERVABLES
+from theorysim.patch.other_data import carried
 from theorysim.patch.per_step import StepSource
 from theorysim.patch.phases import Phase, check_next
 from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, SmallLossSelection
-from theorysim.patch.problem import Problem
+from theorysim.patch.patch_model import PatchModel
+from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.run import PatchRun
 from theorysim.patch.stepper import PatchStepper
 
 ENGINES = ("coefficients", "weights", "paired", "auto")
 PRECISIONS: dict[str, "Real"] = {"double": np.float64, "single": np.float32}
 OBSERVE = ("all", "outputs")
+PROBLEMS = (SignalNoise, PatchData, PatchModel)
 MOST_THREADS = 1024
 MAX_ROW_BYTES = 2**34  # largest table of observables
 
@@ -92,8 +95,52 @@ def start(
 
 def proceed(
     run: PatchRun, end: int, *, algorithm: GradientDescent | None = None, label_noise: ArrayLike | None = None,
+    problem: Problem | None = None, draw: Draw | None = None,
 ) -> PatchStepper:
     """The state at the end of a run; keywords as of :func:`theorysim.resume`."""
+    if problem is not None or draw is not None:
+        return _with_other_data(run, end, algorithm or run.algorithm, label_noise, problem or run.problem, draw)
+    return _same_data(run, end, algorithm, label_noise)
+
+
+def _with_other_data(
+    run: PatchRun, end: int, algorithm: GradientDescent, label_noise: ArrayLike | None, problem: Problem,
+    draw: Draw | None,
+) -> PatchStepper:
+    """A run of its own, which begins with the weights and at the step that another ended with."""
+    first, every = run.steps, run.observables_every
+    _check_rows(end - first, end // every)
+    validate.instance("algorithm", algorithm, (GradientDescent,))
+    validate.instance("problem", problem, PROBLEMS)
+    if draw is None:
+        draw = Draw.from_problem(problem, run.seed, "vectors")
+    validate.instance("draw", draw, (Draw,))
+    if algorithm.weight_noise:
+        raise ValueError(f"weight_noise={algorithm.weight_noise!r}: must be 0 with other data, closed but not built")
+    _check_schedules(algorithm, end - first)
+    noise = noise_source(algorithm.label_noise, problem.n, first, end - first, label_noise, run.seed, first)
+    started, (draw, coefficients) = perf_counter(), carried(run, problem, draw)
+    held = Held.first(draw, algorithm, run.engine, run.readouts[-1], run.inner.dtype, 0)
+    for state in (held.now, held.explicit, *held.clients):
+        if state is not None:
+            state.coef[:], state.inner[:] = coefficients, draw.products_from(coefficients)
+    if held.weights is not None:
+        held.weights[:] = draw.weights_from(coefficients)
+    stepper = PatchStepper(
+        problem, algorithm, draw, run.seed, run.engine, first,
+        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, True), held,
+        StepSource(algorithm, noise, run.seed, draw, 0, problem.reduction == "mean", first),
+        Rows(len(OBSERVABLES), every, (end - first) // every + 1),
+    )
+    stepper.phases, stepper.threads = (*run.phases, Phase(run.algorithm, first)), run.threads
+    stepper.timings["draw"] = perf_counter() - started
+    stepper.begin()
+    return stepper
+
+
+def _same_data(
+    run: PatchRun, end: int, algorithm: GradientDescent | None, label_noise: ArrayLike | None
+) -> PatchStepper:
     first, every, problem, draw = run.steps, run.observables_every, run.problem, run.draw
     _check_rows(end - first, end // every)
     if algorithm is not None:

@@ -88,6 +88,9 @@ class PatchRun(TrainedRun):
         """
         if self.given_label_noise:
             raise ValueError("run: was given its label multipliers, which it does not keep")
+        if self.phases and self.steps_recorded[0]:
+            raise ValueError(f"run: went on with other data at step {self.steps_recorded[0]}, and does not know the "
+                             "multipliers of before")
         steps = self.steps if steps is None else validate.integer("steps", steps, 0, self.steps)
         parts, first = [], 0
         for phase in (*self.phases, Phase(self.algorithm, self.steps)):
