@@ -27,9 +27,9 @@ def check(run: Any, paper: str | None = None, *, replay: bool = False, **constan
     run : run or iterable of runs
         Of one system, fresh or loaded.
     paper : str, optional
-        The name of a paper, ours ("han2025", "huang2025", "kou2023", "zhang2025", "zhang2026"), of another package, or
-        registered with :func:`register_paper`. By default the one whose setting the run has, and where none claims it
-        the first that speaks of such runs; the report says which and why.
+        The name of a paper, ours ("deng2023", "han2025", "huang2025", "karhadkar2024", "kou2023", "zhang2025",
+        "zhang2026"), of another package, or registered with :func:`register_paper`. By default the one whose setting
+        the run has, and where none claims it the first with a statement about it; the report says which and why.
     replay : bool
         Make runs that lack a step which a statement speaks about again from their seed, exactly, and compare there.
         Of windows with more steps than may be recorded evenly spaced ones. It takes as long as the runs did.
