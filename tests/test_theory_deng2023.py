@@ -98,6 +98,10 @@ def test_is_chosen_for_its_runs() -> None:
     assert report.paper == "deng2023" and len(report.table) == 4
     decayed = ts.simulate(problem(30), ts.GradientDescent(0.1, weight_decay=0.1), 2)
     assert ts.check(decayed, "deng2023").table.empty
+    other = ts.simulate(ts.SignalNoise(n=8, d=200, m=3, signal_norm=2.0, noise_std=0.5, init_std=0.01), GD, 5)
+    assert not any(one.applies(other) for one in STATEMENTS)
+    with pytest.raises(ValueError, match="must be a cubic network on the patches Signal, Spurious"):
+        DengEvidence(other).pulls
     with pytest.raises(ValueError, match="learned="):
         DengConstants(learned=0.0)
 

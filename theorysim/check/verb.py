@@ -29,7 +29,7 @@ def check(run: Any, paper: str | None = None, *, replay: bool = False, **constan
     paper : str, optional
         The name of a paper, ours (such as "huang2025"; :func:`theorysim.theory.paper.papers` has all), of another
         package, or registered with :func:`register_paper`. By default the one whose setting the run has, and where none
-        claims it the first that speaks of such runs; the report says which and why.
+        claims it the first with a statement about it; the report says which and why.
     replay : bool
         Make runs that lack a step which a statement speaks about again from their seed, exactly, and compare there.
         Of windows with more steps than may be recorded evenly spaced ones. It takes as long as the runs did.

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from theorysim.core import validate
-from theorysim.papers.deng2023.setting import OBSERVE
+from theorysim.papers.deng2023.setting import OBSERVE, is_setting
 from theorysim.theory.statement import Constants, Evidence
 from theorysim.theory.windows import NotSampledError, Steps
 
@@ -56,6 +56,9 @@ class DengEvidence(Evidence):
     @cached_property
     def pulls(self) -> tuple[float, float]:
         """β_c³ and (2α − 1)β_s³: what the features pull with at a network of output 0, by equal filters."""
+        if not is_setting(self.run):
+            raise ValueError(f"run.problem={self.run.problem!r}: must be a cubic network on the patches Signal, "
+                             "Spurious and Noise")
         core, spurious, _ = self.run.problem.patches
         return core.norm**3, (2 * spurious.agreement - 1) * spurious.norm**3
 

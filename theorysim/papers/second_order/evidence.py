@@ -125,9 +125,9 @@ class SecondOrderEvidence(SignalNoiseEvidence):
 
     @cached_property
     def smoothed_rest(self) -> float:
-        """f* = log((1 − p)/p) with p = a/2: where label smoothing a has no pull."""
+        """f* = log((1 − p)/p) with p = a/2: where label smoothing a has no pull; ∞ without it."""
         p = self.run.algorithm.label_smoothing / 2
-        return float(np.log((1 - p) / p))
+        return float(np.log((1 - p) / p)) if p else float("inf")
 
     @cached_property
     def smoothed_kappa(self) -> float:
@@ -138,6 +138,8 @@ class SecondOrderEvidence(SignalNoiseEvidence):
     @cached_property
     def rest(self) -> float:
         """The first step with all outputs within f*/10 of f*; NaN when not reached. Only where all before were seen."""
+        if not np.isfinite(self.smoothed_rest):
+            return float("nan")
         low, high = self.run.column("output_min"), self.run.column("output_max")
         away = np.maximum(high - self.smoothed_rest, self.smoothed_rest - low)
         return self.exact(first_step(self.run.steps_observed, away <= self.smoothed_rest / 10), "output_min")

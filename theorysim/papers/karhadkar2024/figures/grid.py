@@ -95,8 +95,8 @@ def _text(frame: "pd.DataFrame", summary: "pd.DataFrame", seeds: int, filters: i
         f"x = √γ y v + √(1−γ) ξ/√d in one patch, leaky ReLU of slope 0.1, {filters} filters with outer weights ±1 "
         f"(half of each sign), {FLIPPED:.0%} of the labels of each class flipped once, initial standard deviation "
         f"1/(m√d), summed hinge loss, learning rate 1/(mn); every run until its training loss is zero, at most "
-        f"{steps} steps. Seeds {SEED}..{SEED + seeds - 1}; {int(reached.sum())} of {len(frame)} runs came to zero loss, after "
-        f"{spread(frame.loc[reached, 'steps to zero loss'])} steps (mean [smallest, largest]).",
+        f"{steps} steps. Seeds {SEED}..{SEED + seeds - 1}; {int(reached.sum())} of {len(frame)} runs came to zero "
+        f"loss, after {spread(frame.loc[reached, 'steps to zero loss'])} steps (mean [smallest, largest]).",
         f"Test errors are against true labels, counted for each run on {N_TEST} fresh noise vectors with both labels "
         "(the paper: 1000 points). Means over the runs at zero loss with 95% intervals for the mean over seeds:",
         markdown(pd.DataFrame(rows)),
