@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import theorysim as ts
-from test_checker import INSIDE, real_runs
+from test_checker import INSIDE, own_runs, real_runs
 from theorysim.check import Verdict, evaluate
 from theorysim.check.replay import replayed
 from theorysim.linear import LinearRun
@@ -245,7 +245,8 @@ def _bare(claim: Statement) -> Statement:
 
 def _holding(claim: Statement, paper: Paper) -> tuple[str, Statement, list[Any]]:
     """Runs on which a statement holds, inside its regime if there are any, and the statement as it is judged there."""
-    about = [run for run in runs().values() if paper in papers_about(run) and claim in paper.statements_about(run)]
+    mine = runs() | own_runs().get(paper.name, {})
+    about = [run for run in mine.values() if paper in papers_about(run) and claim in paper.statements_about(run)]
     for where, judged in ((INSIDE_REGIME, claim), (REMOVED, _bare(claim))):
         good = [run for run in about
                 if evaluate(judged, paper.evidence(run, paper.constants())).verdict == Verdict.HOLDS]
