@@ -474,7 +474,7 @@ def real_runs() -> dict[str, Any]:
 
 @cache
 def own_runs() -> dict[str, dict[str, Any]]:
-    """By paper, runs of rules and data that no other speaks of: SGD and SAM, two signals, a second task after a first."""
+    """By paper, runs of what no other speaks of: SGD and SAM, two signals, a second task after a first."""
     relu = ts.SignalNoise(n=20, d=5000, m=4, signal_norm=3.0, noise_std=1.0, init_std=0.003, q=1)
     sgd, signals = ts.GradientDescent(0.2, batch_size=10), oscillation.PROBLEM
     two = {f"two signals, η = {lr:g}": ts.simulate(signals, ts.GradientDescent(lr, batch_size=1), 2000, 1)
@@ -550,7 +550,8 @@ def compared(name: str) -> tuple[tuple[str, Finding], ...]:
     """In which runs a statement was compared, and what was found."""
     found = (
         (run, evaluate(STATEMENTS[name], evidence(name, run)))
-        for run, made in runs_for(PAPER[name]).items() if PAPER[name] in papers_about(made) and STATEMENTS[name].applies(made)
+        for run, made in runs_for(PAPER[name]).items()
+        if PAPER[name] in papers_about(made) and STATEMENTS[name].applies(made)
     )
     return tuple((run, one) for run, one in found if one.comparison is not None)
 
