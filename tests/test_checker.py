@@ -20,9 +20,11 @@ from theorysim.check import CheckReport, Finding, Verdict, check, evaluate
 from theorysim.check.replay import replayed
 from theorysim.cli import main
 from theorysim.patch.observables import OBSERVABLES
+from theorysim.papers import chen2023, deng2023, karhadkar2024, wan2025
+from theorysim.papers.lu2024.figures import oscillation
 from theorysim.patch.stages import second_stage_gradient_descent
 from theorysim.theory.conditions import Condition
-from theorysim.theory.paper import paper_named, papers, papers_about
+from theorysim.theory.paper import Paper, paper_named, papers, papers_about
 from theorysim.theory.statement import Constants, Evidence, Sense, Statement
 from theorysim.theory.windows import NotEvaluableError
 
@@ -471,6 +473,37 @@ def real_runs() -> dict[str, Any]:
 
 
 @cache
+def own_runs() -> dict[str, dict[str, Any]]:
+    """By paper, runs of what no other speaks of: SGD and SAM, two signals, a second task, data by law."""
+    relu = ts.SignalNoise(n=20, d=5000, m=4, signal_norm=3.0, noise_std=1.0, init_std=0.003, q=1)
+    sgd, signals = ts.GradientDescent(0.2, batch_size=10), oscillation.PROBLEM
+    two = {f"two signals, η = {lr:g}": ts.simulate(signals, ts.GradientDescent(lr, batch_size=1), 2000, 1)
+           for lr in (0.5, 1.4)}
+    tasks = wan2025.Tasks()
+    first = wan2025.first_task(tasks, 1)
+    second = {f"second task at {angle:g}°": wan2025.second_task(tasks, first, angle, 0.0, 1)
+              for angle in (60.0, 150.0, 180.0)}
+    features = {f"features, swapped: {swapped}": ts.simulate(
+        deng2023.problem(500, swapped), deng2023.MOMENTUM, 401, engine="auto", record_at=(), observe=deng2023.OBSERVE,
+        observe_every=1) for swapped in (False, True)}
+    flipped = {}
+    for share in (5 / 50, 1 / 200):
+        of = karhadkar2024.problem(50, 200, share, filters=16)
+        flipped[f"flipped labels, γ = {share:g}"] = ts.simulate(
+            of, karhadkar2024.algorithm(of), 5000, record_at=(), until=lambda seen: seen["train_loss"] <= 0)
+    return {"lu2024": two, "wan2025": second, "deng2023": features, "karhadkar2024": flipped, "chen2023": {
+        "SGD, weak signal": ts.simulate(relu, sgd, 1000, 1),
+        "SGD, strong signal": ts.simulate(relu.replace(d=200, signal_norm=6.0), sgd, 1000, 1),
+        "SAM": ts.simulate(relu, chen2023.sam(relu, 0.2, 10, 1.0), 500, 1),
+    }}
+
+
+def runs_for(paper: Paper) -> dict[str, Any]:
+    """Those of all papers, and its own."""
+    return real_runs() | own_runs().get(paper.name, {})
+
+
+@cache
 def both_stages() -> dict[str, Any]:
     """Small runs that last beyond every time of Huang et al. 2025, recorded at each of them."""
     plain = ts.SignalNoise(n=3, d=3000, m=2, signal_norm=1.5, noise_std=0.1, init_std=0.01)
@@ -490,7 +523,7 @@ PAPER = {one.id: paper for paper in papers().values() for one in paper.statement
 @cache
 def evidence(statement: str, run: str) -> Any:
     """What a statement is held against, with all constants at their defaults."""
-    return PAPER[statement].evidence(real_runs()[run], PAPER[statement].constants())
+    return PAPER[statement].evidence(runs_for(PAPER[statement])[run], PAPER[statement].constants())
 
 
 # Statements that none of the runs above reaches, with the reason.
@@ -525,7 +558,8 @@ def compared(name: str) -> tuple[tuple[str, Finding], ...]:
     """In which runs a statement was compared, and what was found."""
     found = (
         (run, evaluate(STATEMENTS[name], evidence(name, run)))
-        for run, made in real_runs().items() if PAPER[name] in papers_about(made) and STATEMENTS[name].applies(made)
+        for run, made in runs_for(PAPER[name]).items()
+        if PAPER[name] in papers_about(made) and STATEMENTS[name].applies(made)
     )
     return tuple((run, one) for run, one in found if one.comparison is not None)
 

@@ -56,6 +56,5 @@ class SamEvidence(SignalNoiseEvidence):
     @cached_property
     def radius(self) -> float:
         """ρ in units of m√B/(Pσ√d)."""
-        rule = self.run.algorithm
-        assert rule.batch_size is not None
-        return rule.sam_radius / radius_unit(self.problem, rule.batch_size)
+        rule, p = self.run.algorithm, self.problem
+        return rule.sam_radius / radius_unit(p, rule.batch_size or p.n)
