@@ -111,7 +111,7 @@ def _memory(problem: SignalNoise) -> float:
 
 
 def _radius(problem: SignalNoise) -> float:
-    """The radius of Chen et al. 2023 with n for the batch, m√n/(σ_p√d), less its constants."""
+    """m√n/(σ_p√d), the unit of SAM's radius: a choice, by which it grows with n as a gradient's norm falls."""
     return problem.m * float(np.sqrt(problem.n / problem.d)) / problem.noise_std
 
 
