@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "0.5")  # of Okabe and Ito
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "0.5", "#882255")  # Okabe, Ito
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<")
 DASHES = ("-", "--", ":", "-.")
 LIKE_LARGE_STEPS = {"momentum", "weight decay", "early stopping, loss", "early stopping, validation",
