@@ -52,6 +52,8 @@ TOO_LOOSE: dict[str, str] = {
     "huang2025.lemma_4_5.supermartingale": _ZERO, "huang2025.lemma_4_5.supermartingale.thread": _ZERO,
     "huang2025.theorem_3_3.t.train_loss": _BAND,
     "huang2025.theorem_3_3.test_error": "no error is seen, below every factor of the bound",
+    "deng2023.core_first": "the other feature has hardly moved at that time",
+    "deng2023.spurious_first": "the other feature has hardly moved at that time",
     "lu2024.learned": "it grows several times as much as is asked for",
     "wan2025.benign": "a tenth is far from what is kept",
     "zhang2025.phases.alignment": "the phases are farther apart than a factor of 2",
@@ -238,8 +240,6 @@ def runs() -> dict[str, Any]:
         both[f"second order, κ = {kappa:g}"] = ts.simulate(
             slow, ts.GradientDescent.from_kappa(slow, kappa, ts.Flip(0.1)), 6000, 0, record_every=1,
             until=lambda seen: seen["gamma_max"] >= 1.0)
-    both["label smoothing"] = ts.simulate(
-        slow, ts.GradientDescent.from_kappa(slow, 0.1, label_smoothing=0.2), 600, 0, record_every=1)
     return real_runs() | more | both
 
 

@@ -491,11 +491,16 @@ def own_runs() -> dict[str, dict[str, Any]]:
         of = karhadkar2024.problem(50, 200, share, filters=16)
         flipped[f"flipped labels, γ = {share:g}"] = ts.simulate(
             of, karhadkar2024.algorithm(of), 5000, record_at=(), until=lambda seen: seen["train_loss"] <= 0)
-    return {"lu2024": two, "wan2025": second, "deng2023": features, "karhadkar2024": flipped, "chen2023": {
+    slow = ts.SignalNoise(n=20, d=10**8, m=10, signal_norm=1.0, noise_std=1.0, init_std=1e-6).replace(n_snr2=0.5)
+    smooth = {"label smoothing": ts.simulate(
+        slow, ts.GradientDescent.from_kappa(slow, 0.1, label_smoothing=0.2), 600, 0, record_every=1)}
+    batches = {
         "SGD, weak signal": ts.simulate(relu, sgd, 1000, 1),
         "SGD, strong signal": ts.simulate(relu.replace(d=200, signal_norm=6.0), sgd, 1000, 1),
         "SAM": ts.simulate(relu, chen2023.sam(relu, 0.2, 10, 1.0), 500, 1),
-    }}
+    }
+    return {"second_order": smooth, "lu2024": two, "wan2025": second, "deng2023": features, "karhadkar2024": flipped,
+            "chen2023": batches}
 
 
 def runs_for(paper: Paper) -> dict[str, Any]:
@@ -820,7 +825,7 @@ def patch_run() -> ts.Run:
         (lambda: [short_run(), 3], {}, TypeError, r"run=3: must be a Run, not int"),
         (list, {}, ValueError, r"run: must be a Run or a non-empty sequence of Runs"),
         (lambda: iter(()), {}, ValueError, r"run: must be .* non-empty"),
-        (short_run, {"paper": "nobody1900"}, ValueError, r"paper='nobody1900': must be one of 'han2025', 'huang2025'"),
+        (short_run, {"paper": "nobody1900"}, ValueError, r"paper='nobody1900': must be one of 'chen2023', 'deng2023'"),
         (short_run, {"paper": 5}, TypeError, r"paper=5: must be a string"),
         (short_run, {"delta": 0}, ValueError, r"delta=0: must be finite and in \(0, 1\)"),
         (short_run, {"delta": 1.0}, ValueError, r"delta=1.0: must be finite and in \(0, 1\)"),
@@ -876,7 +881,7 @@ def test_no_engine_is_imported() -> None:
     files = [Path(inspect.getfile(CheckReport)), *(PACKAGE / "theory").rglob("*.py")]
     found = {name for path in files for name in imported(path)}
     assert "theorysim.theory.statement" in found and "theorysim.patch.run.PatchRun" in found
-    engine = re.compile(r"theorysim(\.\w+)*\.(kernels?|simulat\w+|stepper|resume)(\.|$)|numba")
+    engine = re.compile(r"theorysim(\.\w+)*\.(kernels?|simulat\w+|stepper|begin|resume)(\.|$)|numba")
     assert engine.match("theorysim.patch.begin.start") and engine.match("theorysim.linear.kernel")
     assert not {name for name in found if engine.match(name)}
 

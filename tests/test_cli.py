@@ -186,8 +186,8 @@ def test_reproduce_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     from theorysim.reproduce import reproduce
 
     assert main(["reproduce", "nothing"]) == 2
-    assert "name='nothing': must be one of 'han2025-fig1'" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="name='nothing': must be one of 'han2025-fig1'"):
+    assert "name='nothing': must be one of 'chen2023-sam'" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="name='nothing': must be one of 'chen2023-sam'"):
         reproduce("nothing")
 
 

@@ -328,7 +328,8 @@ def test_checks_of_all_systems_with_replay(case: Case) -> None:
     run = case.simulate(record_at=())
     for paper in papers_about(run):
         try:
-            paper.statements and [one.conditions(paper.evidence(run, paper.constants())) for one in paper.statements]
+            for one in paper.statements_about(run):
+                one.conditions(paper.evidence(run, paper.constants()))
         except (ValueError, AssertionError):
             continue  # a problem that the paper does not know
         if unrepeatable(case):

@@ -44,6 +44,10 @@ class PowerReLU(_Shape):
     def __post_init__(self) -> None:
         object.__setattr__(self, "q", validate.real("q", self.q, 1, 100))
 
+    def __str__(self) -> str:
+        """As it is given."""
+        return f"q={self.q:g}"
+
     def __call__(self, z: Any) -> Array:
         """σ(z) of an array of any shape."""
         values: Array = np.where(z > 0, np.abs(z), 0.0) ** self.q
@@ -151,7 +155,7 @@ class NetworkFields(TypedDict, total=False):
     readout: tuple[float, ...] | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
     """What a network is told beside its size: fields that every problem of the patch network has.
 

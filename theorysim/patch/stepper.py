@@ -60,7 +60,7 @@ class PatchStepper(Stepper):
         self._evolve(self.source.rows(self.step, self.step))
         if not self._observe(0):
             raise ValueError("draw: the network's output overflows at initialisation, with "
-                             f"activation={self.problem.sigma!r}")
+                             f"{self.problem.sigma}")
         self.table.write(self.step, self._chunk[:1])
         self.timings["compile"] = perf_counter() - started
 
@@ -189,7 +189,7 @@ class PatchStepper(Stepper):
         """The message of a run that overflows at a step."""
         lr = f"{self.algorithm.lr:g}" if isinstance(self.algorithm.lr, float) else self.algorithm.lr
         return (f"the state overflows at step {step}; lower lr (now {lr}), the initial weights "
-                f"(init_std={self.problem.init_std:g}) or the power of the activation ({self.problem.sigma!r})")
+                f"(init_std={self.problem.init_std:g}) or the power of the activation ({self.problem.sigma})")
 
     def result(self, ending: Ending) -> PatchRun:
         """The run as it stands."""
