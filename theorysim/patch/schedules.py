@@ -43,7 +43,7 @@ class Constant(_Endless):
 
 @dataclass(frozen=True)
 class Warmup(_Endless):
-    """``start`` + (``value`` − ``start``)·min(t/``steps``, 1) at step t: linear, then constant."""
+    """start + (value − start)·min(t/steps, 1) at step t: linear, then constant."""
 
     value: float
     steps: int
@@ -66,7 +66,7 @@ class Warmup(_Endless):
 
 @dataclass(frozen=True)
 class Cosine(_Endless):
-    """``end`` + (``start`` − ``end``)(1 + cos(πt/``steps``))/2 at step t, and ``end`` after the last."""
+    """end + (start − end)(1 + cos(πt/steps))/2 at step t, and end after the last."""
 
     start: float
     steps: int
@@ -89,7 +89,7 @@ class Cosine(_Endless):
 
 @dataclass(frozen=True)
 class Exponential(_Endless):
-    """``start``·``factor``^t at step t."""
+    """start·factor^t at step t."""
 
     start: float
     factor: float
