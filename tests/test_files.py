@@ -353,7 +353,7 @@ class Cosine(Schedule):
 def _more(kind: type) -> Any:
     """A subclass with a float, a frozen value, a tuple, an array, a mapping and a word."""
     added: dict[str, tuple[Any, Any]] = {
-        "momentum": (float, 0.9), "schedule": (Schedule, Schedule()), "betas": (tuple, (0.9, (1, None))),
+        "inertia": (float, 0.9), "schedule": (Schedule, Schedule()), "betas": (tuple, (0.9, (1, None))),
         "mask": (Any, None), "facts": (Any, None), "mode": (str, "plain"),
     }
     fields = [(name, hint, dataclasses.field(default=default)) for name, (hint, default) in added.items()]
@@ -367,7 +367,7 @@ KINDS = (ts.GradientDescent, ts.LinearSGD, ts.OscillatingLayer, ts.Reweighting, 
          ts.MeanField, ts.LinearNetwork, ts.KernelReweighting)
 MORE = {kind: _more(kind) for kind in KINDS}
 GIVEN: dict[str, Any] = {
-    "momentum": 1 / 3, "schedule": Cosine(0.1, (7,), 2), "betas": (0.5, ("a", None, True)),
+    "inertia": 1 / 3, "schedule": Cosine(0.1, (7,), 2), "betas": (0.5, ("a", None, True)),
     "mask": np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32).T,
     "facts": {"a.b": np.ones(2), "a": {"b": np.zeros(2, ">i4")}, "": 1, "\u03b7\x00/..": np.array(3)}, "mode": "other",
 }
@@ -409,7 +409,7 @@ def test_a_field_survives_the_disk(case: Case, part: str, tmp_path: Path) -> Non
         assert_same(getattr(getattr(loaded, part), name), wanted, name)
     if part == "algorithm":
         for text in (repr(loaded), repr(value), loaded._repr_html_()):
-            assert "momentum=0.333333" in text and "Cosine(lr=0.1, turns=(7,), length=2)" in text
+            assert "inertia=0.333333" in text and "Cosine(lr=0.1, turns=(7,), length=2)" in text
 
 
 @every_setting

@@ -736,7 +736,7 @@ def test_check_and_plot() -> None:
     (lambda: ts.simulate(LinearNetwork(2, 2, 4), LinearSGD(0.1), 1, draw=given_draw(LinearNetwork(2, 2, 5), 0)[0]),
      r"draw: has \(n, d, width\) = \(2, 2, 5\), must have \(2, 2, 4\)"),
     (lambda: ts.simulate(LinearNetwork(2, 2, 4), ts.GradientDescent(0.1), 1), "must be a LinearSGD"),
-    (lambda: ts.simulate(3, LinearSGD(0.1), 1), "problem=3: must be a SignalNoise or PatchData or MeanField or Lin"),
+    (lambda: ts.simulate(3, LinearSGD(0.1), 1), "problem=3: must be a SignalNoise or PatchData or PatchModel or Mea"),
     (lambda: ts.simulate(LinearNetwork(2, 2, 4), LinearSGD(0.1), 1, record_at=3), "record_at=3"),
     (lambda: ts.resume(3, 4), "run=3: must be a .*LinearRun or OscillationRun"),
 ], ids=lambda value: value if isinstance(value, str) else "")

@@ -322,7 +322,7 @@ def test_wrong_values_of_common_keywords(case: Case) -> None:
 
 def test_no_such_system() -> None:
     """Problems, algorithms and runs of none are told which there are."""
-    with pytest.raises(TypeError, match="problem=3: must be a SignalNoise or PatchData or MeanField or Lin"):
+    with pytest.raises(TypeError, match="problem=3: must be a SignalNoise or PatchData or PatchModel or Mean"):
         ts.simulate(3, FLIPS, 5)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="algorithm=.*: must be a GradientDescent, not LinearSGD"):
         ts.simulate(SIGNAL, ts.LinearSGD(0.1), 5)  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ from test_risk import trained
 import theorysim as ts
 from theorysim.patch import risk
 from theorysim.rare_event import kernel as radial
+from theorysim.patch.kernels.activation import POWER
 from theorysim.patch.kernels.score import votes
 from theorysim.patch.risk import sampling
 from theorysim.rare_event import LogEstimate, estimate, log_probability, proposal, splitting, tail
@@ -507,7 +508,7 @@ def test_rarer_values_by_brute_force(q: float, log10_p: float, samples: int) -> 
     one = log_probability(c, covariance, q, low, np.random.default_rng(1))
     rng, root, outputs_, hits = np.random.default_rng(5), np.linalg.cholesky(covariance), np.empty(size), 0
     for _ in range(samples // size):
-        votes(root @ rng.standard_normal((c.size, size)), c, q, outputs_)
+        votes(root @ rng.standard_normal((c.size, size)), c, POWER, q, 0.0, outputs_)
         hits += int((outputs_ >= low).sum())
     assert hits > 250 and one.reliable
     ratio = float(np.exp(one.value)) * samples / hits

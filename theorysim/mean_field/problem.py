@@ -8,7 +8,7 @@ from theorysim.core import validate
 from theorysim.patch.problem import SignalNoise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MeanField(SignalNoise):
     r"""The patch network in the limit d → ∞ at fixed n, m, SNR, ησ_p²d and σ_0σ_p√d: its mean field.
 

@@ -220,7 +220,8 @@ class GradientDescent:
     @property
     def only_descends(self) -> bool:
         """Whether a step is −η ∇L of all samples, whatever η and the labels' noise are at it."""
-        return is_plain(self, GradientDescent, "lr", "label_noise")
+        unused = (getattr(self, one.name) == one.default for one in fields(GradientDescent) if one.kw_only)
+        return type(self).rule is GradientDescent.rule and all(unused)
 
     def rule(self) -> Rule:
         """The numbers that the kernel's step needs."""
