@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp, kstest, norm, uniform
 import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.patch.draw import Draw
+from theorysim.patch.fits import check_fits
 from theorysim.core.seeds import Stream, generator
 from theorysim.strategies import Array
 
@@ -341,7 +342,7 @@ def test_atoms_of_a_draw_with_bias(problem: ts.SignalNoise, seed: int, form: str
     np.testing.assert_array_equal(drawn.owner, [-1, -1, *range(n)])
     assert drawn.orientation[0] == 1.0
     assert drawn.orientation[1] == (-1.0 if (drawn.labels < 0).any() else 1.0)  # +1 where no sample has it
-    drawn.check_against(problem)
+    check_fits(drawn, problem)
 
 
 @given(ours.problems(flip_law="independent", **ours.PLAIN), ours.seeds())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import theorysim as ts
 from theorysim import strategies as ours
 from theorysim.patch.draw import Draw
+from theorysim.patch.fits import check_fits
 from theorysim.sweep.plan import Cell, Task
 
 Array = NDArray[np.float64]
@@ -218,8 +219,8 @@ def test_signal_noise_is_a_case(name: str, form: str, orthogonal: bool) -> None:
         for array in ("labels", "observed_labels", "atom", "sign", "owner", "gram", "vectors", "weights", "inner"):
             np.testing.assert_array_equal(getattr(second, array), getattr(first, array), array)
         assert one.atoms == other.atoms
-        second.check_against(one)
-        first.check_against(other)
+        check_fits(second, one)
+        check_fits(first, other)
 
 
 def test_auto_takes_the_smaller_form() -> None:
@@ -430,7 +431,7 @@ def test_any_problem(problem: ts.PatchModel, seed: int) -> None:
     """Draws are valid, closed under both forms' checks, and engines agree on them."""
     with np.errstate(all="ignore"):
         draw = Draw.from_problem(problem, seed)
-        draw.check_against(problem)
+        check_fits(draw, problem)
         assert len(draw.gram) == problem.atoms and draw.atom.shape == (problem.n, len(problem.patches))
         wanted = patches_of(draw)[:, :, : len(problem.directions)]
         known = problem.population

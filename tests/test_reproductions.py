@@ -29,6 +29,7 @@ from theorysim.papers.han2025.figures.settings import Setting
 from theorysim.papers.huang2025.figures import predicted, regularisers_rows
 from theorysim.papers.huang2025.figures.regularisers_rules import NAMED, Choice, batch_of, beside, smoothing_edge
 from theorysim.papers.second_order.figures.ends import Crossing, Erasure, Extinction, Rebirth
+from theorysim.papers.second_order.figures.family import Family
 from theorysim.papers.second_order.figures.fresh import Claim
 from theorysim.papers.second_order.figures.law import Setting as LawSetting
 from theorysim.papers.zhang2025.figures.selection_methods import Sizes
@@ -264,13 +265,17 @@ CASES = {
          "| both classes | eigenvalue as measured | 2 | 4 |"),
     ),
     "theorem-3-3": Case(
-        {"seeds": 3, "problem": FEW, "p": 0.2, "steps": 20_000},
+        {"seeds": 3, "problem": FEW, "p": 0.2, "steps": 20_000, "more": Family((8, 10), 1000)},
         {"runs": (3, ["seed", "samples of class +1", "T1", "t of Theorem 3.3", "T2 of Lemma 4.5", "c₂", "max γ at t",
                       "max γ of the run", "max γ allowed at the end", "training loss at t", "test error at t",
                       "test error at the end", "T2 of the law"]),
-         "statements": (16, CHECK)},
+         "statements": (16, CHECK),
+         "family": (6, ["n", "seed", "kappa", "t", "steps", "gamma at t", "gamma at the end", "train loss at t",
+                        "test error at t", "test error at the end", "T2 of the law", "T2", "verdict", "as claimed",
+                        "items not met"])},
         ("n = 2, d = 400, m = 6, p = 0.2", "20000 steps, seeds 100..102", "| huang2025.theorem_3_3.t2 |",
-         "What this does not say"),
+         "What this does not say", "d = 1000, σ_p = 1", "| 8 | 0.0156 |", "init_low"),
+        frozenset({"T2"}),
     ),
     "zhang2026-fig2": Case(
         {"seeds": 2, "steps": 20_000, "problem": NET, "short": 1000},
@@ -882,6 +887,28 @@ class TestSecondOrder:
         mine = table("theorem-3-3", "statements").set_index("statement")
         assert {"huang2025.theorem_3_3.t2", "huang2025.lemma_4_5.t2"} < set(mine.index)
         pd.testing.assert_frame_equal(mine, expected.loc[mine.index], check_exact=True)
+
+    def test_theorem_3_3_family(self) -> None:
+        """A row is its run: n = m, η = 1/(σ_p²d), times by their formulas, the verdict by check()."""
+        frame = table("theorem-3-3", "family")
+        assert frame["n"].tolist() == [8] * 3 + [10] * 3 and frame["seed"].tolist() == [100, 101, 102] * 2
+        row = frame[(frame["n"] == 10) & (frame["seed"] == 101)].iloc[0]
+        norm = np.sqrt(0.3 / 10 * 1000)
+        problem = ts.SignalNoise(10, 1000, 10, norm, 1.0, 0.01 / np.sqrt(1000))
+        t = 100 * np.log(100) + 10 * 1000 * np.log(6 / (0.01 / np.sqrt(1000) * norm)) / norm**2
+        run = ts.simulate(problem, ts.GradientDescent(1e-3, ts.Flip(0.2)), int(np.ceil(4 * t)), 101,
+                          record_at=[int(np.ceil(t))])
+        gamma = run.column("gamma_max")
+        assert row["t"] == pytest.approx(t) and row["steps"] == run.steps and row["kappa"] == pytest.approx(0.01)
+        assert row["gamma at t"] == pytest.approx(gamma[int(np.ceil(t))], rel=1e-6)
+        assert row["gamma at the end"] == pytest.approx(gamma.max(), rel=1e-6)
+        reached = np.flatnonzero(gamma >= 1)
+        assert row["as claimed"] == bool(reached.size and t / 4 <= reached[0] <= 4 * t)
+        checked = ts.check(run, "huang2025").table.set_index("statement")
+        assert row["verdict"] == checked.loc["huang2025.theorem_3_3.t2", "verdict"]
+        items = checked[checked.index.str.contains("assumption_3_1")]
+        unmet = items.index[items["holds"] < items["compared"]].str.removeprefix("huang2025.assumption_3_1.")
+        assert row["items not met"].split(", ") == sorted(unmet)
 
     @staticmethod
     def allowed(run: ts.PatchRun) -> float:

@@ -11,6 +11,7 @@ import theorysim as ts
 from theorysim.check import Finding, Verdict, evaluate
 from theorysim.papers.deng2023 import GD, MOMENTUM, OBSERVE, STATEMENTS, DengConstants, DengEvidence, problem
 from theorysim.papers.deng2023.figures.growing import balanced_first, expanded, subset
+from theorysim.patch.fits import check_fits
 from theorysim.theory.statement import Sense
 from theorysim.theory.windows import NotSampledError
 
@@ -116,7 +117,7 @@ def test_subset_of_a_draw() -> None:
                                   (draw.sign[..., None] * draw.vectors[draw.atom])[chosen])
     np.testing.assert_array_equal(some.labels, draw.labels[chosen])
     np.testing.assert_allclose(some.gram, some.vectors @ some.vectors.T, rtol=0, atol=1e-12)
-    some.check_against(of.replace(n=4))
+    check_fits(some, of.replace(n=4))
     runs = [ts.simulate(of, GD, 5, 3, draw=one) for one in (draw, subset(draw, np.arange(60)))]
     np.testing.assert_array_equal(runs[0].coefficients, runs[1].coefficients)
 

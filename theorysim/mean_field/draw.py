@@ -10,6 +10,7 @@ from theorysim.core import validate
 from theorysim.core.seeds import Stream, generator
 from theorysim.mean_field.problem import MeanField
 from theorysim.patch.draw import Draw
+from theorysim.patch.fits import check_fits
 from theorysim.patch.labels import drawn_labels
 from theorysim.patch.problem import SignalNoise
 
@@ -117,7 +118,7 @@ def fitting(draw: MeanFieldDraw | Draw, problem: MeanField) -> MeanFieldDraw:
     """A draw given to a simulation, checked against its problem."""
     validate.instance("draw", draw, (MeanFieldDraw, Draw))
     if isinstance(draw, Draw):
-        draw.check_against(problem)
+        check_fits(draw, problem)
         draw = MeanFieldDraw.of(draw)
     draw.check_against(problem)
     return draw

@@ -13,6 +13,7 @@ from theorysim.patch import schedules
 from theorysim.patch.activation import LOSSES
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import FORMS, NO_WISHART, Draw, has_wishart_form
+from theorysim.patch.fits import check_fits
 from theorysim.patch.guard import guard_of, pending
 from theorysim.patch.held import Held
 from theorysim.patch.kernels import layout
@@ -64,7 +65,7 @@ def start(
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     started = perf_counter()
     drawn = Draw.from_problem(problem, seed, draw) if isinstance(draw, str) else draw
-    drawn.check_against(problem)
+    check_fits(drawn, problem)
     real = PRECISIONS[precision]
     if real is np.float32:
         largest = max(np.abs(drawn.gram).max(), np.abs(drawn.inner).max())

@@ -302,44 +302,6 @@ class Draw:
         norm = float(np.linalg.norm(signal))
         return signal / norm if norm > 0 else np.eye(1, signal.size)[0]
 
-    def check_against(self, problem: Problem) -> None:
-        """Raise ValueError unless this draw can be one of ``problem``."""
-        for name, found, wanted in (("n", self.n, problem.n), ("m", self.m, problem.m)):
-            if found != wanted:
-                raise ValueError(f"draw has {name}={found}, but problem has {name}={wanted}: they must be equal")
-        if isinstance(problem, PatchData):
-            if self.gram.shape != problem.gram.shape or not np.allclose(self.gram, problem.gram):
-                raise ValueError("draw has other atoms than problem: make it with Draw.from_problem(problem)")
-            for name in ("labels", "observed_labels", "atom", "sign"):
-                if not np.array_equal(getattr(self, name), getattr(problem, name)):
-                    raise ValueError(f"draw has other {name} than problem: make it with Draw.from_problem(problem)")
-            return
-        if isinstance(problem, PatchModel):
-            model_draw.check(problem, self.labels, self.atom, self.sign, self.owner, self.vectors, self.form)
-            return
-        if self.owner[0] != -1 or len(self.owner) != problem.atoms:
-            other = "another bias" if len(self.owner) in (problem.n + 1, problem.n + 2) else "PatchData"
-            raise ValueError(f"draw is one of {other}, but problem is {problem}")
-        if self.form == "vectors" and (d := self.vectors.shape[1] - bool(problem.bias)) != problem.d:
-            raise ValueError(f"draw has d={d}, but problem has d={problem.d}: they must be equal")
-        vectors = self.vectors
-        if problem.bias:  # inner products without it are taken afresh: it may be large beside them
-            if (vectors[:, -1] != problem.bias).any():
-                raise ValueError(f"draw has bias={vectors[0, -1]:g}, but problem has bias={problem.bias:g}: they must "
-                                 "be equal")
-            vectors = vectors[:, :-1]
-        signal, noise = vectors[0], vectors[-self.n:]
-        norm = float(np.linalg.norm(signal))
-        if not np.isclose(norm, problem.signal_norm, rtol=1e-6, atol=0):
-            raise ValueError(f"draw has a signal of norm {norm:g}, but problem has signal_norm="
-                             f"{problem.signal_norm:g}: they must agree to 1e-6")
-        if problem.orthogonal_noise:
-            size = np.maximum(norm * np.linalg.norm(noise, axis=1), 1e-150)
-            cosine = np.abs(noise @ signal) / size
-            if cosine.max() > 1e-8:
-                raise ValueError(f"draw has noise with cosine {cosine.max():.3g} to the signal, but problem has "
-                                 "orthogonal_noise=True: project the noise or set orthogonal_noise=False")
-
     def __repr__(self) -> str:
         flipped, coordinates = int(self.noisy.sum()), self.vectors.shape[1]
         return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"

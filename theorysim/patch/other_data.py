@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from theorysim.core import blas
 from theorysim.patch.draw import Draw
+from theorysim.patch.fits import check_fits
 from theorysim.patch.problem import Problem
 from theorysim.patch.run import PatchRun
 
@@ -22,7 +23,7 @@ def carried(run: PatchRun, problem: Problem, draw: Draw) -> tuple[Draw, Array]:
     ValueError
         When the draws have no coordinates in common, other filters, or the run has noise on its weights.
     """
-    draw.check_against(problem)
+    check_fits(draw, problem)
     for one, name in ((run.draw, "run.draw"), (draw, "draw")):
         if one.form != "vectors":
             raise ValueError(f"{name}.form={one.form!r}: must be 'vectors' to go on with other data, whose patches are "

@@ -14,6 +14,7 @@ from theorysim.core import validate
 from theorysim.core.run import At
 from theorysim.patch.algorithm import Flip, Gaussian, GradientDescent, LabelNoise
 from theorysim.patch.draw import Draw
+from theorysim.patch.fits import check_fits
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.risk import noise_covariance
 from theorysim.patch.run import PatchRun
@@ -112,7 +113,7 @@ def predicted(
         times = [second_stage_expected(kappa, snr_squared, law, problem.n, problem.m, *scales, threshold, slower=slower)
                  for slower in (False, True)]
     else:
-        draw.check_against(problem)
+        check_fits(draw, problem)
         own = _own(_products(draw.inner, draw)[1], draw).max(axis=0)
         first = first_stage(kappa, law, own, theta) if own.min() > 0 else float("inf")
         times = sorted(second_stage(one, kappa, snr_squared, law, threshold) for one in starts_of(draw))
