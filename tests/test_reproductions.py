@@ -67,6 +67,7 @@ SLOW_NOISE = ts.SignalNoise(n=6, d=10**6, m=8, signal_norm=1.0, noise_std=1.0, i
 TEN = SLOW_NOISE.replace(n=10, d=10**5, init_std=1e-4).replace(n_snr2=0.6)
 QUICK = ts.SignalNoise(n=8, d=10**6, m=12, signal_norm=1.0, noise_std=1.0, init_std=1e-5).replace(n_snr2=0.3)
 FEW = ts.SignalNoise(n=2, d=400, m=6, signal_norm=1.0, noise_std=1.0, init_std=1e-3).replace(n_snr2=0.8)
+BRIEF = ts.SignalNoise(n=20, d=2000, m=6, signal_norm=4.5, noise_std=0.5, init_std=0.01)
 QUIET = ts.SignalNoise(n=10, d=10**8, m=10, signal_norm=1.0, noise_std=1.0, init_std=3e-5).replace(n_snr2=0.004)
 ENDS = ["T2", "field", "deaths", "births", "alive"]
 TOLD = ["T2", "T2/mean field"]
@@ -82,6 +83,8 @@ RARE = ["stop", "n", "d", "seed", "log10_error", "low", "high", "method", "relia
 RARE_FIT = ["stopped at", "runs", "unreliable", "log₁₀ p from", "to", "exponent in d", "exponent in n", "R² of d/n²",
             "R² of d/n"]
 LOOKS = ["algorithm", "step", "tr A/m", "mean abs. cosine", "alignment", "test loss"]
+APPENDIX = ["figure", "q", "sigma_0", "lr", "noise", "seed", "status", "test accuracy", "gamma", "rho/gamma",
+            "loss, true labels", "loss, with its multipliers", "T2", "T2 of the law", "T2 of the mean field"]
 TIMES = ["algorithm", "T1, first", "T1, half", "T1, all", "T2(0.5)", "T2(0.9)", "T3", "floor of the test loss"]
 STUDY = ["width", "lr", "seed", "measured", "predicted", "ratio"]
 COUNTS = ["algorithm", "runs", "completed", "failed", "random_numbers"]
@@ -263,6 +266,21 @@ CASES = {
          "errors": (6, ["at", "n", "d", "seed", "step", "measured", ...])},  # in two runs one class does not get there
         ("Seeds 400..401", "m = 12", "p = 0.2, n = 8", "| closed | medians in [0.97, 1.03] |", "at κ = 0.2",
          "| both classes | eigenvalue as measured | 2 | 4 |"),
+    ),
+    "huang2025-noise-laws": Case(
+        {"seeds": 2, "paper": BRIEF, "lrs": (0.1,), "steps": 600, "level_lrs": (0.05, 0.1), "level_flips": (0.1, 0.2)},
+        {"runs": (22, APPENDIX),
+         "summary": (8, ["figure", "lr", "noise", "completed", "test accuracy", "max ρ̄/max γ", "loss, true labels",
+                         "T2", "T2/law of the draw", "T2/mean field"]),
+         "levels": (4, ["p", "η", "true labels", "with its multipliers", "expected, true labels",
+                        "expected, with flips"])},
+        ("n = 20, d = 2000, m = 6", "600 steps", "Seeds 600..601", "| 10 | 0.1 | N(1, 1) |", "| 0.2 | 0.1 |"),
+    ),
+    "huang2025-powers": Case(
+        {"seeds": 2, "settings": [("14", BRIEF.replace(q=3), 0.1)], "starts": (0.02, 0.05), "steps": 600},
+        {"runs": (8, APPENDIX), "summary": (4, ["figure", "q", "sigma_0", "lr", "noise", "completed", ...])},
+        ("Figure 14: q = 3, n = 20", "d = 2000, p = 0.1, 600 steps", "| 14 | 3.0 | 0.05 |"),
+        frozenset({"T2 of the law", "T2/law of the draw"}),
     ),
     "theorem-3-3": Case(
         {"seeds": 3, "problem": FEW, "p": 0.2, "steps": 20_000, "more": Family((8, 10), 1000)},
@@ -887,6 +905,25 @@ class TestSecondOrder:
         mine = table("theorem-3-3", "statements").set_index("statement")
         assert {"huang2025.theorem_3_3.t2", "huang2025.lemma_4_5.t2"} < set(mine.index)
         pd.testing.assert_frame_equal(mine, expected.loc[mine.index], check_exact=True)
+
+    def test_appendix(self) -> None:
+        """A row of Appendix G.3 is its run: losses by loops over records, T2 and what is predicted of it."""
+        row = table("huang2025-noise-laws", "runs").query("figure == '11' and seed == 601").iloc[0]
+        algorithm = ts.GradientDescent(0.1, ts.Gaussian(0.6, 1.0))
+        late = np.unique(np.linspace(450, 600, 200, dtype=int))
+        run = ts.simulate(BRIEF, algorithm, 600, 601, record_at=late)
+        noise, plain, own = run.label_multipliers(), [], []
+        for step in late[:-1]:
+            for i, output in enumerate(run.outputs(int(step))):
+                margin = run.draw.labels[i] * output
+                plain.append(np.log1p(np.exp(-margin)))
+                own.append(np.log1p(np.exp(-noise[step, i] * margin)))
+        assert row["loss, true labels"] == pytest.approx(np.mean(plain), rel=1e-10)
+        assert row["loss, with its multipliers"] == pytest.approx(np.mean(own), rel=1e-10)
+        reached = np.flatnonzero(run.column("gamma_max") >= 1)
+        assert row["T2"] == (reached[0] if reached.size else np.nan)
+        assert row["T2 of the law"] == second_order.predicted(BRIEF, algorithm, run.draw).T2
+        assert row["test accuracy"] == 1 - run.test_error(method="monte-carlo").value
 
     def test_theorem_3_3_family(self) -> None:
         """A row is its run: n = m, η = 1/(σ_p²d), times by their formulas, the verdict by check()."""

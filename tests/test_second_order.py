@@ -262,6 +262,11 @@ def kappa_at_once() -> None:
 
 
 @check
+def _density_of_log(value: float, kappa: float, mean: float, std: float) -> float:
+    """ln|1 + κε| times the density of N(mean, std²)."""
+    return float(np.log(abs(1 + kappa * value)) * np.exp(-((value - mean) / std) ** 2 / 2) / (std * np.sqrt(2 * np.pi)))
+
+
 def growth_rate() -> None:
     """The mean of a sampled ln|1 + κε|."""
     rng = np.random.default_rng(0)
@@ -269,6 +274,13 @@ def growth_rate() -> None:
                              (0.2, Multipliers.uniform(-2.0, 3.0), oracle.uniform(-2.0, 3.0))):
         assert oracle.measured(np.log(np.abs(1 + kappa * draw(rng, (200_000,))))).agrees(law.growth_rate(kappa, one))
     assert law.growth_rate(1.0, flip(0.1)) == -np.inf and law.growth_rate(1.0, flip(0.0)) == pytest.approx(np.log(2))
+    for kappa in (0.05, 0.1, 0.125, 0.2, 0.3):  # at 0.125 a node of the quadrature is the root of 1 + κε
+        for mean, std in ((1.0, 1.0), (0.6, 1.0)):
+            one, ends = law.Multipliers.gaussian(mean, std), (mean - 12 * std, -1 / kappa, mean + 12 * std)
+            parts = [quad(_density_of_log, low, high, (kappa, mean, std), limit=300)[0]
+                     for low, high in zip(sorted(ends)[:-1], sorted(ends)[1:], strict=True)]
+            assert law.growth_rate(kappa, one) == pytest.approx(sum(parts), abs=1e-5)
+            assert law.phase(kappa, one) == law.Phase.RESTING
 
 
 @check

@@ -46,25 +46,28 @@ def kappa_at_once(law: Multipliers) -> float:
 def growth_rate(kappa: float, law: Multipliers) -> float:
     """E ln|1 + κε|, growth of ln z per step at small outputs; (1 − p) ln(1 + κ) + p ln|1 − κ| for flips. q = 2.
 
-    −∞ where a value of the law makes the factor 0. Positive in stage 1; at most 0 where memory dies out on average.
+    −∞ where a value of positive probability makes the factor 0. Positive in stage 1; at most 0 where memory dies out on
+    average.
     """
     chance, logs = _steps(kappa, law)
     return float(chance @ logs)
 
 
 def growth_variance(kappa: float, law: Multipliers) -> float:
-    """Var ln|1 + κε|, of the same growth of ln z per step; ∞ where a value of the law makes the factor 0."""
+    """Var ln|1 + κε|, of the same growth of ln z per step; ∞ where :func:`growth_rate` is −∞."""
     chance, logs = _steps(kappa, law)
     mean = float(chance @ logs)
     return float(chance @ (logs - mean) ** 2) if np.isfinite(mean) else float("inf")
 
 
 def _steps(kappa: float, law: Multipliers) -> tuple[Array, Array]:
-    """Probabilities and ln|1 + κε| of the values that the law has."""
+    """Probabilities and ln|1 + κε| of the values that the law has; of a density at least its mean about the root."""
     kappa = validate.real("kappa", kappa, 0, above=True)
     chance = np.array(law.probabilities)
     with np.errstate(divide="ignore"):
-        return chance[chance > 0], np.log(np.abs(1 + kappa * np.array(law.values)[chance > 0]))
+        logs = np.log(np.abs(1 + kappa * np.array(law.values)))
+        logs = np.maximum(logs, np.log(kappa * law.spacing / 2) - 1)
+    return chance[chance > 0], logs[chance > 0]
 
 
 def extinct_flip_rate(kappa: float) -> float:

@@ -84,6 +84,12 @@ class Multipliers:
     def _chance(self) -> Array:
         return np.array(self.probabilities)
 
+    @cached_property
+    def spacing(self) -> Array:
+        """(K,) how far apart the nodes of a density are; 0 of values that the law has."""
+        dense = self._epsilon.size > 1 and self.lowest < self._epsilon.min()
+        return np.abs(np.gradient(self._epsilon)) if dense else np.zeros(self._epsilon.size)
+
     @property
     def mean(self) -> float:
         """Eε; 1 − 2p for flips."""

@@ -1,6 +1,8 @@
 """Figures of Huang et al. 2025, made again."""
 
-from theorysim.papers.huang2025.figures import bounds, error_bound, fig2, fig3, fig3_inside, lemmas, regularisers
+from theorysim.papers.huang2025.figures import (
+    appendix, bounds, error_bound, fig2, fig3, fig3_inside, lemmas, regularisers,
+)
 from theorysim.theory.paper import Figure
 
 FIGURES = {
@@ -15,6 +17,10 @@ FIGURES = {
         "every statement counted over seeds, inside the assumptions and outside at three steps", lemmas.run),
     "huang2025-error-bound": Figure(
         "the test error of label-noise gradient descent, down to 10⁻¹⁰⁰⁰, over n and d", error_bound.run),
+    "huang2025-noise-laws": Figure(
+        "laws of label noise of Appendix G.3 and the loss level of Figure 2, beside what is predicted",
+        appendix.noise_laws),
+    "huang2025-powers": Figure("q = 3 and 4 as in Appendix G.4, from starts of three sizes", appendix.powers),
     "regularisers": Figure(
         "label noise, smoothing, SAM, batches, dropout and others at equal gradient evaluations, over n and SNR",
         regularisers.run),
