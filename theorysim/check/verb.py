@@ -8,6 +8,7 @@ from theorysim.check.finding import Finding, evaluate
 from theorysim.check.replay import replayed
 from theorysim.check.report import CheckReport
 from theorysim.core import validate
+from theorysim.theory.expression import did_you_mean
 from theorysim.theory.paper import (
     Paper, constants_of, default_paper, paper_named, paper_of, papers, papers_about, statement_named, system_name,
 )
@@ -38,8 +39,8 @@ def check(
     run : run or iterable of runs
         Of one system, fresh or loaded.
     paper : str, Statement, or sequence of these, optional
-        A claim or several; ids of statements of papers ("huang2025.lemma_4_2.i"); or the name of a paper, ours (such as
-        "huang2025"; :func:`theorysim.theory.paper.papers` has all), of another package, or registered with
+        A claim or several; ids of statements of papers ("huang2025.lemma_4_2.t1"); or a paper by name: ours (such as
+        "huang2025"; :func:`theorysim.theory.paper.papers` has all), another package's, or registered with
         :func:`register_paper`. By default the paper whose setting the run has, and where none claims it the first with
         a statement about it; the report says which and why.
     replay : bool
@@ -116,8 +117,9 @@ def _source(run: Any, asked: Any) -> tuple[Paper | None, Sequence[Statement]]:
         source, statement = next((pair for pair in found if pair[0] in papers_about(run)), found[0])
         return _about(run, source), (statement,)
     if asked not in papers():
-        raise ValueError(f"paper: {asked!r} is no paper, and no statement of one; there are the papers "
-                         f"{', '.join(papers())}, and theorysim.claim makes claims of your own")
+        known = [*papers(), *(one.id for source in papers().values() for one in source.statements)]
+        raise ValueError(f"paper: {asked!r} is no paper, and no statement of one{did_you_mean(asked, known)}; there "
+                         f"are the papers {', '.join(papers())}, and theorysim.claim makes claims of your own")
     whole = _about(run, paper_named(asked))
     return whole, whole.statements
 

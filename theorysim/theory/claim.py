@@ -12,7 +12,7 @@ from theorysim.core import validate
 from theorysim.systems import system_of
 from theorysim.theory.comparison import worst_entry
 from theorysim.theory.conditions import Condition
-from theorysim.theory.expression import REDUCTIONS, Expression, aligned, compared, plain, read, written
+from theorysim.theory.expression import MOST_SIGNS, REDUCTIONS, Expression, aligned, compared, plain, read, written
 from theorysim.theory.names import Look, of_state, time_of
 from theorysim.theory.notation import formula as shown
 from theorysim.theory.statement import Array, Evidence, Sense, Statement, Steps, no_conditions
@@ -229,6 +229,8 @@ def claim(
         For what is not of the grammar, naming the piece. Names are looked up in the run when it is checked.
     """
     validate.instance("text", text, (str,))
+    if len(text) > MOST_SIGNS:
+        raise ValueError(f"text={text[:40]!r}...: has {len(text)} signs; must have at most {MOST_SIGNS}")
     validate.flag("over_draws", over_draws)
     validate.choice("looks", looks, (ROWS, RECORDS))
     band = None if band is None else validate.real("band", band, 1)
@@ -307,7 +309,8 @@ def _side(argument: str, given: Written, records: bool) -> Entries:
 def _window(at: Any) -> Window:
     if isinstance(at, Integral) and not isinstance(at, bool):
         return Moment("at", validate.integer("at", at, 0))
-    validate.instance("at", at, (str, int))
+    if not isinstance(at, str):
+        raise TypeError(f"at={at!r}: must be a string or a step, not {type(at).__name__}")
     if at in WORDS:
         return WORDS[at]
     found = re.fullmatch(r"(?:(at|since|until) )?([A-Za-z]\w*|\d{1,16})", str(at))

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 Lookup = Callable[[str], Array]
 
 MOST_SIGNS, DEEPEST, LARGEST_POWER = 500, 40, 64
+WRITTEN_SIGNS = 8 * MOST_SIGNS  # of a text with all brackets, which is made here
 OPERATORS: Mapping[type, tuple[str, Callable[..., Any]]] = {
     ast.Add: ("+", np.add), ast.Sub: ("-", np.subtract), ast.Mult: ("*", np.multiply),
     ast.Div: ("/", np.true_divide), ast.Mod: ("%", np.mod), ast.Pow: ("**", np.power),
@@ -105,7 +106,7 @@ class Expression:
     @cached_property
     def tree(self) -> Node:
         """Its nodes."""
-        return read(self.text)
+        return read(self.text, WRITTEN_SIGNS)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -116,22 +117,22 @@ class Expression:
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-@cache
-def read(text: str) -> Node:
-    """The tree of an expression.
+@lru_cache(maxsize=1024)
+def read(text: str, most: int = MOST_SIGNS) -> Node:
+    """The tree of an expression of at most so many signs.
 
     Raises
     ------
     TypeError, ValueError
         For what is not of this language; says which piece.
     """
-    body = _parsed(text)
+    body = _parsed(text, most)
     if isinstance(body, ast.Compare):
         raise ValueError(f"{text!r}: is a comparison; must be an expression of {ALLOWED}")
     return _node(body, 1)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def compared(text: str) -> tuple[tuple[Expression, str, Expression], ...]:
     """The comparisons of a text, from left to right; of ``a <= b <= c`` there are two.
 
@@ -140,7 +141,7 @@ def compared(text: str) -> tuple[tuple[Expression, str, Expression], ...]:
     TypeError, ValueError
         For a text without one, and of :func:`read`.
     """
-    body = _parsed(text)
+    body = _parsed(text, MOST_SIGNS)
     if not isinstance(body, ast.Compare):
         _node(body, 1)  # which may have more to complain of
         raise ValueError(f"{text!r}: compares nothing; write two expressions with <=, >= or ~ between them")
@@ -160,11 +161,11 @@ def plain(text: str) -> str:
     return text
 
 
-def _parsed(text: Any) -> ast.expr:
+def _parsed(text: Any, most: int) -> ast.expr:
     if not isinstance(text, str):
         raise TypeError(f"{text!r}: must be an expression as a string, not {type(text).__name__}")
-    if len(text) > MOST_SIGNS:
-        raise ValueError(f"{text[:40]!r}...: has {len(text)} signs; an expression must have at most {MOST_SIGNS}")
+    if len(text) > most:
+        raise ValueError(f"{text[:40]!r}...: has {len(text)} signs; an expression must have at most {most}")
     given = plain(text).strip()
     if not given:
         raise ValueError(f"{text!r}: is empty; must be an expression of {ALLOWED}")
@@ -263,7 +264,10 @@ def _call(given: ast.Call, depth: int) -> Call:
 
 def _words(given: ast.AST) -> str:
     """A piece of what was typed, for a message."""
-    text = ast.unparse(given) if isinstance(given, ast.expr) else type(given).__name__
+    try:
+        text = ast.unparse(given) if isinstance(given, ast.expr) else type(given).__name__
+    except RecursionError:
+        text = type(given).__name__
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 

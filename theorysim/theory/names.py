@@ -1,5 +1,6 @@
 """What the names of an expression stand for in a run: columns, entries of the state, numbers of the setting, times."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from theorysim.theory.statement import Array, Evidence, Steps
 from theorysim.theory.windows import NotSampledError
 
 STEP = "t"
+LONGEST = 60  # of a value in a message
 SYNONYMS: Mapping[str, str] = {"eta": "lr", "mu": "signal_norm", "sigma": "noise_std", "sigma_p": "noise_std",
                                "sigma_0": "init_std", "sigma0": "init_std", "SNR": "snr"}
 
@@ -25,12 +27,22 @@ def of_state(name: str) -> bool:
 
 
 def numbers_of(run: Any) -> dict[str, Any]:
-    """Everything that defines a run's setting, a full stop in a name as _; not all of it is a number."""
+    """Everything that defines a run's setting, a full stop in a name as _; not all of it is a number.
+
+    Besides the numbers that a problem derives as properties, such as the n of given data.
+    """
     system: System = system_of(run)
     problem, algorithm = run.problem, run.algorithm
-    found = {name: axis.get(problem, algorithm) for name, axis in system.axes(problem, algorithm).items()}
-    found = system.told(problem, algorithm) | found
+    derived = {name: getattr(problem, name) for name, one in inspect.getmembers(type(problem))
+               if isinstance(one, property) and not name.startswith("_")}
+    found = {name: value for name, value in derived.items() if _is_number(value)}
+    found |= system.told(problem, algorithm)
+    found |= {name: axis.get(problem, algorithm) for name, axis in system.axes(problem, algorithm).items()}
     return {name.replace(".", "_"): value for name, value in found.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def time_of(evidence: Evidence, name: str) -> float:
@@ -150,6 +162,7 @@ class Look:
 
 
 def _real(name: str, value: Any, text: str) -> Array:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise ValueError(f"{text!r}: {name} is {value!r} in this run; must be a number")
+    if not _is_number(value):
+        told = repr(value) if len(repr(value)) <= LONGEST else f"of the type {type(value).__name__}"
+        raise ValueError(f"{text!r}: {name} is {told} in this run; must be a number")
     return np.array([float(value)])

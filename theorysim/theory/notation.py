@@ -1,6 +1,7 @@
 """An expression as people type a formula, which :mod:`theorysim.check.formulas` draws as LaTeX and MathML."""
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from theorysim.theory.expression import Call, Name, Negative, Node, Number, Operation
 
@@ -19,7 +20,17 @@ WORDS: Mapping[str, str] = {"log10": "log_{10}"}
 
 def formula(node: Node) -> str:
     """The formula of a tree."""
+    if _is_extreme(node):
+        return f"{node.function} {_piece(node.of[0])[0]}"
+    if isinstance(node, Operation) and node.sign == "*" and isinstance(node.left, Number) and _is_extreme(node.right):
+        return f"{_within(node.left, PRODUCT)} {formula(node.right)}"
     return _piece(node)[0]
+
+
+def _is_extreme(node: Node) -> TypeGuard[Call]:
+    """Whether it is max or min of one name, which as a whole side needs no brackets."""
+    return (isinstance(node, Call) and node.function in ("max", "min") and len(node.of) == 1
+            and isinstance(node.of[0], Name) and node.of[0].name not in POWERS)
 
 
 def _piece(node: Node) -> tuple[str, int]:
@@ -66,6 +77,4 @@ def _call(node: Call) -> tuple[str, int]:
         return f"{left}{inner}{right}", ATOM
     if node.function == "sqrt":
         return f"√({inner})", ATOM
-    alone = len(node.of) == 1 and isinstance(node.of[0], Name) and node.of[0].name not in POWERS
-    word = WORDS.get(node.function, node.function)
-    return (f"{word} {inner}", PRODUCT) if alone and node.function in ("max", "min") else (f"{word}({inner})", ATOM)
+    return f"{WORDS.get(node.function, node.function)}({inner})", ATOM
