@@ -419,7 +419,8 @@ def test_what_check_is_asked_for() -> None:
     assert ts.check(made, mine).table["claim"].tolist() == ["changed"]
     for given, message in ((["huang2025.lema_4_2.t1"], "did you mean huang2025.lemma_4_2.t1"),
                            ([claim, claim], "occurs 2 times"), ([3], "3 must be a Statement"), (3, "paper=3"),
-                           ([], "at least one"), (["zhang2025"], "says nothing of a PatchRun"), ("claim", "paper='claim'")):
+                           ([], "at least one"), (["zhang2025"], "says nothing of a PatchRun"),
+                           ("claim", "paper='claim'")):
         with pytest.raises((TypeError, ValueError), match=message):
             ts.check(made, given)
     with pytest.raises(ValueError, match="gama_max"):
