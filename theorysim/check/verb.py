@@ -90,8 +90,8 @@ def _chosen(run: Any, asked: Any) -> tuple[list[Paper], str]:
     if isinstance(asked, str | Statement):
         asked = [asked]
     if not isinstance(asked, Iterable):
-        raise TypeError(f"paper={asked!r}: must be the name of a paper, a Statement, the id of one, or a sequence of "
-                        f"these, not {type(asked).__name__}")
+        raise TypeError(f"paper={asked!r}: must be a string, a Statement or a sequence of these, not "
+                        f"{type(asked).__name__}")
     parts: dict[str, tuple[Paper | None, list[Statement]]] = {}
     for one in asked:
         source, statements = _source(run, one)
