@@ -64,7 +64,9 @@ from theorysim.reweighting import (
 from theorysim.scaling import scaling
 from theorysim.sweep import load_sweep, summarise, sweep
 from theorysim.systems import again, load, load_run, register_system, resume, simulate
+from theorysim.theory.claim import claim
 from theorysim.theory.paper import Paper, register_paper
+from theorysim.theory.statement import Statement
 
 __version__ = "0.1.0"
 
@@ -125,6 +127,7 @@ __all__ = [
     "SmoothedLeakyReLU",
     "Softplus",
     "Spurious",
+    "Statement",
     "Status",
     "Steps",
     "Sum",
@@ -137,6 +140,7 @@ __all__ = [
     "Zero",
     "again",
     "check",
+    "claim",
     "feature_reweighting",
     "load",
     "load_run",

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.theory.comparison import ROUNDING, relative_excess
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Sense, Statement
 from theorysim.theory.windows import NotEvaluableError, NotSampledError, Steps
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-9  # relative slack of a comparison, far below any effect
 
 
 class Verdict(StrEnum):
@@ -92,7 +92,7 @@ def _compared(statement: Statement, evidence: Any) -> Finding:
     if not len(steps):
         return _nothing(statement, Verdict.NOT_REACHED, conditions, asked)
     band = evidence.constants.band if statement.band is None else statement.band
-    excess = _relative_excess(statement.sense, measured, predicted, band)
+    excess = relative_excess(statement.sense, measured, predicted, band)
     failed = excess > ROUNDING
     worst = int(np.argmax(excess))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -128,21 +128,6 @@ def _sides(statement: Statement, evidence: Any, asked: Steps) -> tuple[Array, Ar
     if not known.any() and len(steps) < len(asked):
         raise NotSampledError(f"run: {statement.id} says nothing at the steps recorded")
     return measured[known], predicted[known], steps[known]
-
-
-def _relative_excess(sense: Sense, measured: Array, predicted: Array, band: float) -> Array:
-    """By how much of the larger side the claim fails at each step; negative or zero where it holds."""
-    size = np.maximum(np.abs(measured), np.abs(predicted))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if sense == Sense.UPPER:
-            excess = measured - predicted
-        elif sense == Sense.LOWER:
-            excess = predicted - measured
-        else:
-            excess = np.maximum(measured - band * predicted, predicted / band - measured)
-        excess = np.where(np.isnan(excess), 0.0, excess)  # infinite on both sides: equal
-        relative = np.where(np.isfinite(size), excess / size, np.sign(excess))
-    return np.where(size == 0, -np.inf, relative)  # 0 and 0 compare well, and say nothing about tightness
 
 
 def _verdict(statement: Statement, conditions: Sequence[Condition], failed: bool, predicted: Array) -> Verdict:

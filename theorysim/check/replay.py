@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from theorysim.check.finding import Verdict, evaluate
 from theorysim.core.recording import MAX_BYTES
 from theorysim.core.status import Status
 from theorysim.systems import again, register_for_check, system_of
@@ -38,8 +39,9 @@ def replayed(run: Any, paper: Paper, constants: Constants) -> Any:
 def _missing(run: Any, paper: Paper, constants: Constants) -> tuple[list[Steps], bool]:
     """Of each statement the steps it speaks about and the run lacks; whether rows are missing besides.
 
-    They are where a statement cannot tell of which steps it speaks, unless it says which rows would tell, or is of a
-    long window of which rows are missing: a run that is made again has those it can have.
+    They are where a statement cannot tell of which steps it speaks, unless it says which rows would tell, is of a long
+    window of which rows are missing, or finds nothing in those there are: a run that is made again has what it can
+    have.
     """
     evidence, missing, hidden = paper.evidence(run, constants), [], False
     for claim in paper.statements_about(run):
@@ -50,7 +52,7 @@ def _missing(run: Any, paper: Paper, constants: Constants) -> tuple[list[Steps],
             missing.append(error.lacking)
         else:
             rows = claim.looks != RECORDS and len(lacking) > FEW
-            hidden |= rows
+            hidden |= rows or (not len(lacking) and evaluate(claim, evidence).verdict == Verdict.NOT_SAMPLED)
             missing += [] if rows else [lacking]
     return missing, hidden
 

@@ -62,6 +62,10 @@ def _nothing(_value: Any) -> int:
     return 0
 
 
+def _no_columns(_run: Any, _time: str) -> Sequence[str]:
+    return ()
+
+
 def _as_drawn(run: Any) -> dict[str, Any]:
     return {"draw": run.draw}
 
@@ -102,6 +106,12 @@ class System:
         which has ``run``, ``constants`` and ``n_test``.
     times : tuple of str
         Names of the stage times, measures too.
+    time_columns : function
+        Of a run and the name of one of its times: the columns off whose rows it is read, every step of which must have
+        one for it to be exact; none for times that are as exact as they can be.
+    quantities : mapping
+        Names of what there is of a state besides its observables, such as the entries of γ: functions of a run and the
+        position of a record that return an array. Claims are made of them.
     policies : tuple of types
         What its keyword ``policy`` takes.
     usual : tuple of str
@@ -148,6 +158,8 @@ class System:
     seams: Callable[[Any], tuple[bool, bool]] = even_seams
     measures: Mapping[str, Callable[[Any], Value]] = field(default_factory=dict)
     times: tuple[str, ...] = ()
+    time_columns: Callable[[Any, str], Sequence[str]] = _no_columns
+    quantities: Mapping[str, Callable[[Any, int], Any]] = field(default_factory=dict)
     policies: tuple[type, ...] = ()
     usual: tuple[str, ...] = ()
     derived: Mapping[str, str] = field(default_factory=dict)

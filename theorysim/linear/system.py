@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from theorysim.core import axes
 from theorysim.core.recording import Steps, evenly
 from theorysim.core.system import OVERHEAD, System
@@ -13,6 +15,12 @@ from theorysim.linear.problem import LinearNetwork
 from theorysim.linear.run import LinearRun, seams
 
 DERIVED = {"target_norm": "target"}
+QUANTITIES = {  # of the neurons followed: ‖w_i‖, a_i, cos(w_i, θ*); and e = Wᵀa − θ*
+    "norms": lambda run, place: np.linalg.norm(run.neurons[place, :, :-1], axis=1),
+    "seconds": lambda run, place: run.neurons[place, :, -1],
+    "cosines": lambda run, place: run.cosines[place],
+    "error": lambda run, place: run.states[place, :, -1] @ run.states[place, :, :-1] - run.draw.target,
+}
 
 
 def usual_records(start: int, end: int, problem: LinearNetwork, run: Any) -> tuple[int | None, Steps]:
@@ -71,6 +79,7 @@ LINEAR = System(
     seams=seams,
     measures={"test_loss_floor": lambda seen: seen.run.loss_floor()},
     times=stages.TIMES,
+    quantities=QUANTITIES,
     usual=("test_loss", "alignment"),
     derived=DERIVED,
     numbers=numbers,

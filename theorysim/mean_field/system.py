@@ -8,7 +8,7 @@ from theorysim.core import recording
 from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
 from theorysim.mean_field.draw import MeanFieldDraw
-from theorysim.mean_field.groups import record_numbers
+from theorysim.mean_field.groups import noise_products, record_numbers, signal_products
 from theorysim.mean_field.observables import MEAN_FIELD_OBSERVABLES
 from theorysim.mean_field.problem import MeanField
 from theorysim.mean_field.run import MeanFieldRun
@@ -16,11 +16,18 @@ from theorysim.mean_field.stepper import ENGINE, proceed, seams, start
 from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.picture import learning_curves
 from theorysim.patch.problem import DERIVED
+from theorysim.patch.quantities import COEFFICIENTS, time_columns
 from theorysim.patch.risk import Estimate
 from theorysim.patch.system import HOLDABLE, JOINTS, numbers
 
 NUMERICS = 1  # raised when the same seed gives other numbers than before, be it by rounding
 PRODUCT = 700.0  # what a step takes for one inner product, as floating-point operations of a matrix product
+
+QUANTITIES = {
+    **COEFFICIENTS,
+    "z_signal": lambda run, place: signal_products(run.problem, run.draw, run.signal[place]),
+    "z_noise": lambda run, place: noise_products(run.problem, run.draw, run.memory[place]),
+}
 
 
 def _record_bytes(problem: MeanField) -> int:
@@ -82,6 +89,8 @@ MEAN_FIELD = System(
         "log10_error_law": lambda seen: seen.run.log_error_law() / np.log(10),
     },
     times=("T1", "T2"),
+    time_columns=time_columns,
+    quantities=QUANTITIES,
     usual=("test_error", "train_loss"),
     derived=DERIVED,
     joints=JOINTS,

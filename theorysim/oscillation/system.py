@@ -43,6 +43,7 @@ OSCILLATION = System(
     usual_records=usual_records,
     seams=_seams,
     times=stages.TIMES,
+    quantities={"norms": lambda run, place: run.norms[place]},
     usual=("mean_norm_sq",),
     derived=DERIVED,
     numbers=numbers,

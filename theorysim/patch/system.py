@@ -29,6 +29,7 @@ from theorysim.patch.policy import (
     SmallLossSelection,
 )
 from theorysim.patch.problem import DERIVED, Problem, SignalNoise
+from theorysim.patch.quantities import QUANTITIES, time_columns
 from theorysim.patch.risk import Estimate
 from theorysim.patch.run import PatchRun
 from theorysim.patch.schedules import SCHEDULES
@@ -124,6 +125,8 @@ PATCH = System(
         "recall": lambda seen: None if seen.run.selection is None else seen.run.selection.recall,
     },
     times=("T1", "T2"),
+    time_columns=time_columns,
+    quantities=QUANTITIES,
     policies=(EarlyStopping, SmallLossSelection, OracleSelection),
     usual=("test_error", "train_loss"),
     derived=DERIVED,

@@ -1,5 +1,6 @@
 """Sample reweighting as a system: how it starts and goes on, and what is seen of it."""
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,14 @@ from theorysim.reweighting.run import ReweightingRun, seams
 from theorysim.reweighting.stepper import KernelStepper, ReweightingStepper
 
 Array = NDArray[np.float64]
+
+
+def _entries(name: str) -> Callable[[ReweightingRun, int], Array]:
+    return lambda run, place: getattr(run, name)[place]
+
+
+QUANTITIES = {name: _entries(name) for name in ("outputs", "clean_outputs", "test_outputs", "weights", "gradients",
+                                                "clean_residuals", "flip_margins")}
 
 
 def start(
@@ -186,7 +195,8 @@ REWEIGHTING = System(
     name="reweighting", problems=(KernelReweighting,), algorithms=(Reweighting,), run=ReweightingRun,
     types=(ReweightingDraw, SignalNoiseImages, Digits, LabelledArrays), start=start, proceed=proceed,
     engines=("kernel", "network"), observables=REWEIGHTING_OBSERVABLES, usual_records=usual_records,
-    record_bytes=record_bytes, seams=seams, times=("t_pol", "t1", "t2"), usual=("test_accuracy", "auc"),
+    record_bytes=record_bytes, seams=seams, times=("t_pol", "t1", "t2"), quantities=QUANTITIES,
+    usual=("test_accuracy", "auc"),
     economy=economy, cost=cost, numerics=2, picture=phases, options=OPTIONS, former=unpack,
     strategies=_settings, again=_again,
 )

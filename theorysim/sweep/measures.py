@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from theorysim.check import evaluate
 from theorysim.core.system import System, Value
 from theorysim.sweep.reading import Reading
-from theorysim.theory.paper import Paper, papers, papers_about, registered_papers, statement_named
+from theorysim.theory.paper import Paper, paper_of, papers, papers_about, registered_papers, statement_named
+from theorysim.theory.statement import Constants, Evidence, Statement
 
-Measure = str | Callable[[Any], Any]
+Measure = str | Statement | Callable[[Any], Any]
 
 
 def named(system: System, measures: Measure | Iterable[Measure], own: Iterable[str] = ()) -> dict[str, Measure]:
@@ -23,32 +25,39 @@ def named(system: System, measures: Measure | Iterable[Measure], own: Iterable[s
     TypeError, ValueError
         For a name that is none of a measure, an observable or a statement, or that occurs twice.
     """
-    if isinstance(measures, str) or callable(measures):
+    if isinstance(measures, str | Statement) or callable(measures):
         measures = [measures]
     if not isinstance(measures, Iterable):
-        raise TypeError(f"measure={measures!r}: must be a name, a function of a Run, or a sequence of these")
+        raise TypeError(f"measure={measures!r}: must be a name, a claim, a function of a Run, or a sequence of these")
     found: dict[str, Measure] = {}
     for one in measures:
-        if not isinstance(one, str) and not callable(one):
-            raise TypeError(f"measure={one!r}: must be a name or a function of a Run, not {type(one).__name__}")
-        name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
+        if not isinstance(one, str | Statement) and not callable(one):
+            raise TypeError(f"measure={one!r}: must be a name, a claim or a function of a Run, not "
+                            f"{type(one).__name__}")
+        name = _column(one)
         known = (*system.known(), *own)
         if isinstance(one, str) and one not in known and not statement_named(one):
             raise ValueError(f"measure={one!r}: must be one of {', '.join(system.named())}; an observable, whose "
                              f"last value is kept ({', '.join((*system.observables, *own))}); the id of a statement of "
-                             f"{', '.join(papers())}; or a function of a Run")
+                             f"{', '.join(papers())}; a claim; or a function of a Run")
         if name in found:
-            raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
+            raise ValueError(f"measure: {name!r} occurs twice; give functions and claims different names")
         found[name] = one
     if not found:
         raise ValueError("measure: must name at least one")
     return found
 
 
+def _column(measure: Measure) -> str:
+    if isinstance(measure, Statement):
+        return measure.id
+    return measure if isinstance(measure, str) else getattr(measure, "__name__", type(measure).__name__)
+
+
 def unknown_elsewhere(measures: Mapping[str, Measure]) -> tuple[Paper, ...]:
     """Papers whose statements are measures and that another process would not find."""
     return tuple(paper for paper in registered_papers().values()
-                 if {one.id for one in paper.statements} & set(map(str, measures.values())))
+                 if {one.id for one in paper.statements} & set(measures))
 
 
 def needs(system: System, measures: dict[str, Measure]) -> str:
@@ -72,6 +81,8 @@ def read(system: System, name: str, measure: Measure, seen: Reading) -> Value:
 
 
 def _value(system: System, measure: Measure, seen: Reading) -> Any:
+    if isinstance(measure, Statement):
+        return _verdict(measure, paper_of(measure, seen.run), seen)
     if not isinstance(measure, str):
         return measure(seen.run)
     if measure in system.measures:
@@ -85,14 +96,30 @@ def _value(system: System, measure: Measure, seen: Reading) -> Any:
     about = papers_about(seen.run)
     for paper, statement in statement_named(measure):
         if paper in about and statement.applies(seen.run):
-            return str(evaluate(statement, paper.evidence(seen.run, paper.constants_from(seen.constants))).verdict)
+            return _verdict(statement, paper, seen)
     return "does not apply"
 
 
+def _verdict(statement: Statement, paper: Paper | None, seen: Reading) -> str:
+    if not statement.applies(seen.run):
+        return "does not apply"
+    if paper is not None:
+        evidence = paper.evidence(seen.run, paper.constants_from(seen.constants))
+    else:
+        given = {name: value for name, value in seen.constants.items() if name in Constants.names()}
+        evidence = Evidence(seen.run, Constants(**given))
+    return str(evaluate(statement, evidence).verdict)
+
+
 def fingerprint(measure: Measure) -> str:
-    """What identifies a measure in a store: its name; of a function its name, code, defaults and closure."""
+    """What identifies a measure in a store: its name; of a function its name, code, defaults and closure.
+
+    Of a claim all that it is made of: expressions, functions, where, when.
+    """
     if isinstance(measure, str):
         return measure
+    if isinstance(measure, Statement):
+        return f"claim {measure.id} {hashlib.sha256(_text(measure).encode()).hexdigest()[:16]}"
     name = getattr(measure, "__qualname__", type(measure).__qualname__)
     return f"function {name} {hashlib.sha256(_text(measure).encode()).hexdigest()[:16]}"
 
@@ -113,4 +140,6 @@ def _text(value: Any) -> str:
         return _text(list(value.items()))
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         return repr(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return f"{type(value).__qualname__}{_text([(one.name, getattr(value, one.name)) for one in fields(value)])}"
     return type(value).__qualname__  # the text of anything else may hold an address

@@ -266,6 +266,15 @@ def statement_named(name: str) -> list[tuple[Paper, Statement]]:
     return [(paper, one) for paper in papers().values() for one in paper.statements if one.id == name]
 
 
+def paper_of(statement: Statement, run: Any) -> Paper | None:
+    """The paper about such runs that has a statement of this id, of whose evidence it is a function; None for others.
+
+    What is none of a paper's is a function of plain :class:`~theorysim.theory.statement.Evidence`.
+    """
+    about = papers_about(run)
+    return next((paper for paper, _ in statement_named(statement.id) if paper in about), None)
+
+
 # --- installed papers ------------------------------------------------------------------------------------------
 
 

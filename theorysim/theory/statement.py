@@ -5,7 +5,7 @@ A :class:`Statement` holds no logic but small functions of an evidence, one run 
 statements are made of. The checker compares; it knows no paper.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -14,8 +14,9 @@ from typing import Any, Self
 import numpy as np
 
 from theorysim.core import validate
+from theorysim.core.html import table
 from theorysim.theory.conditions import Condition
-from theorysim.theory.windows import RECORDS, ROWS, Array, NotSampledError, Side, Steps, Window, start
+from theorysim.theory.windows import RECORDS, ROWS, Array, NotSampledError, Side, Steps, Window, end, every_step, start
 
 __all__ = ["Array", "Constants", "Evidence", "Sense", "Statement", "Steps", "any_run", "no_conditions"]
 
@@ -139,6 +140,9 @@ def any_run(_run: Any) -> bool:
     return True
 
 
+WHOLE: Mapping[Any, str] = {every_step: "every step", start: "the start", end: "the end"}
+
+
 @dataclass(frozen=True)
 class Statement:
     """One claim of a paper.
@@ -203,6 +207,20 @@ class Statement:
     def about_draw(self) -> bool:
         """Whether it is about problem and draw alone, whatever trains on them."""
         return self.window is start
+
+    @property
+    def moment(self) -> str:
+        """Of which steps it speaks, in a few words; "" where its window is a function without any."""
+        words = WHOLE.get(self.window, "")
+        return f"at {words}" if words else getattr(self.window, "words", "")
+
+    def __repr__(self) -> str:
+        where = "" if self.formula.endswith(self.moment) else f" {self.moment}"
+        return f"<Statement {self.id}: {self.formula}{where}>"
+
+    def _repr_html_(self) -> str:
+        return table(self.id, {"claim": self.claim, "formula": self.formula, "at": self.moment.removeprefix("at "),
+                               "source": self.source})
 
     def asked(self, evidence: Any) -> Steps:
         """The steps at which it is to be compared: those it speaks about, less one where it is true by construction.
