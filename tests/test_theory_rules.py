@@ -57,7 +57,8 @@ def oscillating(draw: st.DrawFn) -> Evidence | None:
     n, m = draw(st.integers(2, 12)), draw(st.integers(2, 8))
     noise = ts.Noise(draw(ours.scales(-3, -1)))
     problem = ts.PatchModel(
-        [ts.Signal(strong, name="strong"), ts.Signal(share * strong, name="weak"), noise], n=n, d=draw(st.integers(40, 300)), m=m, init_std=draw(ours.scales(-3, -1)), q=2, loss="squared",
+        [ts.Signal(strong, name="strong"), ts.Signal(share * strong, name="weak"), noise], n=n,
+        d=draw(st.integers(40, 300)), m=m, init_std=draw(ours.scales(-3, -1)), q=2, loss="squared",
         label_flip=draw(st.sampled_from([0.0, 0.0, 0.2])))
     batch = draw(st.sampled_from([1, 2, n]))
     rule = ts.GradientDescent(draw(st.floats(0.2, 1.9)) * m / (2 * strong**2), batch_size=min(batch, n),
