@@ -88,4 +88,4 @@ class ResumeKeywords(Looking, total=False):
     problem: Problem | None
     draw: Draw | None
     label_noise: ArrayLike | None
-    observe: Mapping[str, Callable[[Any], float]] | None
+    observe: Literal["all", "outputs"] | Mapping[str, Callable[[Any], float]] | None

@@ -337,7 +337,9 @@ def resume(
         its own; ``algorithm``, another one that a patch network goes on with: its weights stay, its velocity, its
         epochs and the steps of its schedules begin anew. (An equal one changes nothing.) ``problem`` and ``draw``,
         other data in the same coordinates (drawn from the run's seed if only the problem is given): the result is a run
-        of its own that begins at this step with these weights, and the coefficients of patches that both have.
+        of its own that begins at this step with these weights, and the coefficients of patches that both have. The
+        run's policy is not carried over, nor what it did: a selection is of samples that are no longer trained on.
+        ``observe="all"`` or ``"outputs"``, where the further steps are to be observed otherwise than those before.
 
     Raises
     ------
@@ -349,6 +351,8 @@ def resume(
     """
     system = system_of_run(run)
     steps = validate.integer("steps", steps, 0, MOST_STEPS - run.steps)
+    if isinstance(observe, str):
+        own["observe"], observe = observe, None
     system.check_keywords(own, "proceed")
     _check(until, on_failure, progress)
     if run.status == Status.DIVERGED:

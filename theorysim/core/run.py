@@ -187,9 +187,9 @@ class Run(ABC):
         return table(type(self).__name__, self.summary())
 
     def continued(self, before: Self, _keep_record: bool, _keep_row: bool) -> dict[str, Any]:
-        """What of the whole is neither an array to be joined nor as at its end; ``before`` is the run so far.
+        """What of the whole is neither an array to be joined as any other nor as at its end.
 
-        The flags are those of :func:`joined`.
+        ``before`` is the run so far; the flags are those of :func:`joined`.
         """
         return {"timings": joined_timings(before.timings, self.timings)}
 
@@ -242,7 +242,7 @@ def joined(before: Any, after: Any, keep_record: bool, keep_row: bool, keep_look
     for names, earlier, keep in parts:
         for name in names:
             first, second = getattr(before, name), getattr(after, name)
-            if first is not None and second is not None:
+            if first is not None and second is not None and name not in changes:
                 changes[name] = _seam(first, second, earlier if back else None, keep or not further)
     earlier = parts[1][1]
     changes["own"] = {name: _seam(before.own[name], values, earlier if back else None, keep_row or not further)

@@ -18,16 +18,17 @@ from theorysim.patch.guard import guard_of, pending
 from theorysim.patch.held import Held
 from theorysim.patch.kernels import layout
 from theorysim.patch.label_noise import noise_source
+from theorysim.patch.model_draw import check_gram
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.other_data import carried
 from theorysim.patch.per_step import StepSource
 from theorysim.patch.phases import Phase, check_next
-from theorysim.patch.policy import EarlyStopping, OracleSelection, Policy, SmallLossSelection
+from theorysim.patch.policy import BestValidation, EarlyStopping, OracleSelection, Policy, SmallLossSelection
 from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.run import PatchRun
-from theorysim.patch.stepper import PatchStepper
+from theorysim.patch.stepper import NOT_ALL, PatchStepper
 
 ENGINES = ("coefficients", "weights", "paired", "auto")
 PRECISIONS: dict[str, "Real"] = {"double": np.float64, "single": np.float32}
@@ -50,7 +51,7 @@ def start(
     every = validate.integer("observables_every", observables_every, 1)
     threads = validate.integer("threads", threads, 1, MOST_THREADS)
     if observe == "outputs" and policy is not None:
-        raise ValueError("observe='outputs': must be 'all' with until= or policy=, which look at every step")
+        raise ValueError(NOT_ALL)
     if precision == "single" and engine != "coefficients":
         raise ValueError(f"precision={precision!r}: must be 'double' with engine={engine!r}, an oracle")
     _check_rows(steps, steps // every)
@@ -61,6 +62,8 @@ def start(
             raise ValueError(f"draw={draw!r}: {NO_WISHART}")
     if policy is not None:
         validate.instance("policy", policy, (EarlyStopping, SmallLossSelection, OracleSelection))
+    if engine in ("coefficients", "paired"):
+        check_gram(problem.n, problem.atoms)
     _check_schedules(algorithm, steps)
     noise = noise_source(algorithm.label_noise, problem.n, 0, steps, label_noise, seed)
     started = perf_counter()
@@ -80,6 +83,9 @@ def start(
     dimensions = _off_dimensions(problem, drawn)
     if algorithm.weight_noise and dimensions and getattr(problem, "bias", 0):
         raise ValueError(f"weight_noise={algorithm.weight_noise!r}: with a bias must be 0, or draw='vectors'")
+    if algorithm.weight_noise and dimensions and isinstance(getattr(policy, "at", None), BestValidation):
+        raise ValueError(f"weight_noise={algorithm.weight_noise!r}: with policy={policy!r} must be 0, or "
+                         "draw='vectors': its held-out set has no coordinates off those of the draw")
     held = Held.first(drawn, algorithm, engine, problem.second_layer(drawn.m), real, dimensions)
     stepper = PatchStepper(
         problem, algorithm, drawn, seed, engine, 0,
@@ -96,17 +102,21 @@ def start(
 
 def proceed(
     run: PatchRun, end: int, *, algorithm: GradientDescent | None = None, label_noise: ArrayLike | None = None,
-    problem: Problem | None = None, draw: Draw | None = None,
+    problem: Problem | None = None, draw: Draw | None = None, observe: str | None = None,
 ) -> PatchStepper:
     """The state at the end of a run; keywords as of :func:`theorysim.resume`."""
+    watched = validate.choice("observe", run.observe if observe is None else observe, OBSERVE) == "all"
     if problem is not None or draw is not None:
-        return _with_other_data(run, end, algorithm or run.algorithm, label_noise, problem or run.problem, draw)
-    return _same_data(run, end, algorithm, label_noise)
+        return _with_other_data(run, end, algorithm or run.algorithm, label_noise, problem or run.problem, draw,
+                                watched)
+    if not watched and run.policy is not None:
+        raise ValueError(NOT_ALL)
+    return _same_data(run, end, algorithm, label_noise, watched)
 
 
 def _with_other_data(
     run: PatchRun, end: int, algorithm: GradientDescent, label_noise: ArrayLike | None, problem: Problem,
-    draw: Draw | None,
+    draw: Draw | None, watched: bool,
 ) -> PatchStepper:
     """A run of its own, which begins with the weights and at the step that another ended with."""
     first, every = run.steps, run.observables_every
@@ -129,7 +139,7 @@ def _with_other_data(
         held.weights[:] = draw.weights_from(coefficients)
     stepper = PatchStepper(
         problem, algorithm, draw, run.seed, run.engine, first,
-        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, True), held,
+        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, watched), held,
         StepSource(algorithm, noise, run.seed, draw, 0, problem.reduction == "mean", first),
         Rows(len(OBSERVABLES), every, (end - first) // every + 1),
     )
@@ -140,7 +150,7 @@ def _with_other_data(
 
 
 def _same_data(
-    run: PatchRun, end: int, algorithm: GradientDescent | None, label_noise: ArrayLike | None
+    run: PatchRun, end: int, algorithm: GradientDescent | None, label_noise: ArrayLike | None, watched: bool
 ) -> PatchStepper:
     first, every, problem, draw = run.steps, run.observables_every, run.problem, run.draw
     _check_rows(end - first, end // every)
@@ -156,6 +166,9 @@ def _same_data(
     if algorithm is None or same:
         algorithm = run.algorithm
     else:
+        if run.best is not None:
+            raise ValueError(f"algorithm={algorithm!r}: must be the run's own, {run.algorithm!r}, while its policy "
+                             "still looks for the best step; resume(run, 0) ends it there")
         check_next(algorithm, run.drifts is not None)
         held, phases = held.under(algorithm, draw, run.engine, dimensions), (*phases, Phase(run.algorithm, first))
     began = phases[-1].end if phases else 0
@@ -163,7 +176,7 @@ def _same_data(
     noise = noise_source(algorithm.label_noise, problem.n, first, end - first, label_noise, run.seed, began)
     stepper = PatchStepper(
         problem, algorithm, draw, run.seed, run.engine, first,
-        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, True), held,
+        kernel_data(draw, problem, algorithm, run.engine, run.inner.dtype.type, watched), held,
         StepSource(algorithm, noise, run.seed, draw, dimensions, problem.reduction == "mean", began),
         Rows(len(OBSERVABLES), every, (end - first) // every + 1),
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.kernels import layout, network, rules
+from theorysim.patch.kernels.observe import leave_out_coefficients
 
 Array = NDArray[np.float64]
 
@@ -38,6 +39,8 @@ def local_updates(
     for t in range(len(steps.lr)):
         if not network.observe(data, now, scratch, rows[t]):
             return t
+        if not data.watched:
+            leave_out_coefficients(rows[t])
         one = layout.PerStep(*(array[t : t + 1] for array in steps))
         for state, share in zip(clients, own, strict=True):
             if not rules.evolve_by_rule(data, none, state, rule, one._replace(share=share), scratch, work, row):

@@ -35,7 +35,8 @@ Array = NDArray[np.float64]
 class Gram:
     """The field ``gram`` of a draw: as given, or ``vectors @ vectors.T``, made when it is first asked for.
 
-    Explicit weights never ask, and of many samples in few dimensions it would be the largest array of all.
+    Explicit weights never ask, and of many samples in few dimensions it would be the largest array of all. One of more
+    than 16 GiB is refused with a ValueError.
     """
 
     @overload
@@ -49,6 +50,7 @@ class Gram:
             return None
         found: Array | None = vars(draw)["gram"]
         if found is None:
+            model_draw.check_gram(draw.n, len(draw.vectors))
             with blas.single_threaded():
                 found = draw.vectors @ draw.vectors.T
             found.setflags(write=False)
@@ -293,7 +295,11 @@ class Draw:
         drift: NDArray[Any] | None = None,
     ) -> Array:
         """⟨w(t), v_a⟩ = α⟨w(0), v_a⟩ + Σ_b b_b ⟨v_b, v_a⟩ + ⟨drift, v_a⟩ of some atoms v_a, (2m, atoms)."""
-        products: Array = scale * self.inner[:, atoms] + coefficients @ self.gram[:, atoms]
+        if vars(self)["gram"] is not None or model_draw.gram_fits(len(self.vectors)):
+            learned = coefficients @ self.gram[:, atoms]
+        else:
+            learned = (coefficients @ self.vectors) @ self.vectors[atoms].T
+        products: Array = scale * self.inner[:, atoms] + learned
         return products if drift is None else products + drift[:, : self.vectors.shape[1]] @ self.vectors[atoms].T
 
     def signal_axis(self, bias: float = 0.0) -> Array:

@@ -59,7 +59,8 @@ class _Selector(PatchGuard):
     def stops(self, stepper: Any, met: bool) -> bool:
         if met and self.selection is None:
             self.selection = Selection.of(
-                self.policy, stepper.step, stepper.scratch.margin.copy(), stepper.draw.noisy)
+                self.policy, stepper.step, stepper.scratch.margin.copy(), stepper.draw.noisy,
+                stepper.problem.loss, stepper.problem.reduction)
         stepper.obey(self.selection)
         return False
 

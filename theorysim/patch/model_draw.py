@@ -35,17 +35,32 @@ def drawn(problem: PatchModel, seed: int, form: str) -> dict[str, Any]:
 
 
 def _check_size(problem: PatchModel, form: str, rows: int) -> None:
-    """Raise ValueError where a draw would be too large to be held."""
+    """Raise ValueError where a draw would be too large to be held, its Gram matrix aside."""
     filters = 2 * problem.m
     coordinates = problem.d if form == "vectors" else len(problem.directions) + rows + filters
-    for name, what, numbers in (
-        ("n", f"the inner products of {problem.atoms} patches", problem.atoms**2),
-        ("d" if form == "vectors" else "n", f"{rows + filters} vectors in {coordinates} coordinates",
-         (rows + filters) * coordinates),
-    ):
-        if 8 * numbers > MAX_BYTES:
-            raise ValueError(f"{name}={getattr(problem, name)}: {what} would take {8 * numbers / 2**30:.3g} GiB; at "
-                             f"most {MAX_BYTES / 2**30:g} GiB is allowed")
+    name = "d" if form == "vectors" else "n"
+    _check_bytes(f"{name}={getattr(problem, name)}", f"{rows + filters} vectors in {coordinates} coordinates",
+                 (rows + filters) * coordinates)
+
+
+def check_gram(n: int, atoms: int) -> None:
+    """Raise ValueError where the Gram matrix of n samples' atoms would be too large, which explicit weights do without.
+
+    Asked when it is about to be made; and before any work of an engine that needs it.
+    """
+    _check_bytes(f"n={n}", f"the inner products of {atoms} patches", atoms**2,
+                 "; explicit weights need none: engine='weights', or 'auto' where dimensions are few")
+
+
+def gram_fits(atoms: int) -> bool:
+    """Whether a Gram matrix may be made."""
+    return 8 * atoms**2 <= MAX_BYTES
+
+
+def _check_bytes(name: str, what: str, numbers: int, remedy: str = "") -> None:
+    if 8 * numbers > MAX_BYTES:
+        raise ValueError(f"{name}: {what} would take {8 * numbers / 2**30:.3g} GiB; at most {MAX_BYTES / 2**30:g} GiB "
+                         f"is allowed{remedy}")
 
 
 def _atoms(problem: PatchModel, states: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ def carried(run: PatchRun, problem: Problem, draw: Draw) -> tuple[Draw, Array]:
                          f"{run.draw.weights.shape}")
     if run.drifts is not None:
         raise ValueError("run: has noise on its weights, which is closed with other data but not built")
-    coefficients = np.zeros((len(draw.weights), len(draw.gram)))
+    coefficients = np.zeros((len(draw.weights), len(draw.vectors)))
     places = {row.tobytes(): (place, sign) for place, vector in enumerate(run.draw.vectors) if vector.any()
               for sign in (-1.0, 1.0) for row in (sign * vector + 0.0,)}
     for place, vector in enumerate(draw.vectors):

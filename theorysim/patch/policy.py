@@ -4,7 +4,7 @@ A *trigger* says when: a step, or the first step at which something holds. Polic
 did in a run is recorded in the run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,12 @@ from theorysim.core import validate
 
 Array = NDArray[np.float64]
 ACTIONS = ("drop", "relabel", "downweight")
+LOSS_VALUES: dict[str, Callable[[Array], Array]] = {  # of margins
+    "logistic": lambda margins: np.logaddexp(0.0, -margins),
+    "exponential": lambda margins: np.exp(-margins),
+    "hinge": lambda margins: np.maximum(0.0, 1.0 - margins),
+    "squared": lambda margins: 0.5 * (1.0 - margins) ** 2,
+}
 
 
 @dataclass(frozen=True)
@@ -127,9 +133,11 @@ class SmallLossSelection:
     """Policy: at some step trust the samples of small loss, and go on training accordingly.
 
     From then on the loss is Σ_i ω_i ℓ(ε_i ỹ_i f_i)/Σ_i ω_i, where samples with ℓ(ỹ_i f_i) > ``threshold`` at that step
-    are dropped (ω_i = 0), relabelled (ỹ_i turned, ω_i = 1) or down-weighted (ω_i = ``weight``); else ω_i = 1.
-    log 2 is the loss of a network that knows nothing, and separates at the end of the first stage (Han et al. 2025,
-    Proposition 4.3).
+    are dropped (ω_i = 0), relabelled (ỹ_i turned, ω_i = 1) or down-weighted (ω_i = ``weight``); else ω_i = 1. Where the
+    loss is a sum it is Σ_i ω_i ℓ(ε_i ỹ_i f_i). A batch, or a client, has the mean over its samples with ω_i as scaled
+    over all: nω_i/Σ_j ω_j. ℓ is the problem's loss; log 2 is the logistic loss of a network that knows nothing, and
+    separates at the end of the first stage (Han et al. 2025, Proposition 4.3). (At output 0 an exponential or hinge
+    loss is 1, a squared one ½.)
 
     Parameters
     ----------
@@ -151,9 +159,10 @@ class SmallLossSelection:
         validate.choice("action", self.action, ACTIONS)
         object.__setattr__(self, "weight", validate.real("weight", self.weight, 0, 1))
 
-    def flag(self, margins: Array, noisy: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def flag(self, margins: Array, noisy: NDArray[np.bool_], loss: str = "logistic") -> NDArray[np.bool_]:
         """Which samples are not trusted, from their margins ỹ_i f_i."""
-        flagged: NDArray[np.bool_] = np.logaddexp(0.0, -margins) > self.threshold
+        with np.errstate(over="ignore"):
+            flagged: NDArray[np.bool_] = LOSS_VALUES[loss](margins) > self.threshold
         return flagged
 
 
@@ -170,7 +179,7 @@ class OracleSelection:
         validate.choice("action", self.action, ACTIONS)
         object.__setattr__(self, "weight", validate.real("weight", self.weight, 0, 1))
 
-    def flag(self, margins: Array, noisy: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def flag(self, margins: Array, noisy: NDArray[np.bool_], loss: str = "logistic") -> NDArray[np.bool_]:
         """The samples with flipped labels."""
         return noisy
 
@@ -212,7 +221,7 @@ class Selection:
     noisy : (n,) boolean array
         The samples whose labels were flipped: the truth.
     weight : (n,) array
-        ω_i, scaled to mean 1.
+        ω_i, scaled to mean 1 unless the loss is a sum.
     turned : (n,) array
         −1 for samples that were relabelled, else 1.
     """
@@ -225,14 +234,14 @@ class Selection:
 
     @classmethod
     def of(cls, policy: SmallLossSelection | OracleSelection, step: int, margins: Array,
-           noisy: NDArray[np.bool_]) -> "Selection":
+           noisy: NDArray[np.bool_], loss: str = "logistic", reduction: str = "mean") -> "Selection":
         """The selection that a policy makes of these margins."""
-        flagged = policy.flag(margins, noisy)
+        flagged = policy.flag(margins, noisy, loss)
         weight = np.ones(flagged.size)
         if policy.action != "relabel":
             weight[flagged] = 0.0 if policy.action == "drop" else policy.weight
         total = weight.sum()
-        scaled = weight * flagged.size / total if total > 0 else weight
+        scaled = weight * flagged.size / total if total > 0 and reduction == "mean" else weight
         turned = np.where(flagged & (policy.action == "relabel"), -1.0, 1.0)
         return cls(step, flagged, noisy, scaled, turned)
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from theorysim.core import validate
 from theorysim.core.run import At
 from theorysim.patch import risk, stages
+from theorysim.patch.kernels.observe import leave_out_coefficients
 from theorysim.patch.label_noise import drawn_multipliers
 from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.phases import Phase
@@ -52,6 +53,8 @@ class PatchRun(TrainedRun):
         Earlier algorithms of a run that was resumed with another, and where they ended.
     threads : int
         Cores that its products had, on which their last digits depend.
+    observe : {"all", "outputs"}
+        Whether there are observables of coefficients at every step, or only at recorded ones.
     """
 
     deviations: Array | None = None
@@ -64,6 +67,7 @@ class PatchRun(TrainedRun):
     best: BestSoFar | None = None
     phases: tuple[Phase, ...] = ()
     threads: int = 1
+    observe: str = "all"
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
     PER_RECORD: ClassVar[Sequence[str]] = (*TrainedRun.PER_RECORD, "deviations")
@@ -163,8 +167,12 @@ class PatchRun(TrainedRun):
         return said
 
     def continued(self, before: Self, keep_record: bool, keep_row: bool) -> dict[str, Any]:
-        """What of the whole is neither an array to be joined nor as at its end."""
+        """What of the whole is neither an array to be joined as any other nor as at its end."""
         changes = super().continued(before, keep_record, keep_row)
+        if self.observe == before.observe == "outputs" and self.steps > before.steps and keep_row and not keep_record:
+            rows = self.rows.copy()
+            leave_out_coefficients(rows[0])  # they were seen there only because the run ended
+            changes["rows"] = np.concatenate([before.rows[:-1], rows])
         if self.validation is None:
             changes["validation"] = before.validation
         return changes | {name: getattr(self, name) or getattr(before, name)

@@ -15,6 +15,7 @@ from theorysim.patch.draw import Draw
 from theorysim.patch.guard import PatchGuard
 from theorysim.patch.held import Held
 from theorysim.patch.kernels import layout, network, rules
+from theorysim.patch.kernels.observe import leave_out_coefficients
 from theorysim.patch.label_noise import BLOCK
 from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.off_span import off_span_step
@@ -26,6 +27,7 @@ from theorysim.patch.run import PatchRun
 from theorysim.patch.view import PatchView
 
 CHUNK_FLOPS = 2e9  # work between two looks at Ctrl-C, about a tenth of a second
+NOT_ALL = "observe='outputs': must be 'all' with until= or policy=, which look at every step"
 
 Array = NDArray[np.float64]
 
@@ -61,7 +63,7 @@ class PatchStepper(Stepper):
         if not self._observe(0):
             raise ValueError("draw: the network's output overflows at initialisation, with "
                              f"{self.problem.sigma}")
-        self.table.write(self.step, self._chunk[:1])
+        self._write(self.step, self._chunk[:1])
         self.timings["compile"] = perf_counter() - started
 
     def obey(self, selection: Selection | None) -> None:
@@ -93,8 +95,15 @@ class PatchStepper(Stepper):
         self.step = start + done
         if self.step < stop or not self._observe(done):
             return self.step - 1
-        self.table.write(start + 1, self._chunk[1 : done + 1])
+        self._write(start + 1, self._chunk[1 : done + 1])
         return stop
+
+    def _write(self, first: int, rows: Array) -> None:
+        """Into the table; where only outputs are watched a chunk's end has coefficients that it is not to show."""
+        if not self.data.watched:
+            rows = rows.copy()
+            leave_out_coefficients(rows[-1])
+        self.table.write(first, rows)
 
     def _evolve(self, steps: layout.PerStep) -> int:
         """Call the kernels of the engine; returns the updates made before an overflow."""
@@ -144,7 +153,7 @@ class PatchStepper(Stepper):
     def rows(self, first: int, last: int) -> dict[str, Array]:
         """Observables at the steps first..last, all of the last chunk, with their "step"."""
         if not self.data.watched:
-            raise ValueError("observe='outputs': must be 'all' with until= or policy=, which look at every step")
+            raise ValueError(NOT_ALL)
         chosen = self._chunk[first - self._first : last - self._first + 1]
         return dict(zip(OBSERVABLES, chosen.T, strict=True)) | {"step": np.arange(first, last + 1.0)}
 
@@ -161,7 +170,9 @@ class PatchStepper(Stepper):
         self.table.back_to(self.step, self._chunk[0])
 
     def keep(self) -> None:
-        """The row of the present step stays."""
+        """The row of the present step stays, with observables of coefficients."""
+        if not self.data.watched:
+            self.table.write(self.step, self._chunk[self.step - self._first][None])
         self.table.keep()
 
     def snapshot(self) -> dict[str, Any]:
@@ -200,5 +211,5 @@ class PatchStepper(Stepper):
             rows=self.table.rows, observed_at=self.table.steps, columns=tuple(OBSERVABLES),
             inner=self.now.inner, beside=beside, weights=self.held.weights,
             **kept, observables_every=self.table.every, given_label_noise=self.source.given, policy=self.policy,
-            phases=self.phases, threads=self.threads,
+            phases=self.phases, threads=self.threads, observe="all" if self.data.watched else "outputs",
         )

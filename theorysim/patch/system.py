@@ -54,7 +54,8 @@ def _again(run: PatchRun) -> dict[str, Any]:
     if run.given_label_noise:
         raise ValueError("run: was given its label noise, which it does not keep, and cannot be made again")
     acting = {} if isinstance(run.policy, EarlyStopping) else {"policy": run.policy}
-    return {"draw": run.draw, "precision": run.precision, "observables_every": 1, "threads": run.threads} | acting
+    return {"draw": run.draw, "precision": run.precision, "observables_every": 1, "observe": "all",
+            "threads": run.threads} | acting
 
 
 def numbers(problem: Problem | None, algorithm: GradientDescent | None) -> dict[str, Any]:

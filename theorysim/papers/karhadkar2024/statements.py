@@ -24,9 +24,9 @@ def dimension(evidence: KarhadkarEvidence) -> Condition:
 
 
 def benign_conditions(evidence: KarhadkarEvidence) -> Sequence[Condition]:
-    """d = Ω(n) and γ = Ω(1/k); without a flip any signal will do."""
+    """d = Ω(n) and γ = Ω(1/k), which no signal meets without a flip."""
     k = evidence.flipped
-    least = evidence.constants.signal / k if k else 0.0
+    least = evidence.constants.signal / k if k else np.inf
     return [dimension(evidence), Condition("γ ≥ C/k", evidence.gamma, ">=", least, f"{SOURCE}, γ = Ω(1/k)")]
 
 

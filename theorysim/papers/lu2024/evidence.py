@@ -44,7 +44,7 @@ def is_two_signals(run: PatchRun) -> bool:
     return (isinstance(p, PatchModel) and p.q == 2 and p.activation is None and p.loss == "squared"
             and p.reduction == "mean" and p.readout is None and len(p.patches) == 3 and len(p.features) == 2
             and all(isinstance(one, Signal) for one in p.patches[:2])
-            and run.draw.gram[STRONG, STRONG] > run.draw.gram[WEAK, WEAK] > 0)
+            and run.draw.norm_sq[STRONG] > run.draw.norm_sq[WEAK] > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +93,7 @@ class OscillationEvidence(Evidence):
     @property
     def strengths(self) -> tuple[float, float]:
         """‖s‖² of the strong and of the weak signal."""
-        gram = self.run.draw.gram
-        return float(gram[STRONG, STRONG]), float(gram[WEAK, WEAK])
+        return float(self.run.draw.norm_sq[STRONG]), float(self.run.draw.norm_sq[WEAK])
 
     @property
     def share(self) -> float:

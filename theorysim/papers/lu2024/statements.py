@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from theorysim.papers.lu2024.evidence import OscillationEvidence, is_two_signals
+from theorysim.papers.lu2024.evidence import STRONG, WEAK, OscillationEvidence, is_two_signals
 from theorysim.patch.run import PatchRun
 from theorysim.theory.conditions import Condition
 from theorysim.theory.statement import Array, Sense, Statement, Steps
 from theorysim.theory.windows import end, number, recorded
 
 PAPER = "Lu et al. 2024, from a summary"
+LEARNED = 2.0  # times its share of the strong signal's growth, from which on the weak one counts as learned
 ROUNDING = 1e-9
 
 
@@ -44,11 +45,17 @@ def _smallest(evidence: OscillationEvidence, steps: Steps) -> Array:
     return np.abs(evidence.residuals).min(axis=1)[np.searchsorted(evidence.late, steps)]
 
 
-def _factor(evidence: OscillationEvidence, steps: Steps, worst: str) -> Array:
-    """ln of the growth of the weak signal over the share of the strong one's, of the worst filter."""
-    ratio = evidence.growth[:, 1] / (evidence.share * evidence.growth[:, 0])
-    value = np.nan if not ratio.size else float(ratio.min() if worst == "least" else ratio.max())
-    return np.full(len(steps), value)
+def _worst(evidence: OscillationEvidence, times: float, most: bool = False) -> tuple[float, float]:
+    """ln v(T)/v(0), and so many times the share of ln u(T)/u(0), of the filter for which one is least (or most) beyond.
+
+    Their ratio would not do: u may have shrunk.
+    """
+    if not len(evidence.growth):
+        return float("nan"), float("nan")
+    bounds = times * evidence.share * evidence.growth[:, STRONG]
+    beyond = evidence.growth[:, WEAK] - bounds
+    worst = int(np.argmax(beyond) if most else np.argmin(beyond))
+    return float(evidence.growth[worst, WEAK]), float(bounds[worst])
 
 
 def _excess(evidence: OscillationEvidence) -> float:
@@ -73,8 +80,8 @@ STATEMENTS = (
         formula="ln v(T)/v(0) ≥ 2 (‖v‖²/‖u‖²) ln u(T)/u(0)",
         source=f"{PAPER}; what counts as learned is a choice",
         sense=Sense.LOWER,
-        measured=lambda e, steps: _factor(e, steps, "least"),
-        predicted=number(2.0),
+        measured=number(lambda e: _worst(e, LEARNED)[0]),
+        predicted=number(lambda e: _worst(e, LEARNED)[1]),
         window=recorded(end),
         conditions=oscillates,
         applies=is_two_signals,
@@ -85,8 +92,8 @@ STATEMENTS = (
         formula="ln v(T)/v(0) ≤ 2 (‖v‖²/‖u‖²) ln u(T)/u(0)",
         source=f"{PAPER}; what counts as learned is a choice",
         sense=Sense.UPPER,
-        measured=lambda e, steps: _factor(e, steps, "most"),
-        predicted=number(2.0),
+        measured=number(lambda e: _worst(e, LEARNED, most=True)[0]),
+        predicted=number(lambda e: _worst(e, LEARNED, most=True)[1]),
         window=recorded(end),
         conditions=rests,
         applies=is_two_signals,
@@ -97,8 +104,8 @@ STATEMENTS = (
         formula="ln v(T)/v(0) ≥ (‖v‖²/‖u‖²) ln u(T)/u(0)",
         source="derived, proved for filters that stay active on both: ln(1 + ax) ≥ a ln(1 + x) for a in [0, 1]",
         sense=Sense.LOWER,
-        measured=lambda e, steps: _factor(e, steps, "least"),
-        predicted=number(1.0 - ROUNDING),
+        measured=number(lambda e: _worst(e, 1.0)[0]),
+        predicted=number(lambda e: _worst(e, 1.0)[1] - ROUNDING),
         window=recorded(end),
         conditions=followed,
         applies=is_two_signals,
