@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import files, labelled, validate
-from theorysim.core.html import show, table
+from theorysim.core.html import brief, show, table
 from theorysim.core.status import Status
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Run(ABC):
 
     def __repr__(self) -> str:
         seen = "".join(f"{name}={show(float(self.column(name)[-1]))}, " for name in self.HEADLINE)
-        return (f"<{type(self).__name__} {self.status} at step {self.steps}, {seen}{self.algorithm}, "
+        return (f"<{type(self).__name__} {self.status} at step {self.steps}, {seen}{brief(self.algorithm)}, "
                 f"seed={self.seed}>")
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:

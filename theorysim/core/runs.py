@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from theorysim.core import files, intervals, labelled, validate
-from theorysim.core.html import table
+from theorysim.core.html import brief, table
 from theorysim.core.run import Run
 from theorysim.core.status import Status
 
@@ -163,7 +163,7 @@ class Runs(Sequence[RunT_co]):
 
     def __repr__(self) -> str:
         return (f"<Runs of {_counted(len(self), 'seed')}: {type(self.members[0]).__name__}, {self._endings()}, "
-                f"{self.algorithm}, seeds={_shortly(self.seeds)}>")
+                f"{brief(self.algorithm)}, seeds={_shortly(self.seeds)}>")
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(repr(self))  # pretty-printers would show a dataclass field by field

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 Array = NDArray[np.float64]
 ACTIONS = ("drop", "relabel", "downweight")
 
 
 @dataclass(frozen=True)
-class FirstStage:
+class FirstStage(Shown):
     """Trigger: the end of the first stage, min ρ̄_{ỹ_i,r,i} ≥ c over samples and initially active filters.
 
     Observable ``rho_bar_active_min`` (Han et al. 2025, Theorem 4.1, whose Θ(1) is c).
@@ -35,7 +36,7 @@ class FirstStage:
 
 
 @dataclass(frozen=True)
-class LossBelow:
+class LossBelow(Shown):
     """Trigger: training loss at most ``level``."""
 
     level: float
@@ -49,7 +50,7 @@ class LossBelow:
 
 
 @dataclass(frozen=True)
-class AtStep:
+class AtStep(Shown):
     """Trigger: a step."""
 
     step: int
@@ -63,7 +64,7 @@ class AtStep:
 
 
 @dataclass(frozen=True)
-class BestValidation:
+class BestValidation(Shown):
     """Trigger of :class:`EarlyStopping`: the step with the best accuracy on a held-out set.
 
     The set has ``samples`` fresh samples (yμ, ξ) of the problem's own distribution, drawn once from the run's seed. It
@@ -105,7 +106,7 @@ def trigger(name: str, value: Any) -> Trigger:
 
 
 @dataclass(frozen=True)
-class EarlyStopping:
+class EarlyStopping(Shown):
     """Policy: stop early, with status "stopped".
 
     Parameters
@@ -123,7 +124,7 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
-class SmallLossSelection:
+class SmallLossSelection(Shown):
     """Policy: at some step trust the samples of small loss, and go on training accordingly.
 
     From then on the loss is Σ_i ω_i ℓ(ε_i ỹ_i f_i)/Σ_i ω_i, where samples with ℓ(ỹ_i f_i) > ``threshold`` at that step
@@ -158,7 +159,7 @@ class SmallLossSelection:
 
 
 @dataclass(frozen=True)
-class OracleSelection:
+class OracleSelection(Shown):
     """Policy: the same, but the samples whose labels were flipped are known. What selection could gain at best."""
 
     at: Trigger | int
@@ -200,7 +201,7 @@ class BestSoFar:
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(Shown):
     """What a selection did.
 
     Attributes

@@ -7,7 +7,6 @@ from typing import Any, Self, Unpack, overload
 import numpy as np
 
 from theorysim.core import validate
-from theorysim.core.html import table
 from theorysim.patch.activation import Activation, Network, NetworkFields
 from theorysim.patch.derived import IN_PLACE, InPlace, complete, fields_of
 from theorysim.patch.labels import flip_rates
@@ -104,11 +103,13 @@ class SignalNoise(Network):
     def __init__(self, *, n: int, m: int, noise_std: float, **others: Unpack[InPlace]) -> None: ...
 
     def __init__(  # written out for the numbers that are no fields; what is a field has the field's default
-        self, n: Any, d: Any = None, m: Any = None, signal_norm: Any = None, noise_std: Any = None,
-        init_std: Any = None, q: Any = q, label_flip: Any = label_flip, orthogonal_noise: Any = orthogonal_noise,
-        init_law: Any = init_law, bias: Any = bias, flip_law: Any = flip_law, *, snr: Any = None, n_snr2: Any = None,
-        d_over_n2: Any = None, init_scale: Any = None, activation: Any = Network.activation, loss: Any = Network.loss,
-        reduction: Any = Network.reduction, readout: Any = Network.readout,
+        self, n: int, d: int | None = None, m: int | None = None, signal_norm: float | None = None,
+        noise_std: float | None = None, init_std: float | None = None, q: float = q,
+        label_flip: float | tuple[float, float] = label_flip, orthogonal_noise: bool = orthogonal_noise,
+        init_law: str = init_law, bias: float = bias, flip_law: str = flip_law, *, snr: float | None = None,
+        n_snr2: float | None = None, d_over_n2: float | None = None, init_scale: float | None = None,
+        activation: Activation | None = Network.activation, loss: str = Network.loss,
+        reduction: str = Network.reduction, readout: tuple[float, ...] | None = Network.readout,
     ) -> None:
         optional = (*REQUIRED, *IN_PLACE)
         given = {name: value for name, value in locals().items()
@@ -210,10 +211,8 @@ class SignalNoise(Network):
                  if one.name not in network)
         return f"{type(self).__name__}({', '.join(shown)}{self.told()})"
 
-    def _repr_html_(self) -> str:
-        rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        rows |= {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
-        return table(type(self).__name__, rows)
+    def _rows_shown(self) -> dict[str, Any]:
+        return super()._rows_shown() | {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
 
 
 Problem = SignalNoise | PatchData | PatchModel
