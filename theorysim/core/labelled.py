@@ -27,7 +27,7 @@ class Labelled(NamedTuple):
 
 
 def dataset(run: Any) -> "xr.Dataset":
-    """Observables, named arrays and coordinates of a run; a column that has an array's name has "observed_" before."""
+    """Observables, named arrays and coordinates of a run; a column that has the name of one of these gets "own_" before."""
     xarray = _xarray()
     arrays, given = run.named_arrays(), run.coordinates()
     sizes = {OBSERVED: len(run.steps_observed)}
@@ -39,7 +39,7 @@ def dataset(run: Any) -> "xr.Dataset":
     columns = {name: Labelled((OBSERVED,), values, run.MEANINGS.get(name, name))
                for name, values in {**run.table, **run.own}.items()}
     taken = {*arrays, *coordinates}
-    variables = {f"observed_{name}" if name in taken else name: one for name, one in columns.items()} | arrays
+    variables = {_free(name, taken | (set(columns) - {name})): one for name, one in columns.items()} | arrays
     return xarray.Dataset(_made(variables), _made(coordinates), {
         "problem": repr(run.problem), "algorithm": repr(run.algorithm), "seed": run.seed, "engine": run.engine,
         "status": str(run.status), "message": run.message, "steps": run.steps})
@@ -53,6 +53,12 @@ def over_seeds(datasets: "Sequence[xr.Dataset]", seeds: Sequence[int]) -> "xr.Da
         compat="equals", join="outer", combine_attrs="drop_conflicts")
     joined.attrs.pop("seed", None)
     return joined
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"own_{name}"
+    return name
 
 
 def _numbers(name: str, values: NDArray[Any]) -> Labelled:

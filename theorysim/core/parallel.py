@@ -31,10 +31,13 @@ def side_by_side(
             return halted or interrupted()
 
         def follow(item: Item) -> Result | None:
+            nonlocal halted
             if ends():
                 return None
             with interrupts.following(ends):
-                return work(item)
+                made = work(item)
+            halted = halted or last(made)
+            return made
 
         with progress.bar(len(items), shown, "run") as bar, ThreadPoolExecutor(workers) as pool:
             every: list[Future[Result | None]] = [pool.submit(follow, item) for item in items]
@@ -43,8 +46,7 @@ def side_by_side(
                 while waiting:
                     done, waiting = wait(waiting, POLL, FIRST_COMPLETED)
                     for future in done:
-                        made = future.result()
-                        halted = halted or (made is not None and last(made))
+                        future.result()
                         bar.update(1)
             finally:  # by a second Ctrl-C, too: threads end at their next look
                 halted = True

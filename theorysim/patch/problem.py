@@ -70,7 +70,8 @@ class SignalNoise(Network):
     init_scale : float, optional
         In place of ``init_std``: σ_0σ_p√d, that ``init_std`` is set by.
 
-    Only the fields are kept, not which number they came from: ``replace(noise_std=...)`` later changes the SNR.
+    Only the fields are kept, not which number they came from: ``replace(noise_std=...)`` later changes the SNR. (A
+    dataclass derived from this one has a constructor of its own, of fields alone.)
 
     Raises
     ------

@@ -149,7 +149,7 @@ def _resumed(runs: Runs[Any], steps: int, on_failure: str, progress: bool, keywo
     check_common(keywords["until"], on_failure, progress)
     for run in runs:
         if run.status == Status.DIVERGED:
-            raise ValueError(f"run of seed {run.seed} has status {run.status!r}: {run.message}")
+            raise ValueError(f"run of seed {run.seed} has status {str(run.status)!r}: {run.message}")
     workers = workers_of(None, getattr(runs[0], "threads", 1))
     return over_seeds(lambda run: resume(run, steps, on_failure="return", **keywords), runs, workers, on_failure,
                       progress)
