@@ -31,8 +31,9 @@ def plain() -> dict[str, Any]:
         ts.GradientDescent(ts.Cosine(0.3, 10), ts.Flip(0.2), momentum=0.5), ts.LinearSGD(0.1, batch="full"),
         ts.OscillatingLayer(0.1, 2), ts.Reweighting(freeze_at="t2"), ts.Flip(0.1), ts.Gaussian(1.0, 0.5),
         ts.Uniform(-1.0, 2.0), ts.Constant(0.1), ts.Warmup(0.1, 5), ts.Cosine(0.1, 5), ts.Exponential(0.1, 0.9),
-        ts.Steps((0.3, 0.1), (5,)), ts.Until(5, ts.Flip(0.1), None), ts.AtStep(3), ts.LossBelow(0.1), ts.FirstStage(0.2),
-        ts.EarlyStopping(ts.AtStep(3)), ts.BestValidation(every=5), ts.SmallLossSelection(ts.LossBelow(0.4)),
+        ts.Steps((0.3, 0.1), (5,)), ts.Until(5, ts.Flip(0.1), None), ts.AtStep(3), ts.LossBelow(0.1),
+        ts.FirstStage(0.2), ts.EarlyStopping(ts.AtStep(3)), ts.BestValidation(every=5),
+        ts.SmallLossSelection(ts.LossBelow(0.4)),
         ts.OracleSelection(5, "downweight", 0.2), ts.PowerReLU(2.0), ts.SignedPower(2.0), ts.Monomial(3),
         ts.LeakyReLU(0.1), ts.HuberisedReLU(2.0, 0.1), ts.SmoothedLeakyReLU(0.1, 0.2), ts.Identity(), ts.Erf(),
         ts.Softplus(2.0), ts.Signal(1.0, name="mu"), ts.Noise(0.3), ts.Spurious(1.5, 0.8), ts.XOR(2.0), ts.Zero(),
@@ -138,7 +139,7 @@ def run_with(message: str) -> Any:
 
 @pytest.mark.parametrize("make", [
     lambda: ts.Signal(1.0, name=HOSTILE), lambda: ts.Signal(1.0, name=HOSTILE) + ts.Noise(1.0),
-    lambda: ts.PatchModel([ts.Signal(1.0, name=HOSTILE), ts.Noise(1.0, name=HOSTILE[:-1])], n=4, d=9, m=2, init_std=0.1),
+    lambda: ts.PatchModel([ts.Signal(1.0, name=HOSTILE), ts.Noise(1.0)], n=4, d=9, m=2, init_std=0.1),
     lambda: run_with(HOSTILE), lambda: ts.Runs([run_with(HOSTILE)]),
     lambda: dataclasses.replace(paper_named("huang2025"), citation=HOSTILE),
     lambda: dataclasses.replace(SYSTEMS[0], name=HOSTILE),

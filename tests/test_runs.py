@@ -114,7 +114,9 @@ def test_a_number_of_seeds_and_one_that_takes_threads() -> None:
     ({"seeds": range(2), "neurons": 3}, TypeError, "neurons=3"),
     ({"seeds": range(2), "label_noise": np.ones((2, 5))}, ValueError, "label_noise"),
 ])
-def test_bad_input(keywords: dict[str, Any], error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input(
+    keywords: dict[str, Any], error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Refused by name before anything is drawn."""
     monkeypatch.setattr(ts.Draw, "from_problem", None)
     with pytest.raises(error, match=said):
@@ -146,12 +148,12 @@ def test_runs_made_of_runs() -> None:
     other = ts.simulate(SIGNAL.replace(n=6), FLIPS, 5, 1)
     linear = ts.simulate(LINEAR, ts.LinearSGD(1e-3), 5, 1)
     for wrong, error, said in (
-        ([], ValueError, "at least one run"), ([first, first], ValueError, r"have seeds \[0, 0\], each must occur once"),
+        ([], ValueError, "at least one run"), ([first, first], ValueError, r"have seeds \[0, 0\], each must"),
         ([first, other], ValueError, "runs of one setting"), ([first, linear], ValueError, "runs of one setting"),
         ([first, 3], TypeError, "members=3: must be a Run"), (3, TypeError, "members=3"), ("ab", TypeError, "members="),
         ([first, ts.simulate(SIGNAL, ts.GradientDescent(0.3), 5, 1)], ValueError, "runs of one setting"),
     ):
-        with pytest.raises(error, match=said.replace("occur once", "occur only once")):
+        with pytest.raises(error, match=said):
             ts.Runs(wrong)  # type: ignore[arg-type]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from all_systems import BY_LAW, CASES, FIELD, FLIPS, SIGNAL, Case, every_case, images, one_case_each
+from all_systems import BY_LAW, FIELD, FLIPS, SIGNAL, Case, every_case, images, one_case_each
 
 import theorysim as ts
 

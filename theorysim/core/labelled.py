@@ -27,7 +27,7 @@ class Labelled(NamedTuple):
 
 
 def dataset(run: Any) -> "xr.Dataset":
-    """Observables, named arrays and coordinates of a run; a column that has the name of one of these gets "own_" before."""
+    """Observables, named arrays and coordinates of a run; a column with the name of one of these gets "own_" before."""
     xarray = _xarray()
     arrays, given = run.named_arrays(), run.coordinates()
     sizes = {OBSERVED: len(run.steps_observed)}
