@@ -59,8 +59,8 @@ def pressed_at(step: int, first: int = 1) -> Any:
             asked.append(threading.get_ident())
             if len(asked) == first:
                 signal.raise_signal(signal.SIGINT)
-                while not interrupts._thread.flag():  # until the main thread has seen it
-                    time.sleep(0.01)
+            while len(asked) >= first and not interrupts._thread.flag():  # until the main thread has seen it
+                time.sleep(0.01)
         return np.zeros(len(seen["step"]), dtype=bool)
 
     return until
@@ -343,8 +343,8 @@ def test_resume_keeps_all() -> None:
     further = ts.resume(runs, 200, until=pressed_at(15))
     assert further.seeds == runs.seeds
     ends = [run.steps for run in further]
-    assert max(ends) < 210 and ends.count(10) >= 1
-    assert all(run is runs[place] for place, run in enumerate(further) if run.status == "completed")
+    assert "interrupted" in [run.status for run in further] and ends.count(10) >= 1
+    assert all(run is runs[place] for place, run in enumerate(further) if run.steps == 10)
     diverged = ts.simulate(UNSTABLE, ONE_DIVERGES, 400, seeds=range(2), on_failure="return")
     with pytest.raises(ValueError, match="run of seed 0 has status 'diverged'"):
         ts.resume(diverged, 5)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -89,7 +90,7 @@ class Runs(Sequence[RunT_co]):
         """How."""
         return self.members[0].algorithm
 
-    @property
+    @cached_property
     def observables(self) -> "pd.DataFrame":
         """All observables, a row for each seed and each step that any run has a row of; index levels seed and step.
 
@@ -98,11 +99,9 @@ class Runs(Sequence[RunT_co]):
         """
         import pandas as pd
 
-        steps = pd.Index(self._steps(), name="step")
+        found = np.unique(np.concatenate([one.steps_observed for one in self.members]))
+        steps = pd.Index(found, name="step")
         return pd.concat([one.observables.reindex(steps) for one in self.members], keys=self.seeds, names=["seed"])
-
-    def _steps(self) -> Any:
-        return np.unique(np.concatenate([one.steps_observed for one in self.members]))
 
     def stage_times(self, **given: Any) -> "pd.DataFrame":
         """Stage times, a row for each seed; NaN for what did not happen. Takes what a run's ``stage_times`` does."""
