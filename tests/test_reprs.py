@@ -171,7 +171,8 @@ def test_what_is_said_of_a_value_inside_another() -> None:
     assert brief(ts.GradientDescent(0.3)) == "GradientDescent(lr=0.3, label_noise=None)"
     assert brief(ts.LinearSGD(0.1, batch=7)) == "LinearSGD(lr=0.1, batch=7)"
     long = ts.SignalNoise(n=5, d=16, m=20, signal_norm=1.5, noise_std=0.4, init_std=0.1, readout=(0.123456789,) * 40)
-    assert len(brief(long)) == 80 and brief(long).endswith("…")
+    assert brief("x" * 300) == repr("x" * 300)[:199] + "…"
+    assert len(brief(long)) == 200 and brief(long).endswith("…")
     assert show(0.123456) == "0.1235" and show(np.ones((2, 3))) == "array of shape (2, 3)" and show(len) == "len"
     assert show(3) == "3" and show("x" * 300) == "x" * 300 and len(table_of(long).words) > 10
 

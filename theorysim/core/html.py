@@ -1,20 +1,19 @@
 """How values show themselves: small HTML tables for notebooks, and reprs that stay short."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
-MOST = 200  # characters of one value in a table
-MOST_INSIDE = 80  # of a value in the repr of another
+MOST = 200  # characters of one value in a table, or in the repr of another
+MOST_INSIDE = 100  # beyond which less is said of it there
 
 
 def table(title: str, rows: Mapping[str, Any]) -> str:
     """A two-column table of names and values under a title."""
-    body = "".join(f"<tr><th>{escape(name)}</th><td>{escape(cut(show(value), MOST))}</td></tr>"
-                   for name, value in rows.items())
+    body = "".join(f"<tr><th>{escape(name)}</th><td>{escape(_cell(value))}</td></tr>" for name, value in rows.items())
     return f"<table><caption>{escape(title)}</caption>{body}</table>"
 
 
@@ -29,19 +28,25 @@ def show(value: Any) -> str:
     return str(value)
 
 
-def cut(text: str, most: int) -> str:
-    """A text of at most so many characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _cell(value: Any) -> str:
+    text = show(value)
+    return text if len(text) <= MOST else brief(value) if is_dataclass(value) else cut(text)
+
+
+def cut(text: str) -> str:
+    """A text of bounded length."""
+    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
 
 
 def brief(value: Any) -> str:
     """A frozen value inside the repr of another: where its own is long, only what is not at its default."""
     text = repr(value)
-    if len(text) <= MOST_INSIDE:
-        return text
-    told = [f"{one.name}={getattr(value, one.name)!r}" for one in fields(value)
-            if one.default is MISSING or getattr(value, one.name) != one.default]
-    return cut(f"{type(value).__name__}({', '.join(told)})", MOST_INSIDE)
+    if len(text) <= MOST_INSIDE or not is_dataclass(value):
+        return cut(text)
+    given = ((one, getattr(value, one.name)) for one in fields(value) if one.repr)
+    told = [f"{one.name}={show(found) if isinstance(found, np.ndarray) else repr(found)}" for one, found in given
+            if one.default is MISSING or repr(found) != repr(one.default)]
+    return cut(f"{type(value).__name__}({', '.join(told)})")
 
 
 class Shown:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core.html import MOST_INSIDE, cut
+from theorysim.core.html import cut
 from theorysim.core.intervals import Interval, typical
 from theorysim.theory.law import Law
 from theorysim.theory.statement import Sense
@@ -82,7 +82,7 @@ class ScalingFit:
     def __repr__(self) -> str:
         found = ", ".join(f"{row.parameter}^{row.exponent:.3g} [{row.low:.3g}, {row.high:.3g}]"
                           for row in self.exponents.itertuples())
-        return f"<ScalingFit of {cut(self.measure, MOST_INSIDE)} ~ {found} over {len(self.runs)} runs>"
+        return f"<ScalingFit of {cut(self.measure)} ~ {found} over {len(self.runs)} runs>"
 
     def _parts(self) -> "list[tuple[str, pd.DataFrame]]":
         """Tables to show: of the time itself, and, where they differ, of what is left without the law's factors."""
