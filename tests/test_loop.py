@@ -19,6 +19,7 @@ from all_systems import (
 
 import theorysim as ts
 from theorysim import systems
+from theorysim.core.runs import Runs
 from theorysim.systems import SYSTEMS, system_named
 
 EVERY = 10
@@ -360,12 +361,15 @@ def test_help_names_every_keyword(system: Any) -> None:
 
 
 def test_overloads_name_every_keyword() -> None:
-    """One overload for each of our systems, with exactly the keywords that it has and its run; resume's alike."""
+    """Two overloads for each of our systems, with exactly the keywords that it has and its run or runs; resume's alike.
+    """
     overloads = typing.get_overloads(systems.simulate)
     of_run = {typing.get_type_hints(one)["return"]: one for one in overloads}  # a derived problem's comes first
-    assert len(overloads) == len(systems.OWN) and set(of_run) == {one.run for one in systems.OWN}
-    for system in systems.OWN:
-        hints = typing.get_type_hints(of_run[system.run])
+    assert len(overloads) == 2 * len(systems.OWN)
+    assert set(of_run) == {kind for one in systems.OWN for kind in (one.run, Runs[one.run])}
+    for system, kind in ((system, kind) for system in systems.OWN for kind in (system.run, Runs[system.run])):
+        hints = typing.get_type_hints(of_run[kind])
+        assert {"seed", "seeds"} & set(hints) == ({"seed"} if kind is system.run else {"seeds"})
         assert hints["algorithm"] in system.algorithms
         assert system.problems == (typing.get_args(hints["problem"]) or (hints["problem"],))
         keywords = typing.get_args(hints["keywords"])[0]
@@ -398,6 +402,13 @@ longer: ts.LinearRun = ts.resume(linear, 5, record_every=3, on_failure="return")
 patches: ts.PatchRun = ts.resume(patch, 5, label_noise=np.ones((5, 5)))
 loaded: ts.PatchRun = ts.load_run("run.npz", ts.PatchRun)
 some: ts.Run = ts.load_run("run.npz")
+over: ts.Runs[ts.PatchRun] = ts.simulate(signal, gd, 5, seeds=range(3), workers=2, engine="paired")
+first: ts.PatchRun = over[0]
+head: ts.Runs[ts.PatchRun] = over[:2]
+every: ts.Runs[ts.Run] = ts.simulate(network, layer, 5, seeds=3)
+onward: ts.Runs[ts.PatchRun] = ts.resume(over, 5, record_every=2)
+weak = ts.SignalNoise(n=5, d_over_n2=2.0, m=2, snr=0.1, noise_std=0.4, init_scale=0.1, q=3)
+mean = ts.MeanField(n=5, d=16, m=2, n_snr2=0.1, noise_std=0.4, init_std=0.1)
 reveal_type(ts.simulate(signal, gd, 5).gamma)
 ts.simulate(signal, gd, 5, engine="typo")  # E
 ts.simulate(network, sgd, 5, engine="weights")  # E
@@ -418,6 +429,13 @@ less: ts.PatchRun = ts.resume(linear, 5)  # E
 third: ts.LinearRun = ts.load_run("run.npz", ts.PatchRun)  # E
 narrow: ts.PatchRun = ts.load_run("run.npz")  # E
 patch.nothing  # E
+ts.simulate(signal, gd, 5, 1, seeds=range(3))  # E
+ts.simulate(signal, gd, 5, seeds=range(3), neurons=3)  # E
+lone: ts.PatchRun = ts.simulate(signal, gd, 5, seeds=range(3))  # E
+strange: ts.Runs[ts.LinearRun] = over  # E
+ts.SignalNoise(n=5, d=16, m=2, snr=0.1, init_std=0.1)  # E
+ts.SignalNoise(n=5, d=16, m=2, snr="0.1", noise_std=0.4, init_std=0.1)  # E
+ts.SignalNoise(5, 16, 2, 1.5, 0.4)  # E
 '''
 
 
@@ -439,7 +457,7 @@ def test_types(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     assert found == wanted, done.stdout + done.stderr
     revealed, = [line for line in lines if "Revealed type" in line]
     assert "ndarray" in revealed and "float" in revealed
-    assert len(wanted) == 19 and done.returncode == 1
+    assert len(wanted) == 26 and done.returncode == 1
 
 
 def test_every_system_is_here() -> None:

@@ -487,7 +487,7 @@ def test_pictures_beside_the_exact_run() -> None:
     """The learning curves of both, in one figure."""
     exact, field = both(BASE, ts.GradientDescent(0.5, ts.Flip(0.2)), 40, 1)
     panels = ts.plot.dynamics({"exact": exact, "mean field": [field, field]})
-    assert [text.get_text() for text in panels[2].get_legend().get_texts()] == ["exact", "mean field"]
+    assert [text.get_text() for text in panels[2].get_legend().get_texts()] == ["exact", "mean field (2 runs)"]
     assert len(ts.plot.dynamics(field)) == 4
     plt.close("all")
 

@@ -45,7 +45,7 @@ def test_seeds_become_median_and_band() -> None:
     loss = np.median([run.column("train_loss") for run in group["GD"]], axis=0)
     np.testing.assert_array_equal(axes[2].get_lines()[0].get_ydata(), loss)
     assert len(axes[2].collections) == 2, "a band for each name"
-    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["GD", "noisy"]
+    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["GD (2 seeds)", "noisy (2 seeds)"]
 
 
 def test_stage_times_are_marked_where_reached() -> None:

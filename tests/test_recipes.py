@@ -194,21 +194,21 @@ print(type(run).__name__)
 
 
 def test_a_system(house: House) -> None:
-    """One folder and two lines of systems.py; the verbs and the command line know it."""
+    """One folder and two lines of the list of systems; the verbs and the command line know it."""
     toy = (Path(__file__).parent / "test_toy_system.py").read_text(encoding="utf-8")
     body = toy[: toy.index("TOY = Paper(")].replace("import pytest\n", "").replace("import pandas as pd\n", "")
     lines = [line for line in body.splitlines() if not line.startswith((
         "import theorysim", "from theorysim.cli", "from theorysim.systems", "from theorysim.theory"))]
     house.add("scalar/__init__.py", '"""Scalar least squares."""\n')
     house.add("scalar/system.py", "\n".join(lines))
-    edits(house, "systems.py", [
+    edits(house, "systems/registry.py", [
         ("from theorysim.reweighting.system import REWEIGHTING\n",
          "from theorysim.reweighting.system import REWEIGHTING\nfrom theorysim.scalar.system import SCALAR\n"),
         ("SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]\n",
          "SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING, SCALAR]\n"),
     ])
     assert house.run(SYSTEM).strip().endswith("ScalarRun")
-    assert house.touched == {"systems.py"}
+    assert house.touched == {"systems/registry.py"}
 
 
 PAPER = '''"""A paper of one statement."""

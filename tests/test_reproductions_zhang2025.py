@@ -71,7 +71,7 @@ def test_phases_of_several_runs() -> None:
     np.testing.assert_array_equal(axes[0, 1].get_lines()[0].get_ydata(), median)
     t2 = np.median([run.stage_times()["t2"] for run in runs])
     assert f"t2 = {t2:g}" in [text.get_text().strip() for text in axes[0, 0].texts]
-    assert [axis.get_title() for axis in axes[:, 0]] == ["seeds", "short"]
+    assert [axis.get_title() for axis in axes[:, 0]] == ["seeds (3 seeds)", "short"]
     shown = [text.get_text().strip() for text in axes[1, 0].texts]
     assert shown[0] == "alignment" and not {"filtering", "post-filtering"} & set(shown)
     with pytest.raises(ValueError, match="axes: must be 6 Axes, 3 for each name, got 3"):

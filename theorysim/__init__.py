@@ -4,6 +4,7 @@ from theorysim import plot
 from theorysim.check import check
 from theorysim.core.files import save
 from theorysim.core.run import Run
+from theorysim.core.runs import Runs
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
@@ -117,6 +118,7 @@ __all__ = [
     "ReweightingDraw",
     "ReweightingRun",
     "Run",
+    "Runs",
     "Selection",
     "SignSGD",
     "Signal",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core import files, validate
-from theorysim.core.html import show, table
+from theorysim.core import files, labelled, validate
+from theorysim.core.html import brief, show, table
 from theorysim.core.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -88,6 +89,7 @@ class Run(ABC):
     HEADLINE: ClassVar[Sequence[str]] = ()  # columns that say at a glance how it went
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded",)  # arrays with one entry a record
     PER_ROW: ClassVar[Sequence[str]] = ()  # and with one for each step observed
+    MEANINGS: ClassVar[Mapping[str, str]] = {}  # of columns
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
@@ -162,6 +164,28 @@ class Run(ABC):
         """Write everything to one ``.npz`` file; :func:`theorysim.load_run` reads it back."""
         files.save(self, path)
 
+    def named_arrays(self) -> dict[str, labelled.Labelled]:
+        """What :meth:`to_xarray` has beside the observables, with the name of every dimension."""
+        return {}
+
+    def coordinates(self) -> dict[str, labelled.Labelled]:
+        """What its dimensions are labelled by beside their numbers, such as the labels of the samples."""
+        return {}
+
+    def to_xarray(self) -> "xr.Dataset":
+        """Observables and recorded arrays as one dataset with named dimensions.
+
+        Observables have the dimension ``step`` (steps observed), recorded arrays ``step_recorded``; the others say what
+        they count, such as ``branch``, ``filter`` and ``sample``. Every variable has its meaning as ``long_name`` and
+        ``units`` ("updates" for steps, "1" for pure numbers); setting, seed and status are attributes of the whole.
+
+        Raises
+        ------
+        ImportError
+            When xarray is not installed.
+        """
+        return labelled.dataset(self)
+
     def facts(self) -> dict[str, Any]:
         """What the summary says beside what is common to all systems."""
         return {name: float(self.column(name)[-1]) for name in self.table}
@@ -177,7 +201,7 @@ class Run(ABC):
 
     def __repr__(self) -> str:
         seen = "".join(f"{name}={show(float(self.column(name)[-1]))}, " for name in self.HEADLINE)
-        return (f"<{type(self).__name__} {self.status} at step {self.steps}, {seen}{self.algorithm}, "
+        return (f"<{type(self).__name__} {self.status} at step {self.steps}, {seen}{brief(self.algorithm)}, "
                 f"seed={self.seed}>")
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:

@@ -6,9 +6,12 @@ drawn as vectors or by Wishart, and step 1000's label noise is the same whether
 or not steps 0..999 were simulated in this process.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import numpy as np
+
+from theorysim.core import validate
 
 
 class Stream(IntEnum):
@@ -44,3 +47,19 @@ class Stream(IntEnum):
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
     """The generator of one stream, or of one numbered block of it."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), *key)))
+
+
+def seeds_of(seeds: int | Iterable[int]) -> list[int]:
+    """0..seeds−1, or the seeds themselves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not a whole number from 0 on, none, or one that occurs twice.
+    """
+    if isinstance(seeds, bool) or not isinstance(seeds, Iterable):
+        return list(range(validate.integer("seeds", seeds, 1)))
+    chosen = [validate.integer("seeds", seed, 0) for seed in seeds]
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(f"seeds={chosen!r}: must be at least one, each only once")
+    return chosen

@@ -14,11 +14,14 @@ class Status(StrEnum):
 
 
 class DivergenceError(ArithmeticError):
-    """The state overflowed; ``run`` holds everything up to the last finite step."""
+    """The state overflowed; ``run`` holds everything up to the last finite step.
 
-    def __init__(self, run: Any) -> None:
-        super().__init__(run.message)
-        self.run = run
+    Of several seeds ``runs`` has all that were begun, in their order: finished, diverged, or interrupted by this error.
+    """
 
-    def __reduce__(self) -> tuple[type, tuple[Any]]:
-        return type(self), (self.run,)  # otherwise made again from the message, in another process
+    def __init__(self, run: Any, runs: Any = None) -> None:
+        super().__init__(run.message if runs is None else f"seed {run.seed}: {run.message}")
+        self.run, self.runs = run, runs
+
+    def __reduce__(self) -> tuple[type, tuple[Any, Any]]:
+        return type(self), (self.run, self.runs)  # otherwise made again from the message, in another process

@@ -11,6 +11,7 @@ import numpy as np
 
 from theorysim.core import axes, validate
 from theorysim.core.files import Reader
+from theorysim.core.html import table
 from theorysim.core.loop import Stepper
 from theorysim.core.recording import RECORDS, Steps, evenly
 from theorysim.core.run import Run
@@ -176,6 +177,14 @@ class System:
     former: Reader | None = None
     again: Callable[[Any], dict[str, Any]] = _as_drawn
 
+    def __repr__(self) -> str:
+        return f"<System {self.name}: {self.run.__name__} of {_names(self.problems)}>"
+
+    def _repr_html_(self) -> str:
+        return table(f"System {self.name}", {
+            "problems": _names(self.problems), "algorithms": _names(self.algorithms), "run": self.run.__name__,
+            "engines": ", ".join(self.engines), "times": ", ".join(self.times)} | dict(self.observables))
+
     def keywords(self, of: str = "start") -> tuple[str, ...]:
         """The keywords of simulate() ("start") or resume() ("proceed") that only this system has."""
         return _keywords(getattr(self, of))
@@ -214,6 +223,10 @@ class System:
     def engine(self, name: Any) -> str:
         """The engine asked for, or the usual one."""
         return self.engines[0] if name is None else validate.choice("engine", name, self.engines)
+
+
+def _names(types: tuple[type, ...]) -> str:
+    return ", ".join(one.__name__ for one in types)
 
 
 @cache

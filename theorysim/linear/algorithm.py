@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.core.plain import is_plain
 from theorysim.linear.problem import LinearNetwork
 
@@ -18,7 +19,7 @@ NOT_CLOSED = {
 
 
 @dataclass(frozen=True)
-class LinearSGD:
+class LinearSGD(Shown):
     """Stochastic gradient descent on ½(f(x) − y)² for both layers, with or without the labels' noise.
 
     Parameters

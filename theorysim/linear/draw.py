@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.core.seeds import Stream, generator
 from theorysim.linear.algorithm import LinearSGD
 from theorysim.linear.problem import LinearNetwork
@@ -21,7 +22,7 @@ Samples = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class LinearDraw:
+class LinearDraw(Shown):
     """Data and initial network, made by :meth:`from_problem`, :meth:`small`, :meth:`aligned` or :meth:`from_arrays`.
 
     Attributes
@@ -43,6 +44,10 @@ class LinearDraw:
     def __post_init__(self) -> None:
         for array in (self.inputs, self.target, self.factor):
             array.setflags(write=False)
+
+    def __repr__(self) -> str:
+        n, d = self.inputs.shape
+        return f"LinearDraw(n={n}, d={d}, neurons={self.neurons})"
 
     @classmethod
     def from_problem(cls, problem: LinearNetwork, seed: int = 0, neurons: int = 100) -> Self:

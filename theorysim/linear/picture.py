@@ -1,18 +1,17 @@
 """Linear networks: neurons shrink, then align."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core.run import Run
+from theorysim.core.grouping import Named, grouped
 from theorysim.linear.run import LinearRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LinearRuns = LinearRun | Mapping[str, LinearRun | Sequence[LinearRun]]
 PANELS = {
     "test_loss": ("test loss ½‖Wᵀa − θ*‖²", "log"),
     "mean_norm_sq": ("mean squared norm tr A/m", "log"),
@@ -20,13 +19,13 @@ PANELS = {
 }
 
 
-def two_phases(runs: LinearRuns, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
+def two_phases(runs: Named, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
     """Test loss, mean squared norm and alignment over steps (the look of T. Zhang et al. 2026, Figure 2).
 
     Parameters
     ----------
-    runs : LinearRun, or mapping from name to LinearRun or sequence of them
-        Several runs of one name (seeds) are drawn as their median with a band from smallest to largest.
+    runs : LinearRun, sequence of them such as Runs, or mapping from names to these
+        Several runs (seeds) are drawn as their median with a band from smallest to largest; legends say how many.
     axes : three matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -85,13 +84,6 @@ def plane(run: LinearRun, steps: Sequence[int], axis: "Axes") -> "Axes":
     axis.set(xlabel="‖w_i‖²", ylabel="⟨w_i, θ*⟩")
     axis.legend(fontsize=8)
     return axis
-
-
-def grouped(runs: Any) -> dict[str, list[Any]]:
-    """Runs by name, of each name several: of a run, or a mapping from name to run or sequence of runs."""
-    if not isinstance(runs, Mapping):
-        return {"run": [runs]}
-    return {name: [one] if isinstance(one, Run) else list(one) for name, one in runs.items()}
 
 
 def panels_of(axes: "Sequence[Axes] | Axes | None", count: int) -> "NDArray[Any]":

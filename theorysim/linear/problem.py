@@ -6,10 +6,11 @@ from typing import Any, Self
 import numpy as np
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 
 @dataclass(frozen=True)
-class LinearNetwork:
+class LinearNetwork(Shown):
     """n inputs x ~ N(0, I_d), labels y = ⟨θ*, x⟩ + ε, ε = ±σ, and the network f(x) = aᵀWx of width m.
 
     W_ij(0) ~ N(0, 1/d) and a_i(0) ~ N(0, 1/m) (T. Zhang et al. 2026).

@@ -1,6 +1,6 @@
 """The result: what was seen of the network at some steps, exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core.labelled import RECORDED, Labelled
 from theorysim.core.run import RowsRun
 from theorysim.linear import stages
 from theorysim.linear.algorithm import LinearSGD
@@ -46,6 +47,7 @@ class LinearRun(RowsRun):
 
     HEADLINE: ClassVar[Sequence[str]] = ("test_loss", "alignment")
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "states")
+    MEANINGS: ClassVar[Mapping[str, str]] = LINEAR_OBSERVABLES
 
     def __post_init__(self) -> None:
         lacking = tuple(name for name in LINEAR_OBSERVABLES if name not in self.columns)
@@ -74,6 +76,17 @@ class LinearRun(RowsRun):
             lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(self.draw.target)
             cosines: Array = first @ self.draw.target / lengths
         return cosines
+
+    def named_arrays(self) -> dict[str, Labelled]:
+        """The factor, and the neurons followed; their last ``coordinate`` is the second layer."""
+        followed = (RECORDED, "neuron")
+        return {
+            "state": Labelled((RECORDED, "factor", "coordinate"), self.states, "R with RᵀR = Q = MᵀM, M = [W | a]"),
+            "neurons": Labelled((*followed, "coordinate"), self.neurons, "[w_i | a_i] of the neurons followed"),
+            "cosines": Labelled(followed, self.cosines, "cos(w_i, θ*) of the neurons followed"),
+            "leaving": Labelled(("neuron",), self.leaving, "step at which a neuron has left the lazy regime",
+                                "updates"),
+        }
 
     def stage_times(self) -> LinearTimes:
         """T1, T2 and T3, see :class:`LinearTimes`."""

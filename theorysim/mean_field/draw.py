@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.core.seeds import Stream, generator
 from theorysim.mean_field.problem import MeanField
 from theorysim.patch.draw import Draw
@@ -18,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class MeanFieldDraw:
+class MeanFieldDraw(Shown):
     """What a mean field begins with.
 
     Made by :meth:`from_problem` (drawn from a seed, at a cost that does not depend on d) or :meth:`of` (that of a draw

@@ -8,7 +8,7 @@ from theorysim.core import validate
 from theorysim.patch.problem import SignalNoise
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class MeanField(SignalNoise):
     r"""The patch network in the limit d → ∞ at fixed n, m, SNR, ησ_p²d and σ_0σ_p√d: its mean field.
 
@@ -26,7 +26,7 @@ class MeanField(SignalNoise):
     not positive is dead: nothing reaches it any more. For other q every filter has its number, O(nm) a step.
 
     What is neglected is of relative order √(n/d): the overlap of noise vectors. The parameters are those of
-    :class:`theorysim.SignalNoise`; d still sets κ and the test error.
+    :class:`theorysim.SignalNoise`, ``snr`` and others in place of fields included; d still sets κ and the test error.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The result of a simulation of the mean field: what was seen, and what is measured of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.labelled import Labelled
 from theorysim.core.run import At, RowsRun
 from theorysim.mean_field import risk
 from theorysim.mean_field.draw import MeanFieldDraw
 from theorysim.mean_field.groups import noise_products, signal_products
+from theorysim.mean_field.observables import MEAN_FIELD_OBSERVABLES
 from theorysim.mean_field.problem import MeanField
 from theorysim.mean_field.risk import Filters
-from theorysim.patch import stages
+from theorysim.patch import dimensions, stages
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.label_noise import drawn_multipliers
 from theorysim.patch.risk import LABELS, METHODS, Estimate, accuracy_curve, estimated
@@ -57,6 +59,7 @@ class MeanFieldRun(RowsRun):
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "memory", "signal")
+    MEANINGS: ClassVar[Mapping[str, str]] = MEAN_FIELD_OBSERVABLES
 
     def signal_products(self) -> Array:
         """⟨w_{j,r}, μ⟩ at the recorded steps, (records, 2, m), row 0 for j = +1."""
@@ -76,6 +79,20 @@ class MeanFieldRun(RowsRun):
     def rho(self) -> Array:
         """Noise memorization ρ_{j,r,i} at the recorded steps, (records, 2, m, n)."""
         return self.noise_products() - self.draw.noise
+
+    def named_arrays(self) -> dict[str, Labelled]:
+        """γ, ρ and the products at the recorded steps."""
+        filters = dimensions.FILTERS
+        return {
+            "gamma": Labelled(filters, self.gamma, dimensions.GAMMA),
+            "signal_products": Labelled(filters, self.signal_products(), dimensions.SIGNAL_PRODUCTS),
+            "rho": Labelled((*filters, "sample"), self.rho, dimensions.RHO),
+            "noise_products": Labelled((*filters, "sample"), self.noise_products(), dimensions.NOISE_PRODUCTS),
+        }
+
+    def coordinates(self) -> dict[str, Labelled]:
+        """Labels of the samples."""
+        return dimensions.of_samples(self.draw)
 
     def outputs(self, at: At = "end", label: int | None = None) -> Array:
         """f(x_i) on the training samples at a recorded step, (n,); with ``label`` ±1 on those of this true label."""

@@ -15,7 +15,7 @@ from theorysim.mean_field.run import MeanFieldRun
 from theorysim.mean_field.stepper import ENGINE, proceed, seams, start
 from theorysim.patch.algorithm import LAWS, GradientDescent
 from theorysim.patch.picture import learning_curves
-from theorysim.patch.problem import DERIVED
+from theorysim.patch.derived import DERIVED
 from theorysim.patch.quantities import COEFFICIENTS, time_columns
 from theorysim.patch.risk import Estimate
 from theorysim.patch.system import HOLDABLE, JOINTS, numbers

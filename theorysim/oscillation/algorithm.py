@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.core.plain import is_plain
 
 
 @dataclass(frozen=True)
-class OscillatingLayer:
+class OscillatingLayer(Shown):
     """Training of the first layer under a second layer that oscillates, ±√√η or 0, by itself.
 
     Parameters

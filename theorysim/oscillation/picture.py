@@ -1,27 +1,27 @@
 """Oscillation alone: the norm of the neurons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.linear.picture import grouped, panels_of
-from theorysim.oscillation.run import OscillationRun
+from theorysim.core.grouping import Named, grouped
+from theorysim.linear.picture import panels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-OscillationRuns = OscillationRun | Mapping[str, OscillationRun | Sequence[OscillationRun]]
 
-
-def norm_curves(runs: OscillationRuns, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
+def norm_curves(runs: Named, axes: "Sequence[Axes] | None" = None) -> "NDArray[Any]":
     """Mean squared norm of the neurons over steps, with √η, below which Lemma 4 of T. Zhang et al. 2026 brings it.
 
     Parameters
     ----------
-    runs : OscillationRun, or mapping from name to OscillationRun or sequence of them
-        With chains, a band of two standard errors.
+    runs : OscillationRun, sequence of them such as Runs, or mapping from names to these
+        One run with chains has a band of two standard errors. Several runs (seeds) are drawn as their median with a
+        band from smallest to largest; legends say how many.
     axes : one matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -32,12 +32,16 @@ def norm_curves(runs: OscillationRuns, axes: "Sequence[Axes] | None" = None) -> 
     panels = panels_of(axes, 1)
     axis = panels[0]
     for number, (name, group) in enumerate(grouped(runs).items()):
-        for place, run in enumerate(group):
-            steps, mean = run.steps_observed, run.column("mean_norm_sq")
-            axis.plot(steps, mean, color=f"C{number}", label=None if place else name)
-            spread = 2 * np.nan_to_num(run.column("standard_error"))
-            axis.fill_between(steps, mean - spread, mean + spread, color=f"C{number}", alpha=0.2, linewidth=0)
-            axis.axhline(np.sqrt(run.algorithm.lr), color=f"C{number}", linestyle=":", linewidth=1)
+        steps = reduce(np.intersect1d, [run.steps_observed for run in group])
+        values = np.stack([run.column("mean_norm_sq")[np.isin(run.steps_observed, steps)] for run in group])
+        middle, low, high = np.median(values, axis=0), values.min(axis=0), values.max(axis=0)
+        if len(group) == 1:
+            spread = 2 * np.nan_to_num(group[0].column("standard_error"))
+            low, high = middle - spread, middle + spread
+        axis.plot(steps, middle, color=f"C{number}", label=name)
+        axis.fill_between(steps, low, high, color=f"C{number}", alpha=0.2, linewidth=0)
+        for rate in sorted({run.algorithm.lr for run in group}):
+            axis.axhline(np.sqrt(rate), color=f"C{number}", linestyle=":", linewidth=1)
     axis.set(xlabel="step", ylabel="mean squared norm tr A/m (dotted: √η)", xscale="symlog", yscale="log")
     axis.legend(fontsize=8)
     return panels

@@ -1,12 +1,13 @@
 """The result: norms of the neurons at the recorded steps, and where the run can go on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core.labelled import RECORDED, Labelled
 from theorysim.core.run import RowsRun
 from theorysim.linear.draw import LinearDraw
 from theorysim.linear.problem import LinearNetwork
@@ -44,6 +45,12 @@ class OscillationRun(RowsRun):
 
     HEADLINE: ClassVar[Sequence[str]] = ("mean_norm_sq",)
     PER_RECORD: ClassVar[Sequence[str]] = ("steps_recorded", "norms")
+    MEANINGS: ClassVar[Mapping[str, str]] = OSCILLATION_OBSERVABLES
+
+    def named_arrays(self) -> dict[str, Labelled]:
+        """The norms of every chain."""
+        meaning = "tr A/m, mean squared norm of the neurons: expected, or of each chain"
+        return {"norms": Labelled((RECORDED, "chain"), self.norms, meaning)}
 
     def stage_times(self) -> OscillationTimes:
         """When the neurons have shrunk, see :class:`OscillationTimes`."""

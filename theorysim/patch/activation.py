@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.patch.kernels import activation as kernel
 from theorysim.patch.kernels import loss
 
@@ -16,7 +17,7 @@ LOSSES = {"logistic": loss.LOGISTIC, "exponential": loss.EXPONENTIAL, "hinge": l
 REDUCTIONS = ("mean", "sum")
 
 
-class _Shape:
+class _Shape(Shown):
     """An activation as a kernel takes it: which one, and two numbers."""
 
     KIND: ClassVar[int]
@@ -156,7 +157,7 @@ class NetworkFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Network:
+class Network(Shown):
     """What a network is told beside its size: fields that every problem of the patch network has.
 
     Parameters

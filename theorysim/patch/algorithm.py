@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.core.plain import is_plain
 from theorysim.patch import schedules
 from theorysim.patch.kernels.layout import Rule
@@ -15,7 +16,7 @@ from theorysim.patch.schedules import Schedule, Until
 
 
 @dataclass(frozen=True)
-class Flip:
+class Flip(Shown):
     """Label flips: ε = −1 with probability p, else 1 (Huang et al. 2025, Algorithm 1).
 
     p is a number in [0, 1] or a schedule of such, of the run's steps.
@@ -39,7 +40,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Shown):
     """Gaussian multipliers: ε ~ N(mean, std²) (Huang et al. 2025, Appendix G)."""
 
     mean: float
@@ -55,7 +56,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Shown):
     """Uniform multipliers: ε ~ U[low, high] (Huang et al. 2025, Appendix G)."""
 
     low: float
@@ -82,7 +83,7 @@ LAWS: tuple[type, ...] = get_args(LabelNoise)
 
 
 @dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(Shown):
     r"""Gradient descent on (1/n) Σ ℓ(ε_i ỹ_i f(x_i)), full-batch unless ``batch_size`` says otherwise.
 
     With g = ∇L of a step, a step adds −η g to the weights w, or what the options below make of it, in this order: the

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import blas, validate
+from theorysim.core.html import Shown
 from theorysim.patch import gaussians, model_draw
 from theorysim.patch.labels import drawn_labels
 from theorysim.patch.patch_data import PatchData, owners
@@ -62,7 +63,7 @@ class Gram:
 
 
 @dataclass(frozen=True, eq=False)
-class Draw:
+class Draw(Shown):
     """One realisation of data and initial weights.
 
     Made by :meth:`from_problem` (drawn from a seed) or :meth:`from_arrays` (everything given).
@@ -309,8 +310,11 @@ class Draw:
         return signal / norm if norm > 0 else np.eye(1, signal.size)[0]
 
     def __repr__(self) -> str:
-        flipped, coordinates = int(self.noisy.sum()), self.vectors.shape[1]
-        return f"Draw(form={self.form!r}, n={self.n}, flipped={flipped}, m={self.m}, coordinates={coordinates})"
+        return f"Draw({', '.join(f'{name}={value!r}' for name, value in self._rows_shown().items())})"
+
+    def _rows_shown(self) -> dict[str, Any]:
+        return {"form": self.form, "n": self.n, "flipped": int(self.noisy.sum()), "m": self.m,
+                "coordinates": self.vectors.shape[1]}
 
 
 def has_wishart_form(problem: Problem) -> bool:

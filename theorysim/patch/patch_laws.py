@@ -12,13 +12,14 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 LARGEST = 1e145  # of norms and standard deviations: their squares, times d, are finite
 SURE: Mapping[str, float] = {"": 1.0}  # the outcomes of what chance does not decide
 
 
 @dataclass(frozen=True, repr=False)
-class PatchLaw:
+class PatchLaw(Shown):
     """What a patch is, or one term of it; ``first + second`` is a patch that is their sum."""
 
     kind: ClassVar[str] = "patch"  # the name of a law that is given none

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
-from theorysim.core.html import table
 from theorysim.core.seeds import Stream, generator
 from theorysim.patch.activation import Activation, Network
 from theorysim.patch.labels import drawn_labels, flip_rates
@@ -200,10 +199,10 @@ class PatchModel(Network):
             found[:, :, -1] = self.bias
         return found
 
-    def _repr_html_(self) -> str:
-        rows: Mapping[str, Any] = {f"patch {place}": law for place, law in enumerate(self.patches, start=1)}
-        rest = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "patches"}
-        return table(type(self).__name__, {**rows, **rest, "features": ", ".join(self.features)})
+    def _rows_shown(self) -> dict[str, Any]:
+        rest = super()._rows_shown()
+        laws = {f"patch {place}": law for place, law in enumerate(rest.pop("patches"), start=1)}
+        return laws | rest | {"features": ", ".join(self.features)}
 
 
 def _changed(name: str, term: PatchLaw, changes: Mapping[str, Any]) -> PatchLaw:

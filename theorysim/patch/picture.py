@@ -1,25 +1,25 @@
 """Learning curves: what happens in runs, step by step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core.run import Run
+from theorysim.core.grouping import Named, grouped
 from theorysim.patch.patch_data import PatchData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
-Runs = Run | Mapping[str, Run | Sequence[Run]]
 PANELS = 4
+COLUMNS = {"gamma_max", "rho_bar_max", "train_loss"}
 
 
-def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test: int = 10_000) -> "NDArray[Any]":
-    """Learning curves of one run, or of several by name (the look of Huang et al. 2025, Figure 2).
+def learning_curves(runs: Named, axes: "Sequence[Axes] | None" = None, *, n_test: int = 10_000) -> "NDArray[Any]":
+    """Learning curves of one run, of runs over seeds, or of such by name (the look of Huang et al. 2025, Figure 2).
 
     Four panels over training steps: signal learning max γ and noise memorization max ρ̄ (log scale);
     their ratio; training loss; test accuracy at the recorded steps with fresh noise. Dotted vertical
@@ -27,8 +27,8 @@ def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test:
 
     Parameters
     ----------
-    runs : Run, or mapping from name to Run or sequence of Runs
-        Several runs of one name (seeds) are drawn as their median with a band from smallest to largest.
+    runs : Run, sequence of them such as Runs, or mapping from names to these
+        Several runs (seeds) are drawn as their median with a band from smallest to largest; legends say how many.
     axes : four matplotlib Axes, optional
         Where to draw; a new figure by default.
     n_test : int
@@ -55,21 +55,13 @@ def learning_curves(runs: Runs, axes: "Sequence[Axes] | None" = None, *, n_test:
     return panels
 
 
-def _named(runs: Runs) -> dict[str, list[Any]]:
-    if _fits(runs):
-        return {"run": [runs]}
-    if not isinstance(runs, Mapping) or not runs:
-        raise TypeError(f"runs={runs!r}: must be a Run or a non-empty mapping from names to runs")
-    named = {name: [group] if isinstance(group, Run) else list(group) for name, group in runs.items()}
-    for name, group in named.items():
-        if not group or not all(_fits(run) for run in group):
-            raise TypeError(f"runs[{name!r}]: must be a Run or a non-empty sequence of Runs")
+def _named(runs: Named) -> dict[str, list[Any]]:
+    """Runs by name, all of which have these curves: of the patch network or its mean field."""
+    named = grouped(runs)
+    for one in (one for group in named.values() for one in group):
+        if not COLUMNS <= set(one.table):
+            raise TypeError(f"runs: must be of the patch network or its mean field, got {one!r}")
     return named
-
-
-def _fits(run: Any) -> bool:
-    """Whether it is a run that has these curves: of the patch network or its mean field."""
-    return isinstance(run, Run) and {"gamma_max", "rho_bar_max", "train_loss"} <= set(run.table)
 
 
 def _axes(axes: "Sequence[Axes] | None") -> "NDArray[Any]":

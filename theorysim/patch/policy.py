@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 Array = NDArray[np.float64]
 ACTIONS = ("drop", "relabel", "downweight")
@@ -24,7 +25,7 @@ LOSS_VALUES: dict[str, Callable[[Array], Array]] = {  # of margins
 
 
 @dataclass(frozen=True)
-class FirstStage:
+class FirstStage(Shown):
     """Trigger: the end of the first stage, min ρ̄_{ỹ_i,r,i} ≥ c over samples and initially active filters.
 
     Observable ``rho_bar_active_min`` (Han et al. 2025, Theorem 4.1, whose Θ(1) is c).
@@ -41,7 +42,7 @@ class FirstStage:
 
 
 @dataclass(frozen=True)
-class LossBelow:
+class LossBelow(Shown):
     """Trigger: training loss at most ``level``."""
 
     level: float
@@ -55,7 +56,7 @@ class LossBelow:
 
 
 @dataclass(frozen=True)
-class AtStep:
+class AtStep(Shown):
     """Trigger: a step."""
 
     step: int
@@ -69,7 +70,7 @@ class AtStep:
 
 
 @dataclass(frozen=True)
-class BestValidation:
+class BestValidation(Shown):
     """Trigger of :class:`EarlyStopping`: the step with the best accuracy on a held-out set.
 
     The set has ``samples`` fresh samples (yμ, ξ) of the problem's own distribution, drawn once from the run's seed. It
@@ -111,7 +112,7 @@ def trigger(name: str, value: Any) -> Trigger:
 
 
 @dataclass(frozen=True)
-class EarlyStopping:
+class EarlyStopping(Shown):
     """Policy: stop early, with status "stopped".
 
     Parameters
@@ -129,7 +130,7 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
-class SmallLossSelection:
+class SmallLossSelection(Shown):
     """Policy: at some step trust the samples of small loss, and go on training accordingly.
 
     From then on the loss is Σ_i ω_i ℓ(ε_i ỹ_i f_i)/Σ_i ω_i, where samples with ℓ(ỹ_i f_i) > ``threshold`` at that step
@@ -167,7 +168,7 @@ class SmallLossSelection:
 
 
 @dataclass(frozen=True)
-class OracleSelection:
+class OracleSelection(Shown):
     """Policy: the same, but the samples whose labels were flipped are known. What selection could gain at best."""
 
     at: Trigger | int
@@ -209,7 +210,7 @@ class BestSoFar:
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(Shown):
     """What a selection did.
 
     Attributes

@@ -2,21 +2,20 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
 
 import numpy as np
 
 from theorysim.core import validate
-from theorysim.core.html import table
-from theorysim.patch.activation import Activation, Network
+from theorysim.patch.activation import Activation, Network, NetworkFields
+from theorysim.patch.derived import IN_PLACE, InPlace, complete, fields_of
 from theorysim.patch.labels import flip_rates
 from theorysim.patch.patch_data import PatchData
 from theorysim.patch.patch_laws import LARGEST
 from theorysim.patch.patch_model import PatchModel
 
 
-# Numbers that replace() takes besides the fields, and the field that each takes the place of.
-DERIVED = {"snr": "signal_norm", "n_snr2": "signal_norm", "d_over_n2": "d"}
+REQUIRED = ("d", "m", "signal_norm", "noise_std", "init_std")
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,21 @@ class SignalNoise(Network):
         others, is a bias; 0 for none. Signal learning is then counted for (μ, bias) and (−μ, bias).
     activation, loss, reduction, readout
         Of another network than the papers': see :class:`theorysim.patch.activation.Network`.
+    snr, n_snr2 : float, optional
+        In place of ``signal_norm``: the SNR ‖μ‖/(σ_p√d), or n·SNR², that ``signal_norm`` is set by.
+    d_over_n2 : float, optional
+        In place of ``d``, which is set to it times n², rounded.
+    init_scale : float, optional
+        In place of ``init_std``: σ_0σ_p√d, that ``init_std`` is set by.
+
+    Only the fields are kept, not which number they came from: ``replace(noise_std=...)`` later changes the SNR. (A
+    dataclass derived from this one has a constructor of its own, of fields alone.)
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, its value and the range allowed.
+        Naming the argument, its value and the range allowed; also where a field is given twice, as by ``snr`` and
+        ``signal_norm``, or not at all.
     """
 
     n: int
@@ -83,6 +92,33 @@ class SignalNoise(Network):
     init_law: str = "normal"
     bias: float = 0.0
     flip_law: str = "independent"
+
+    @overload
+    def __init__(
+        self, n: int, d: int, m: int, signal_norm: float, noise_std: float, init_std: float, q: float = ...,
+        label_flip: float | tuple[float, float] = ..., orthogonal_noise: bool = ..., init_law: str = ...,
+        bias: float = ..., flip_law: str = ..., **network: Unpack[NetworkFields],
+    ) -> None: ...
+
+    @overload
+    def __init__(self, *, n: int, m: int, noise_std: float, **others: Unpack[InPlace]) -> None: ...
+
+    def __init__(  # written out for the numbers that are no fields; what is a field has the field's default
+        self, n: int, d: int | None = None, m: int | None = None, signal_norm: float | None = None,
+        noise_std: float | None = None, init_std: float | None = None, q: float = q,
+        label_flip: float | tuple[float, float] = label_flip, orthogonal_noise: bool = orthogonal_noise,
+        init_law: str = init_law, bias: float = bias, flip_law: str = flip_law, *, snr: float | None = None,
+        n_snr2: float | None = None, d_over_n2: float | None = None, init_scale: float | None = None,
+        activation: Activation | None = Network.activation, loss: str = Network.loss,
+        reduction: str = Network.reduction, readout: tuple[float, ...] | None = Network.readout,
+    ) -> None:
+        optional = (*REQUIRED, *IN_PLACE)
+        given = {name: value for name, value in locals().items()
+                 if name not in ("self", "optional") and not (name in optional and value is None)}
+        complete(given, REQUIRED)
+        for name, value in fields_of(given, {}).items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         checked = {
@@ -161,45 +197,13 @@ class SignalNoise(Network):
         the possibly changed n, d and noise_std.
         """
         fields = {field.name for field in dataclasses.fields(self)}
-        unknown = set(changes) - fields - set(DERIVED) - {"init_scale"}
+        unknown = set(changes) - fields - set(IN_PLACE)
         if unknown:
             name = min(unknown)
-            allowed = ", ".join([*sorted(fields), *DERIVED, "init_scale"])
+            allowed = ", ".join([*sorted(fields), *IN_PLACE])
             raise TypeError(f"{name}={changes[name]!r}: not a field; the fields are {allowed}")
-        if "d_over_n2" in changes:
-            changes = changes | {"d": self._dimension(changes)}
-        signal = [name for name in ("signal_norm", "snr", "n_snr2") if name in changes]
-        if len(signal) > 1:
-            raise ValueError(f"{' and '.join(signal)}: give only one of them, each sets the signal norm")
-        plain = {name: value for name, value in changes.items() if name in fields}
-        changed = dataclasses.replace(self, **plain)
-        if "init_scale" in changes:
-            if "init_std" in changes:
-                raise ValueError("init_std and init_scale: give only one of them, the latter sets init_std")
-            scale = validate.real("init_scale", changes["init_scale"], 0)
-            changed = dataclasses.replace(changed, init_std=scale / (changed.noise_std * changed.d**0.5))
-        if "snr" in changes:
-            snr = validate.real("snr", changes["snr"], 0)
-        elif "n_snr2" in changes:
-            snr = float(np.sqrt(validate.real("n_snr2", changes["n_snr2"], 0) / changed.n))
-        else:
-            return changed
-        norm = snr * changed.noise_std * float(np.sqrt(changed.d))
-        if norm > LARGEST:
-            name = signal[0]
-            raise ValueError(f"{name}={changes[name]!r}: asks for signal_norm={norm:g}, which must be finite and in "
-                             f"[0, {LARGEST:g}]")
-        return dataclasses.replace(changed, signal_norm=norm)
-
-    def _dimension(self, changes: dict[str, Any]) -> int:
-        """d from d/n²."""
-        if "d" in changes:
-            raise ValueError("d and d_over_n2: give only one of them, the latter sets d")
-        n = validate.integer("n", changes.get("n", self.n), 1)
-        d = round(validate.real("d_over_n2", changes["d_over_n2"], 0, 2.0**53) * n**2)
-        if not 2 <= d <= 2**53:
-            raise ValueError(f"d_over_n2={changes['d_over_n2']!r}: asks for d={d}, which must be in [2, {2**53}]")
-        return d
+        known = {name: getattr(self, name) for name in fields}
+        return dataclasses.replace(self, **fields_of(changes, known))
 
     def __repr__(self) -> str:
         """All fields, of the network's own only what is not at its default."""
@@ -208,10 +212,8 @@ class SignalNoise(Network):
                  if one.name not in network)
         return f"{type(self).__name__}({', '.join(shown)}{self.told()})"
 
-    def _repr_html_(self) -> str:
-        rows = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        rows |= {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
-        return table(type(self).__name__, rows)
+    def _rows_shown(self) -> dict[str, Any]:
+        return super()._rows_shown() | {"SNR": self.snr, "n·SNR²": self.n_snr2, "d/n²": self.d_over_n2}
 
 
 Problem = SignalNoise | PatchData | PatchModel

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import validate
+from theorysim.core.labelled import RECORDED, Labelled
 from theorysim.core.run import At
 from theorysim.patch import risk, stages
 from theorysim.patch.kernels.observe import leave_out_coefficients
 from theorysim.patch.label_noise import drawn_multipliers
+from theorysim.patch.observables import OBSERVABLES
 from theorysim.patch.patch_model import PatchModel
 from theorysim.patch.phases import Phase
 from theorysim.patch.policy import BestSoFar, Policy, Selection
@@ -71,6 +73,7 @@ class PatchRun(TrainedRun):
 
     HEADLINE: ClassVar[Sequence[str]] = ("train_loss",)
     PER_RECORD: ClassVar[Sequence[str]] = (*TrainedRun.PER_RECORD, "deviations")
+    MEANINGS: ClassVar[Mapping[str, str]] = OBSERVABLES
 
     @property
     def deviation(self) -> float | None:
@@ -81,6 +84,13 @@ class PatchRun(TrainedRun):
     def precision(self) -> str:
         """ "double" or "single"."""
         return "single" if self.inner.dtype == np.float32 else "double"
+
+    def named_arrays(self) -> dict[str, Labelled]:
+        """Those of the trained network, and with the engine "paired" its deviation from explicit weights."""
+        found = super().named_arrays()
+        if self.deviations is not None:
+            found["deviation"] = Labelled((RECORDED,), self.deviations, "relative deviation from explicit weights")
+        return found
 
     def label_multipliers(self, steps: int | None = None) -> Array:
         """The multipliers ε_i that the first ``steps`` updates (all by default) drew from the seed, (steps, n).

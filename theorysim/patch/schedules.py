@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 FOREVER = 2**53  # steps that a schedule without an end speaks of
 
 
-class _Endless:
+class _Endless(Shown):
     """Speaks of every step."""
 
     @property
@@ -136,7 +137,7 @@ class Steps(_Endless):
 
 
 @dataclass(frozen=True)
-class Values:
+class Values(Shown):
     """``values[t]`` at step t, of as many steps as there are; what an array stands for."""
 
     values: tuple[float, ...]
@@ -167,7 +168,7 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Until:
+class Until(Shown):
     """``first`` before step ``step``, ``then`` from there on, which counts its own steps from 0.
 
     Parameters

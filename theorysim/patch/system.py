@@ -28,7 +28,8 @@ from theorysim.patch.policy import (
     Selection,
     SmallLossSelection,
 )
-from theorysim.patch.problem import DERIVED, Problem, SignalNoise
+from theorysim.patch.derived import DERIVED
+from theorysim.patch.problem import Problem, SignalNoise
 from theorysim.patch.quantities import QUANTITIES, time_columns
 from theorysim.patch.risk import Estimate
 from theorysim.patch.run import PatchRun

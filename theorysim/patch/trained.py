@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import blas, validate
+from theorysim.core.labelled import Labelled
 from theorysim.core.run import At, RowsRun
+from theorysim.patch import dimensions
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.kernels.layout import Weights
@@ -138,6 +140,41 @@ class TrainedRun(RowsRun):
     def noise_products(self) -> Array:
         """⟨w_{j,r}, ξ_i⟩ at the recorded steps, (records, 2, m, n); of patch data for the atoms of one sample only."""
         return self._every_product(self.draw.owner >= 0)
+
+    def named_arrays(self) -> dict[str, Labelled]:
+        """γ, ρ, the products and the second layer at the recorded steps.
+
+        Where there is not one signal, γ has a dimension ``signal`` too. ρ has ``sample``; of patch data in which not
+        every sample has one patch of its own, ``noise_atom``, with the coordinate ``noise_sample``.
+        """
+        shared, filters = self.draw.owner < 0, dimensions.FILTERS
+        found = {}
+        if shared.any():
+            signal = filters if shared.sum() == 1 else (*filters, "signal")
+            found["gamma"] = Labelled(signal, self.gamma, dimensions.GAMMA)
+            found["signal_products"] = Labelled(signal, self.signal_products(), dimensions.SIGNAL_PRODUCTS)
+        if not shared.all():
+            noise = (*filters, self._noise_dimension)
+            found["rho"] = Labelled(noise, self.rho, dimensions.RHO)
+            found["noise_products"] = Labelled(noise, self.noise_products(), dimensions.NOISE_PRODUCTS)
+        second = self.readouts.reshape(len(self.readouts), 2, -1)
+        return found | {"readout": Labelled(filters, second, "second layer")}
+
+    def coordinates(self) -> dict[str, Labelled]:
+        """Labels of the samples; what several signals speak for, and whose a noise atom is."""
+        owner = self.draw.owner
+        found = dimensions.of_samples(self.draw)
+        if (owner < 0).sum() > 1:
+            speaks = self.draw.orientation[owner < 0]
+            found["orientation"] = Labelled(("signal",), speaks, "the class that a signal is counted toward")
+        if (owner >= 0).any() and self._noise_dimension != "sample":
+            found["noise_sample"] = Labelled(("noise_atom",), owner[owner >= 0], "the sample that a noise atom is of")
+        return found
+
+    @property
+    def _noise_dimension(self) -> str:
+        owner = self.draw.owner[self.draw.owner >= 0]
+        return "sample" if np.array_equal(owner, np.arange(self.draw.n)) else "noise_atom"
 
     def _every_product(self, atoms: NDArray[np.bool_]) -> Array:
         every = np.array([self.products(int(step))[:, atoms] for step in self.steps_recorded])

@@ -1,25 +1,26 @@
 """Observables over steps, for runs of any system."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core.grouping import Named, grouped
 from theorysim.core.run import Run
 
 MOST = 4  # panels, unless columns are named
 
 
 def columns(
-    runs: Run | Mapping[str, Run | Sequence[Run]], axes: Any = None, *, names: Sequence[str] | None = None
+    runs: Named, axes: Any = None, *, names: Sequence[str] | None = None
 ) -> NDArray[Any]:
-    """Observables over steps, one panel each; several runs of a name as median and band from smallest to largest.
+    """Observables over steps, one panel each; several runs (seeds) as median and band from smallest to largest.
 
     Parameters
     ----------
-    runs : Run, or mapping from name to Run or sequence of Runs
+    runs : Run, sequence of them such as Runs, or mapping from names to these
     axes : array of Axes, optional
         As many as columns; a new figure by default.
     names : sequence of str, optional
@@ -31,11 +32,10 @@ def columns(
 
     Raises
     ------
-    ValueError
-        For an unknown column, or a wrong number of axes.
+    TypeError, ValueError
+        For what is not a run, an unknown column, or a wrong number of axes.
     """
-    named = {"run": [runs]} if isinstance(runs, Run) else {
-        name: [one] if isinstance(one, Run) else list(one) for name, one in runs.items()}
+    named = grouped(runs)
     first = next(iter(named.values()))[0]
     chosen = [*list(first.table)[:MOST], *first.own] if names is None else list(names)
     if axes is None:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 LOOK_AHEAD = ("exact", "none")
 
 
 @dataclass(frozen=True)
-class Reweighting:
+class Reweighting(Shown):
     """Gradient descent on Σ_i w_i ½(f_i − y_i)², the weights by a gradient step on the clean loss one step ahead.
 
     Parameters

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.core.seeds import Stream, generator
 
 GENERATED_TESTS = 1000  # test samples, unless another number is asked for
@@ -35,7 +36,7 @@ class Samples(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SignalNoiseImages:
+class SignalNoiseImages(Shown):
     """Two patches as one flat input, x = [y·μ ; ξ]: y = ±1 with equal odds, ξ ~ N(0, σ² I_d), x in R^(2d).
 
     Parameters
@@ -84,7 +85,7 @@ class SignalNoiseImages:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledArrays:
+class LabelledArrays(Shown):
     """Any inputs and their true labels, of which training, clean and test samples are drawn without replacement.
 
     Parameters
@@ -143,7 +144,7 @@ class LabelledArrays:
 
 
 @dataclass(frozen=True)
-class Digits:
+class Digits(Shown):
     """Handwritten digits, 8×8 pixels in [0, 1], bundled with scikit-learn: one set of digits against another.
 
     Parameters

@@ -8,6 +8,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from theorysim.core import blas, validate
+from theorysim.core.html import Shown
 from theorysim.core.seeds import Stream, generator
 from theorysim.reweighting.algorithm import Reweighting
 from theorysim.reweighting.data import Sizes
@@ -21,7 +22,7 @@ _DEFAULT = cast(Array, None)  # what a field left out holds until __post_init__ 
 
 
 @dataclass(frozen=True, eq=False)
-class ReweightingDraw:
+class ReweightingDraw(Shown):
     """Everything that the dynamics need.
 
     Parameters
@@ -55,16 +56,16 @@ class ReweightingDraw:
     """
 
     # Anything that NumPy makes an array of may be given; afterwards each is a read-only array, none is None.
-    train_kernel: Array = field(repr=False)
-    clean_kernel: Array = field(repr=False)
-    labels: Array = field(repr=False)
-    clean_labels: Array = field(repr=False)
-    true_labels: Array = field(default=_DEFAULT, repr=False)
-    test_kernel: Array = field(default=_DEFAULT, repr=False)
-    test_labels: Array = field(default=_DEFAULT, repr=False)
-    proxy_kernel: Array = field(default=_DEFAULT, repr=False)
-    inputs: Array | None = field(default=None, repr=False)
-    outputs_kernel: Array = field(init=False, repr=False)
+    train_kernel: Array
+    clean_kernel: Array
+    labels: Array
+    clean_labels: Array
+    true_labels: Array = _DEFAULT
+    test_kernel: Array = _DEFAULT
+    test_labels: Array = _DEFAULT
+    proxy_kernel: Array = _DEFAULT
+    inputs: Array | None = None
+    outputs_kernel: Array = field(init=False)
 
     def __post_init__(self) -> None:
         labels = validate.signs("labels", self.labels, None)
@@ -90,6 +91,10 @@ class ReweightingDraw:
             values["inputs"] = validate.array("inputs", self.inputs, n + m + test_labels.size, None)
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return (f"ReweightingDraw(n={self.n}, flipped={int(self.noisy.sum())}, clean={self.clean}, "
+                f"test={self.test_labels.size})")
 
     @property
     def n(self) -> int:

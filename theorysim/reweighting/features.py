@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 
 Array = NDArray[np.float64]
 VARIANTS = ("paper", "match-only")
@@ -13,7 +14,7 @@ BLOCK = 2**20  # entries of features worked on at a time
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureWeights:
+class FeatureWeights(Shown):
     """What :func:`feature_reweighting` finds.
 
     Attributes

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core.grouping import Named, grouped
 from theorysim.reweighting.run import ReweightingRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ReweightingRuns = ReweightingRun | Mapping[str, ReweightingRun | Sequence[ReweightingRun]]
 BAND = (0.1, 0.9)  # quantiles over samples
 COLOURS = {"clean": "C0", "noisy": "C3"}
 TIMES = ("t_pol", "t1", "t2")
@@ -22,7 +22,7 @@ PANELS = 3
 Array = NDArray[np.float64]
 
 
-def phases(runs: ReweightingRuns, axes: "Any | None" = None) -> "NDArray[Any]":
+def phases(runs: Named, axes: "Any | None" = None) -> "NDArray[Any]":
     """Sample weights, clean loss, AUC and test accuracy over steps, with t_pol, t1 and t2 and the phases they bound.
 
     Alignment is until t1, filtering from t1 to t2, post-filtering from t2 on (Zhang et al., arXiv 2510.12209; the
@@ -31,20 +31,18 @@ def phases(runs: ReweightingRuns, axes: "Any | None" = None) -> "NDArray[Any]":
 
     Parameters
     ----------
-    runs : ReweightingRun, or mapping from name to ReweightingRun or sequence of them
-        Several runs of one name (seeds) are drawn as the median of their curves, the band over the samples of all,
-        and the median of their times, where a time not reached counts as late.
+    runs : ReweightingRun, sequence of them such as Runs, or mapping from names to these
+        Several runs (seeds) are drawn as the median of their curves, the band over the samples of all, and the median
+        of their times, where a time not reached counts as late; the title says how many.
     axes : array of Axes, optional
         Three for each name; a new figure by default.
 
     Returns
     -------
     array of Axes
-        (3,) for a run, (names, 3) for a mapping.
+        (3,) for a run or runs over seeds, (names, 3) for a mapping.
     """
-    alone = isinstance(runs, ReweightingRun)
-    named: dict[str, list[ReweightingRun]] = {"": [runs]} if isinstance(runs, ReweightingRun) else {
-        name: [one] if isinstance(one, ReweightingRun) else list(one) for name, one in runs.items()}
+    alone, named = not isinstance(runs, Mapping), grouped(runs)
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -66,7 +64,7 @@ def phases(runs: ReweightingRuns, axes: "Any | None" = None) -> "NDArray[Any]":
             axis.set(xlabel="step (updates)", ylabel=label, xscale="symlog", xlim=(0, steps[-1]))
             _marks(axis, times)
         row[0].set_ylim(-0.02, 1.16)
-        row[0].set_title(name)
+        row[0].set_title("" if alone and len(group) == 1 else name)
         _phases(row[0], times, float(steps[-1]))
         row[1].set_yscale("log")
         row[0].legend(fontsize=7, loc="center right")

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.reweighting.data import GENERATED_TESTS, LabelledArrays, Data, Digits, SignalNoiseImages
 from theorysim.reweighting.gram import KERNELS
 
 
 @dataclass(frozen=True)
-class KernelReweighting:
+class KernelReweighting(Shown):
     """Training samples with noisy labels ±1, a few with clean ones, and a fixed kernel.
 
     Parameters

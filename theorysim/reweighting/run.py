@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core.html import table
+from theorysim.core.labelled import RECORDED, Labelled
 from theorysim.core.run import Run
 from theorysim.reweighting.algorithm import Reweighting
 from theorysim.reweighting.draw import ReweightingDraw
@@ -73,6 +74,7 @@ class ReweightingRun(Run):
     HEADLINE: ClassVar = ("clean_loss", "auc")
     PER_RECORD: ClassVar = (
         "steps_recorded", "outputs", "clean_outputs", "test_outputs", "weights", "gradients", "coefficients")
+    MEANINGS: ClassVar = REWEIGHTING_OBSERVABLES
 
     @property
     def noisy(self) -> NDArray[np.bool_]:
@@ -107,6 +109,31 @@ class ReweightingRun(Run):
             if name in self.looked:
                 columns[name][~recorded] = self.looked[name]
         return {name: columns[name] for name in REWEIGHTING_OBSERVABLES}
+
+    def named_arrays(self) -> dict[str, Labelled]:
+        """Outputs and weights at the recorded steps, and the series of every step."""
+        samples = (RECORDED, "sample")
+        found = {
+            "outputs": Labelled(samples, self.outputs, "f on the training samples"),
+            "clean_outputs": Labelled((RECORDED, "clean_sample"), self.clean_outputs, "f^v on the clean samples"),
+            "test_outputs": Labelled((RECORDED, "test_sample"), self.test_outputs, "f on the test samples"),
+            "weights": Labelled(samples, self.weights, "sample weights w"),
+            "gradients": Labelled(samples, self.gradients, "g over all clean samples"),
+        }
+        if self.coefficients is not None:
+            found["coefficients"] = Labelled(samples, self.coefficients, "c with f(x) = Σ_i K(x, x_i) c_i")
+        return found | {f"{name}_every_step": Labelled(("every_step",), values, REWEIGHTING_OBSERVABLES[name])
+                        for name, values in zip(SERIES, self.series.T, strict=True)}
+
+    def coordinates(self) -> dict[str, Labelled]:
+        """Labels of training, clean and test samples."""
+        return {
+            "label": Labelled(("sample",), self.draw.true_labels, "true label y*"),
+            "observed_label": Labelled(("sample",), self.draw.labels, "label y as observed"),
+            "flipped": Labelled(("sample",), self.noisy, "whether y is not y*"),
+            "clean_label": Labelled(("clean_sample",), self.draw.clean_labels, "label y^v as observed"),
+            "test_label": Labelled(("test_sample",), self.draw.test_labels, "label of a test sample"),
+        }
 
     @property
     def clean_residuals(self) -> Array:

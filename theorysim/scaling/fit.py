@@ -7,11 +7,13 @@ a seed share is in its slope, and slopes of different seeds are independent.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core.html import cut
 from theorysim.core.intervals import Interval, typical
 from theorysim.theory.law import Law
 from theorysim.theory.statement import Sense
@@ -73,9 +75,14 @@ class ScalingFit:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        missing = f"<p>{self.missing()}</p>" if self.not_reached else ""
+        missing = f"<p>{escape(self.missing())}</p>" if self.not_reached else ""
         parts = "".join(f"<p>{told}</p>{part.round(3).to_html(index=False)}" for told, part in self._parts())
-        return f"<p>{self.formula or self.measure}</p>{parts}{missing}"
+        return f"<p>{escape(self.formula or self.measure)}</p>{parts}{missing}"
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{row.parameter}^{row.exponent:.3g} [{row.low:.3g}, {row.high:.3g}]"
+                          for row in self.exponents.itertuples())
+        return f"<ScalingFit of {cut(self.measure)} ~ {found} over {len(self.runs)} runs>"
 
     def _parts(self) -> "list[tuple[str, pd.DataFrame]]":
         """Tables to show: of the time itself, and, where they differ, of what is left without the law's factors."""

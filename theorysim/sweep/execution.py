@@ -1,6 +1,5 @@
 """Sending batches out to threads, processes or a cluster, and taking back what they return."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
@@ -9,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from theorysim.core import blas, interrupts, validate
+from theorysim.core.parallel import cores
 from theorysim.core.status import Status
 from theorysim.sweep.plan import Task, batches
 from theorysim.core.system import OVERHEAD
@@ -34,7 +34,7 @@ def execute(
     by one, and only a run at which a worker dies alone becomes an outcome "failed". (An executor of the caller's that
     is itself broken by that takes no more work; then what is left comes out as "failed", to be tried by the next call.)
     """
-    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = cores() if workers is None else workers
     if executor is None:
         executor = _better(tasks, workers)
     waiting, suspects = deque(batches(tasks, BATCH_WORK, BATCH_RUNS)), deque[list[Task]]()

@@ -272,16 +272,6 @@ def _is_plain(value: Any) -> bool:
     return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, bool | int | float | str)
 
 
-def seeds_of(seeds: int | Iterable[int]) -> list[int]:
-    """0..seeds−1, or the seeds themselves."""
-    if isinstance(seeds, bool) or not isinstance(seeds, Iterable):
-        return list(range(validate.integer("seeds", seeds, 1)))
-    chosen = [validate.integer("seeds", seed, 0) for seed in seeds]
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise ValueError(f"seeds={chosen!r}: must be at least one, each only once")
-    return chosen
-
-
 def batches(tasks: Sequence[Task], largest: float, most: int) -> list[list[Task]]:
     """Tasks in batches of bounded work and number, the largest runs first; the order of equals is kept."""
     ordered = sorted(tasks, key=lambda task: -task.cost)

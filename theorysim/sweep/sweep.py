@@ -11,10 +11,11 @@ import numpy as np
 
 from theorysim.core import progress as bars, validate
 from theorysim.core.observing import observers
+from theorysim.core.seeds import seeds_of
 from theorysim.core.system import System
 from theorysim.sweep.execution import execute, validated
 from theorysim.sweep.measures import Measure, fingerprint, named, unknown_elsewhere
-from theorysim.sweep.plan import ProblemOf, Procedure, Task, axes_of, cells, digest, seeds_of, system_for
+from theorysim.sweep.plan import ProblemOf, Procedure, Task, axes_of, cells, digest, system_for
 from theorysim.sweep.random_numbers import INDEPENDENT, KINDS
 from theorysim.sweep.store import Row, Store, number_of
 from theorysim.sweep.work import FAILED, Job, Outcome, perform

@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any, NamedTuple
 
 from theorysim.core import validate
+from theorysim.core.html import Shown
 from theorysim.systems import system_of
 from theorysim.theory.law import Law, LawOf, law_for
 from theorysim.theory.statement import Constants, Evidence, Statement
@@ -44,7 +45,7 @@ def no_setting(_run: Any) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Paper:
+class Paper(Shown):
     """What a paper says, as the verbs look it up.
 
     Attributes
@@ -111,6 +112,10 @@ class Paper:
 
     def __repr__(self) -> str:
         return f"<Paper {self.name}: {len(self.statements)} statements about {', '.join(self.about)}>"
+
+    def _rows_shown(self) -> dict[str, Any]:
+        return {"name": self.name, "citation": self.citation, "systems": ", ".join(self.about),
+                "statements": len(self.statements), "laws": ", ".join(self.laws), "figures": ", ".join(self.figures)}
 
     def statements_about(self, run: Any) -> tuple[Statement, ...]:
         """Those that speak of a run; of one unlike the paper's only those about problem and draw."""

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theorysim.core.html import Shown
+
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """A probability with its 95% interval, how it was found, and on which test distribution.
 
     Attributes
