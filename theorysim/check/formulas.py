@@ -7,7 +7,7 @@ signs that are in no table here) is shown as the text that it is.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import escape
@@ -33,13 +33,15 @@ ACCENTS: Mapping[str, tuple[str, str]] = {  # of the combining sign: in LaTeX, a
     "\u0304": ("bar", "¯"), "\u0305": ("bar", "¯"), "\u0332": ("underline", "_"), "\u0331": ("underline", "_"),
     "\u0303": ("tilde", "~"), "\u0302": ("hat", "^"), "\u0307": ("dot", "˙"), "\u20d7": ("vec", "→"),
 }
+BREAKS = "=<>≤≥≠≈~∝≪≫∈⇒⇔→+-−"  # signs that a line may be broken before
+INFIX = '<mo form="infix">'
 TABLES = ((GREEK, "letter"), (OPERATORS, "operator"), (OPEN, "open"), (CLOSE, "close"), (BARS, "bar"))
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ", "0123456789−+T")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₋₊", "0123456789−+")
 VULGAR: Mapping[str, str] = {"½": "1/2", "⅓": "1/3", "¼": "1/4", "¾": "3/4"}
 FUNCTIONS = ("log", "ln", "exp", "max", "min", "cos", "sin", "tanh", "sup", "inf", "det")  # LaTeX knows these
 NAMED = ("tr", "sign", "median", "mean", "argmax", "argmin", "rank", "diag", "Var", "Cov")
-WORDS = ("at", "on", "of", "to", "is", "in", "by", "up", "no", "or", "if", "as", "it")  # two letters, and no product
+WORDS = ("at", "on", "of", "to", "is", "in", "by", "up", "no", "or", "if", "as", "it", "so")  # no products
 
 TOKEN = re.compile(r"(?P<space>\s+)|(?P<number>\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+)|(?P<word>[A-Za-z]+)"
                    r"|(?P<sup>[⁰¹²³⁴-⁹⁻⁺ᵀ]+)|(?P<sub>[₀-₉₊₋]+)|(?P<two><=|>=|->|=>)|(?P<sign>.)", re.DOTALL)
@@ -330,6 +332,41 @@ def to_mathml(formula: str) -> str:
         return f'<math alttext="{escape(formula)}">{_mathml(parse(formula))}</math>'
     except (Unreadable, RecursionError):
         return escape(formula)
+
+
+def to_mathml_lines(formula: str) -> str:
+    """The same in several elements, between which a line may be broken: before signs such as ≤ and +, at spaces."""
+    try:
+        nodes = parse(formula)
+        pieces = "".join(_broken(nodes))
+    except (Unreadable, RecursionError):
+        return escape(formula)
+    return f'<span role="math" aria-label="{escape(formula)}">{pieces}</span>'
+
+
+def _broken(nodes: Sequence[Node]) -> Iterator[str]:
+    """Elements, and between them a space, or a place where a line may end."""
+    start = 0
+    for place in range(1, len(nodes)):
+        before, node = nodes[place - 1], nodes[place]
+        if place == start:
+            continue
+        if node.kind == "space" and place < len(nodes) - 1 and (gap := _mathml_space(before, nodes[place + 1])):
+            wide = ".5em" in gap
+            yield _piece(nodes, start, place, "" if wide else gap) + (" " if wide else "<wbr>")
+            start = place + 1
+        elif node.text in BREAKS and node.kind == "operator" and before.kind == "space":
+            yield _piece(nodes, start, place) + "<wbr>"
+            start = place
+    yield _piece(nodes, start, len(nodes))
+
+
+def _piece(nodes: Sequence[Node], start: int, end: int, gap: str = "") -> str:
+    """A part of a formula; a sign that begins it is still one between two sides."""
+    drawn = _mathml(nodes[start:end])
+    if start and nodes[start].kind == "operator":
+        drawn = drawn.replace("<mo>", INFIX, 1)
+    return f"<math><mrow>{drawn}{gap}</mrow></math>"
 
 
 def _mathml(nodes: Sequence[Node]) -> str:

@@ -7,6 +7,7 @@ a seed share is in its slope, and slopes of different seeds are independent.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,9 +74,9 @@ class ScalingFit:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        missing = f"<p>{self.missing()}</p>" if self.not_reached else ""
+        missing = f"<p>{escape(self.missing())}</p>" if self.not_reached else ""
         parts = "".join(f"<p>{told}</p>{part.round(3).to_html(index=False)}" for told, part in self._parts())
-        return f"<p>{self.formula or self.measure}</p>{parts}{missing}"
+        return f"<p>{escape(self.formula or self.measure)}</p>{parts}{missing}"
 
     def _parts(self) -> "list[tuple[str, pd.DataFrame]]":
         """Tables to show: of the time itself, and, where they differ, of what is left without the law's factors."""
