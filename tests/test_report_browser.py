@@ -141,7 +141,8 @@ def test_formulas_stay_in_their_cells(browser: Any, file: Path) -> None:
 def column(page: Any, table: str, place: int) -> list[str]:
     """Texts of a column of a table."""
     found: list[str] = page.evaluate(
-        "([table, place]) => [...document.querySelector(table).tBodies[0].rows].map((row) => row.cells[place].textContent.trim())", [table, place])
+        "([table, place]) => [...document.querySelector(table).tBodies[0].rows]"
+        ".map((row) => row.cells[place].textContent.trim())", [table, place])
     return found
 
 

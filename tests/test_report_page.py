@@ -16,7 +16,8 @@ from all_systems import CASES, DIVERGING
 from matplotlib.figure import Figure
 
 import theorysim as ts
-from theorysim.check.formulas import parse, to_mathml_lines
+from theorysim.check.formula_lines import to_mathml_lines
+from theorysim.check.formulas import parse, to_mathml
 from theorysim.core.replay import unequal
 from theorysim.papers.huang2025 import PAPER
 from theorysim.report import code, parts, pictures, target, verb
@@ -576,8 +577,6 @@ def test_versions() -> None:
 @pytest.mark.parametrize("formula", sorted({one.formula for one in PAPER.statements}))
 def test_broken_formulas_have_all_their_signs(formula: str) -> None:
     """In order, whatever the place of a break; every element is closed."""
-    from theorysim.check.formulas import to_mathml
-
     def signs(html: str) -> str:
         return "".join(re.sub("<[^>]*>", "", html).split())
 

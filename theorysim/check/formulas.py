@@ -7,7 +7,7 @@ signs that are in no table here) is shown as the text that it is.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from html import escape
@@ -33,8 +33,6 @@ ACCENTS: Mapping[str, tuple[str, str]] = {  # of the combining sign: in LaTeX, a
     "\u0304": ("bar", "¯"), "\u0305": ("bar", "¯"), "\u0332": ("underline", "_"), "\u0331": ("underline", "_"),
     "\u0303": ("tilde", "~"), "\u0302": ("hat", "^"), "\u0307": ("dot", "˙"), "\u20d7": ("vec", "→"),
 }
-BREAKS = "=<>≤≥≠≈~∝≪≫∈⇒⇔→+-−"  # signs that a line may be broken before
-INFIX = '<mo form="infix">'
 TABLES = ((GREEK, "letter"), (OPERATORS, "operator"), (OPEN, "open"), (CLOSE, "close"), (BARS, "bar"))
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ", "0123456789−+T")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₋₊", "0123456789−+")
@@ -329,52 +327,19 @@ def _latex_base(node: Node) -> str:
 def to_mathml(formula: str) -> str:
     """A formula as a MathML element that has its text as ``alttext``; the escaped text where it cannot be read."""
     try:
-        return f'<math alttext="{escape(formula)}">{_mathml(parse(formula))}</math>'
+        return f'<math alttext="{escape(formula)}">{mathml_of(parse(formula))}</math>'
     except (Unreadable, RecursionError):
         return escape(formula)
 
 
-def to_mathml_lines(formula: str) -> str:
-    """The same in several elements, between which a line may be broken: before signs such as ≤ and +, at spaces."""
-    try:
-        nodes = parse(formula)
-        pieces = "".join(_broken(nodes))
-    except (Unreadable, RecursionError):
-        return escape(formula)
-    return f'<span role="math" aria-label="{escape(formula)}">{pieces}</span>'
-
-
-def _broken(nodes: Sequence[Node]) -> Iterator[str]:
-    """Elements, and between them a space, or a place where a line may end."""
-    start = 0
-    for place in range(1, len(nodes)):
-        before, node = nodes[place - 1], nodes[place]
-        if place == start:
-            continue
-        if node.kind == "space" and place < len(nodes) - 1 and (gap := _mathml_space(before, nodes[place + 1])):
-            wide = ".5em" in gap
-            yield _piece(nodes, start, place, "" if wide else gap) + (" " if wide else "<wbr>")
-            start = place + 1
-        elif node.text in BREAKS and node.kind == "operator" and before.kind == "space":
-            yield _piece(nodes, start, place) + "<wbr>"
-            start = place
-    yield _piece(nodes, start, len(nodes))
-
-
-def _piece(nodes: Sequence[Node], start: int, end: int, gap: str = "") -> str:
-    """A part of a formula; a sign that begins it is still one between two sides."""
-    drawn = _mathml(nodes[start:end])
-    if start and nodes[start].kind == "operator":
-        drawn = drawn.replace("<mo>", INFIX, 1)
-    return f"<math><mrow>{drawn}{gap}</mrow></math>"
-
-
-def _mathml(nodes: Sequence[Node]) -> str:
-    found = _shown(nodes, _mathml_node, _mathml_space)
+def mathml_of(nodes: Sequence[Node]) -> str:
+    """Nodes as one element."""
+    found = _shown(nodes, _mathml_node, mathml_gap)
     return found[0] if len(found) == 1 else f"<mrow>{''.join(found)}</mrow>"
 
 
-def _mathml_space(before: Node, after: Node) -> str:
+def mathml_gap(before: Node, after: Node) -> str:
+    """The element that a typed space is, between two nodes; "" where it is none."""
     drawn = _latex_space(before, after) or ("," if before.kind == "function" else "")
     return f'<mspace width="{".5em" if drawn[-1:] == " " else ".2em"}"/>' if drawn else ""
 
@@ -385,14 +350,14 @@ def _mathml_node(node: Node) -> str:
         name, sign = ACCENTS[node.accent]
         tag = "munder" if name == "underline" else "mover"
         base = f'<{tag} accent{"under" if tag == "munder" else ""}="true">{base}<mo>{sign}</mo></{tag}>'
-    scripts = [_mathml(one) for one in (node.sub, node.sup) if one]
+    scripts = [mathml_of(one) for one in (node.sub, node.sup) if one]
     kind = f"m{'sub' if node.sub else ''}{'sup' if node.sup else ''}"
     return f"<{kind}>{base}{''.join(scripts)}</{kind}>" if scripts else base
 
 
 def _mathml_base(node: Node) -> str:
     if node.kind == "root":
-        return f"<msqrt>{_mathml(node.body)}</msqrt>"
+        return f"<msqrt>{mathml_of(node.body)}</msqrt>"
     tag = {"letter": "mi", "function": "mi", "number": "mn", "word": "mtext"}.get(node.kind, "mo")
     fixed = ' stretchy="false"' if node.kind in ("open", "close", "bar") else ""
     return f"<{tag}{fixed}>{escape(node.text)}</{tag}>"

@@ -6,7 +6,7 @@ from html import unescape
 from markupsafe import Markup
 
 from theorysim.check import CheckReport
-from theorysim.check.formulas import to_mathml_lines
+from theorysim.check.formula_lines import to_mathml_lines
 from theorysim.report.parts import Cell, Code, Folded, Grouped, Part, Section, Table, Text
 from theorysim.theory.paper import papers
 

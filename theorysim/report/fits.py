@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from theorysim.check.formulas import to_mathml_lines
+from theorysim.check.formula_lines import to_mathml_lines
 from theorysim.plot import scaling
 from theorysim.report.parts import Folded, Part, Picture, Section, Text, numbers, table_of
 from theorysim.report.pictures import picture
