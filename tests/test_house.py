@@ -23,6 +23,7 @@ LAYERS = (
     ("papers",),
     ("__init__",),
     ("reproduce", "strategies"),
+    ("report",),
     ("plot",),
     ("sweep", "scaling"),
     ("check",),
@@ -37,7 +38,7 @@ LAYERS = (
 DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 
 # Rooms that serve every system, and so name none: neither a class of a system nor, as a word of its own, its name.
-GENERIC = ("core", "check", "scaling", "sweep", "cli", "reproduce.py", "plot/dynamics.py", "plot/columns.py",
+GENERIC = ("core", "check", "scaling", "sweep", "cli", "reproduce.py", "report", "plot/dynamics.py", "plot/columns.py",
            "plot/diagram.py", "plot/exponents.py", "theory/paper.py", "theory/statement.py", "theory/law.py",
            "theory/evidence.py", "theory/conditions.py", "theory/claim.py", "theory/comparison.py",
            "theory/expression.py", "theory/names.py", "theory/notation.py")

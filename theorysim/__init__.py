@@ -52,6 +52,7 @@ from theorysim.patch.refused import Adam, SignSGD
 from theorysim.patch.run import PatchRun
 from theorysim.patch.schedules import Constant, Cosine, Exponential, Steps, Until, Values, Warmup
 from theorysim.patch.trained import reconstruct
+from theorysim.report import report
 from theorysim.reweighting import (
     Digits,
     KernelReweighting,
@@ -151,6 +152,7 @@ __all__ = [
     "reconstruct",
     "register_paper",
     "register_system",
+    "report",
     "resume",
     "save",
     "scaling",

@@ -5,14 +5,15 @@ A reproduction is a function of ``seeds``, ``progress`` and sizes returning a :c
 """
 
 import inspect
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from theorysim.core import validate
+from theorysim.report import report
 from theorysim.sweep.work import DONE
 from theorysim.theory.paper import Figure, papers
 
@@ -21,28 +22,76 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 
+METADATA: Mapping[str, dict[str, None]] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+ASIDE = ("store", "workers")  # options on which no number depends
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a reproduction shows: a picture, tables, and the sentences that say what was measured."""
+    """What a reproduction shows: a picture, tables, and the sentences that say what was measured.
+
+    Attributes
+    ----------
+    name, title, text : str
+        The text is Markdown.
+    tables : mapping from str to DataFrame
+    figure : matplotlib Figure
+    options : mapping or None
+        Arguments that :func:`reproduce` was given, as far as they say what was computed; None of a report that it did
+        not make.
+    """
 
     name: str
     title: str
     text: str
     tables: "dict[str, pd.DataFrame]"
     figure: "Picture" = field(repr=False)
+    options: Mapping[str, Any] | None = None
 
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write NAME.png, NAME.md and one CSV per table; returns their paths."""
+    def write(self, folder: str | Path, formats: str | Sequence[str] = ("png",), *, html: bool = False) -> list[Path]:
+        """Write the figure, NAME.md, one CSV per table and, if asked for, NAME.html; returns their paths.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made where there is none.
+        formats : str or sequence of str
+            Of the figure: "png", "pdf", "svg", one or several of them, each a file NAME.FORMAT. NAME.md shows the first
+            of those that a page can show, or has a link.
+        html : bool
+            Whether to write the one-file page of :func:`theorysim.report`, too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an unknown format, before anything is written.
+        """
+        chosen = (formats,) if isinstance(formats, str) else tuple(formats)
+        if not chosen:
+            raise ValueError(f"formats={formats!r}: must have at least one of {', '.join(map(repr, METADATA))}")
+        for one in chosen:
+            validate.choice("formats", one, tuple(METADATA))
+        validate.flag("html", html)
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        picture, page = target / f"{self.name}.png", target / f"{self.name}.md"
-        self.figure.savefig(picture, dpi=110)
-        page.write_text(f"# {self.title}\n\n![{self.title}]({picture.name})\n\n{self.text}\n", encoding="utf-8")
-        written = [picture, page]
+        written = [self._draw(target, one) for one in dict.fromkeys(chosen)]
+        shown = next((one for one in written if one.suffix != ".pdf"), None)
+        picture = f"[{self.title}]({written[0].name})" if shown is None else f"![{self.title}]({shown.name})"
+        written.append(target / f"{self.name}.md")
+        written[-1].write_text(f"# {self.title}\n\n{picture}\n\n{self.text}\n", encoding="utf-8")
         for name, frame in self.tables.items():
             written.append(target / f"{self.name}-{name}.csv")
             frame.to_csv(written[-1], index=False, float_format="%.6g")
-        return written
+        return [*written, report(self, target / f"{self.name}.html")] if html else written
+
+    def _draw(self, folder: Path, suffix: str) -> Path:
+        """The figure in one format, without a date, so that the same figure makes the same file."""
+        import matplotlib
+
+        path = folder / f"{self.name}.{suffix}"
+        with matplotlib.rc_context({"svg.hashsalt": "theorysim"}):
+            self.figure.savefig(path, dpi=110, metadata=METADATA[suffix])
+        return path
 
 
 def markdown(frame: "pd.DataFrame") -> str:
@@ -111,5 +160,7 @@ def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **
             raise TypeError(f"{option}={options[option]!r}: {name} has no such option; it has {', '.join(known)}")
     if seeds is not None:
         options["seeds"] = validate.integer("seeds", seeds, 1)
-    report: Report = run(progress=validate.flag("progress", progress), **options)
-    return report
+    made: Report = run(progress=validate.flag("progress", progress), **options)
+    if not isinstance(made, Report):
+        return made
+    return replace(made, options={key: value for key, value in options.items() if key not in ASIDE})

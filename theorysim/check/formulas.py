@@ -39,7 +39,7 @@ SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₋₊", "0123456789�
 VULGAR: Mapping[str, str] = {"½": "1/2", "⅓": "1/3", "¼": "1/4", "¾": "3/4"}
 FUNCTIONS = ("log", "ln", "exp", "max", "min", "cos", "sin", "tanh", "sup", "inf", "det")  # LaTeX knows these
 NAMED = ("tr", "sign", "median", "mean", "argmax", "argmin", "rank", "diag", "Var", "Cov")
-WORDS = ("at", "on", "of", "to", "is", "in", "by", "up", "no", "or", "if", "as", "it")  # two letters, and no product
+WORDS = ("at", "on", "of", "to", "is", "in", "by", "up", "no", "or", "if", "as", "it", "so")  # no products
 
 TOKEN = re.compile(r"(?P<space>\s+)|(?P<number>\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+)|(?P<word>[A-Za-z]+)"
                    r"|(?P<sup>[⁰¹²³⁴-⁹⁻⁺ᵀ]+)|(?P<sub>[₀-₉₊₋]+)|(?P<two><=|>=|->|=>)|(?P<sign>.)", re.DOTALL)
@@ -327,17 +327,19 @@ def _latex_base(node: Node) -> str:
 def to_mathml(formula: str) -> str:
     """A formula as a MathML element that has its text as ``alttext``; the escaped text where it cannot be read."""
     try:
-        return f'<math alttext="{escape(formula)}">{_mathml(parse(formula))}</math>'
+        return f'<math alttext="{escape(formula)}">{mathml_of(parse(formula))}</math>'
     except (Unreadable, RecursionError):
         return escape(formula)
 
 
-def _mathml(nodes: Sequence[Node]) -> str:
-    found = _shown(nodes, _mathml_node, _mathml_space)
+def mathml_of(nodes: Sequence[Node]) -> str:
+    """Nodes as one element."""
+    found = _shown(nodes, _mathml_node, mathml_gap)
     return found[0] if len(found) == 1 else f"<mrow>{''.join(found)}</mrow>"
 
 
-def _mathml_space(before: Node, after: Node) -> str:
+def mathml_gap(before: Node, after: Node) -> str:
+    """The element that a typed space is, between two nodes; "" where it is none."""
     drawn = _latex_space(before, after) or ("," if before.kind == "function" else "")
     return f'<mspace width="{".5em" if drawn[-1:] == " " else ".2em"}"/>' if drawn else ""
 
@@ -348,14 +350,14 @@ def _mathml_node(node: Node) -> str:
         name, sign = ACCENTS[node.accent]
         tag = "munder" if name == "underline" else "mover"
         base = f'<{tag} accent{"under" if tag == "munder" else ""}="true">{base}<mo>{sign}</mo></{tag}>'
-    scripts = [_mathml(one) for one in (node.sub, node.sup) if one]
+    scripts = [mathml_of(one) for one in (node.sub, node.sup) if one]
     kind = f"m{'sub' if node.sub else ''}{'sup' if node.sup else ''}"
     return f"<{kind}>{base}{''.join(scripts)}</{kind}>" if scripts else base
 
 
 def _mathml_base(node: Node) -> str:
     if node.kind == "root":
-        return f"<msqrt>{_mathml(node.body)}</msqrt>"
+        return f"<msqrt>{mathml_of(node.body)}</msqrt>"
     tag = {"letter": "mi", "function": "mi", "number": "mn", "word": "mtext"}.get(node.kind, "mo")
     fixed = ' stretchy="false"' if node.kind in ("open", "close", "bar") else ""
     return f"<{tag}{fixed}>{escape(node.text)}</{tag}>"
