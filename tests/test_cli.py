@@ -131,7 +131,7 @@ def test_reproduce_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
 
     tiny = ts.SignalNoise(n=6, d=60, m=2, signal_norm=2.0, noise_std=0.5, init_std=0.01)
     monkeypatch.setattr(
-        "theorysim.cli.reproduce", lambda name, **options: reproduce(name, paper=tiny, steps=30, **options)
+        "theorysim.cli.reproduce.reproduce", lambda name, **options: reproduce(name, paper=tiny, steps=30, **options)
     )
     assert main(["reproduce", "huang2025-fig2", "--seeds", "2", "--out", str(tmp_path), "--quiet"]) == 0
     out = capsys.readouterr().out

@@ -1,6 +1,6 @@
 """Checks of what users pass in. Every message names the argument, the value and what is allowed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -54,8 +54,17 @@ def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name}={value!r}: must be a string, not {type(value).__name__}")
     if value not in allowed:
-        raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+        raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}{nearest(value, allowed)}")
     return value
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What a message ends with when a word is nearly one that is known, or the beginning of one; else ""."""
+    import difflib  # only where something is wrong
+
+    names = list(dict.fromkeys(known))
+    found = difflib.get_close_matches(word, names, 1) or [one for one in names if one.startswith(word) and word][:1]
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def function(name: str, value: Any) -> None:
