@@ -97,7 +97,7 @@ def test_reweighting(
     assert "lower lr (now 1e+09) below 2/λ_max" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # as where it is not installed
     assert main(["reweighting", "--digits", "3", "8", "--quiet"]) == 2
-    assert "pip install 'theorysim[digits]'" in capsys.readouterr().err
+    assert "pip install scikit-learn" in capsys.readouterr().err
     assert main(["reweighting", "--label-flip", "2", "--quiet"]) == 2
     assert "label_flip=2.0: must be finite and in [0, 1]" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ from theorysim.core import validate
 from theorysim.core.system import System
 from theorysim.plot import heatmap
 from theorysim.sweep import sweep
+from theorysim.sweep.measures import named
 from theorysim.sweep.plan import axes_of, cells
 from theorysim.sweep.random_numbers import INDEPENDENT, KINDS
 
@@ -72,7 +73,7 @@ def _sweep(given: argparse.Namespace) -> int:
     system = setting.chosen(given.arguments)
     problem, algorithms, precision = _setting(system, given)
     axes = _axes(system, problem, algorithms, given.grid)
-    measures = list(given.measure or system.usual)
+    measures = list(named(system, given.measure or system.usual))
     drawn = _map(system, given, axes, measures)
     hidden = constants.of(given.constants)
     made = cells(system, problem, axes_of(axes), algorithms)

@@ -23,8 +23,8 @@ def doubts(problem: Any, algorithm: Any) -> dict[str, str]:
 def _of_problem(problem: SignalNoise) -> dict[str, str]:
     found = {}
     if max(problem.flip_rates) > 0.5:
-        found["label_flip"] = (f"label_flip={problem.label_flip}: more than half of the training labels of a "
-                               "class are wrong, so that what can be learned of it is the opposite label")
+        found["label_flip"] = (f"label_flip={problem.label_flip}: more than half of the training labels of a class "
+                               "are wrong, so that what can be learned of it is the opposite label")
     if problem.d < problem.n:
         found["d"] = (f"d={problem.d} < n={problem.n}: the noise vectors are linearly dependent, and what is "
                       "memorised of one sample moves others; the theory takes them as nearly orthogonal, with d far above n")

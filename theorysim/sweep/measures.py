@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from theorysim.check import evaluate
+from theorysim.core import validate
 from theorysim.core.system import System, Value
 from theorysim.sweep.reading import Reading
 from theorysim.theory.paper import Paper, papers, papers_about, registered_papers, statement_named
@@ -36,13 +37,18 @@ def named(system: System, measures: Measure | Iterable[Measure], own: Iterable[s
         if isinstance(one, str) and one not in known and not statement_named(one):
             raise ValueError(f"measure={one!r}: must be one of {', '.join(system.named())}; an observable, whose "
                              f"last value is kept ({', '.join((*system.observables, *own))}); the id of a statement of "
-                             f"{', '.join(papers())}; or a function of a Run")
+                             f"{', '.join(papers())}; or a function of a Run"
+                             f"{validate.nearest(one, [*known, *_statements(papers().values())])}")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions different names")
         found[name] = one
     if not found:
         raise ValueError("measure: must name at least one")
     return found
+
+
+def _statements(of: Iterable[Paper]) -> list[str]:
+    return [one.id for paper in of for one in paper.statements]
 
 
 def unknown_elsewhere(measures: Mapping[str, Measure]) -> tuple[Paper, ...]:
