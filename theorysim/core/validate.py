@@ -59,11 +59,13 @@ def choice(name: str, value: Any, allowed: Collection[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """What a message ends with when a word is nearly one that is known, or the beginning of one; else ""."""
+    """What a message ends with when a word begins one that is known, is nearly one or a part of one; else ""."""
     import difflib  # only where something is wrong
 
     names = list(dict.fromkeys(known))
-    found = difflib.get_close_matches(word, names, 1) or [one for one in names if one.startswith(word) and word][:1]
+    parts = names if len(word.strip("-")) > 2 else []
+    found = ([one for one in parts if one.startswith(word)] or difflib.get_close_matches(word, names, 1)
+             or [one for one in parts if word in one])
     return f"; did you mean {found[0]!r}?" if found else ""
 
 

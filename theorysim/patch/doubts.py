@@ -27,7 +27,7 @@ def _of_problem(problem: SignalNoise) -> dict[str, str]:
                                "are wrong, so that what can be learned of it is the opposite label")
     if problem.d < problem.n:
         found["d"] = (f"d={problem.d} < n={problem.n}: the noise vectors are linearly dependent, and what is "
-                      "memorised of one sample moves others; the theory takes them as nearly orthogonal, with d far above n")
+                      "memorised of one sample moves others; the theory has d far above n, and them nearly orthogonal")
     return found
 
 
