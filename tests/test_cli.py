@@ -97,7 +97,7 @@ def test_reweighting(
     assert "lower lr (now 1e+09) below 2/λ_max" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # as where it is not installed
     assert main(["reweighting", "--digits", "3", "8", "--quiet"]) == 2
-    assert "pip install 'theorysim[digits]'" in capsys.readouterr().err
+    assert "pip install scikit-learn" in capsys.readouterr().err
     assert main(["reweighting", "--label-flip", "2", "--quiet"]) == 2
     assert "label_flip=2.0: must be finite and in [0, 1]" in capsys.readouterr().err
 
@@ -131,7 +131,7 @@ def test_reproduce_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
 
     tiny = ts.SignalNoise(n=6, d=60, m=2, signal_norm=2.0, noise_std=0.5, init_std=0.01)
     monkeypatch.setattr(
-        "theorysim.cli.reproduce", lambda name, **options: reproduce(name, paper=tiny, steps=30, **options)
+        "theorysim.cli.reproduce.reproduce", lambda name, **options: reproduce(name, paper=tiny, steps=30, **options)
     )
     assert main(["reproduce", "huang2025-fig2", "--seeds", "2", "--out", str(tmp_path), "--quiet"]) == 0
     out = capsys.readouterr().out

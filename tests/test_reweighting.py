@@ -605,7 +605,7 @@ def test_clean_label_flip_and_proxy() -> None:
 def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Says what to install."""
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r"pip install 'theorysim\[digits\]'"):
+    with pytest.raises(ImportError, match=r"pip install scikit-learn"):
         draw_reweighting(KernelReweighting(Digits(), 10, 5))
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import theorysim as ts
+from theorysim.scaling import rounded
 from theorysim.theory.paper import laws_of
 
 D = 10**5
@@ -193,6 +195,18 @@ def test_powers_are_those_along_the_line() -> None:
     for hold, power in (((), 0.0), (("n_snr2",), 1.0)):
         fit = ts.scaling(strong, fast, "T2", vary={"n": [2, 3]}, seeds=3, steps=3000, hold=hold)
         assert fit.exponents["power"].item() == pytest.approx(power, abs=1e-9)
+
+
+def test_a_zero_has_no_sign() -> None:
+    """An exponent that rounds to 0 from below, on the screen, on a page and in a report."""
+    fit = ts.scaling(SMALL, SMALL_GD, lambda run: float(run.algorithm.lr**-1e-5), vary={"lr": [1e-6, 1e-5]}, seeds=2,
+                     steps=0)
+    assert -1e-4 < fit.exponents["exponent"][0] < 0
+    page = fit._repr_html_()
+    assert "-0.0" not in str(fit) + page and " 0.000 " in str(fit) and "<td>0.0</td>" in page
+    shown = rounded(pd.DataFrame({"a": [-1e-9, -0.0, -1.23456], "b": ["x", "-0.0", "z"], "c": [1, 2, 3]}))
+    assert shown.to_numpy().tolist() == [[0.0, "x", 1], [0.0, "-0.0", 2], [-1.235, "z", 3]]
+    assert list(map(str, shown["a"])) == ["0.0", "0.0", "-1.235"] and shown["c"].dtype.kind == "i"
 
 
 def test_what_is_not_reached_is_counted() -> None:

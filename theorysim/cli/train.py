@@ -1,57 +1,67 @@
 """The commands that train: one for every system that has options, what they share here."""
 
 import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from theorysim.cli import output, setting
+from theorysim.cli.parser import Command, Parser
 from theorysim.core.run import Run
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.plot import dynamics
-from theorysim.systems import SYSTEMS, simulate
+from theorysim.systems import simulate
 
 CODES = {Status.DIVERGED: 1, Status.INTERRUPTED: 130}
 
 
-def commands() -> dict[str, System]:
-    """The systems by the name of their command."""
-    return {one.options.command: one for one in SYSTEMS if one.options is not None}
+def commands() -> list[Command]:
+    """A command for every system that has options."""
+    return [_command(system, system.options) for system in setting.systems().values() if system.options is not None]
 
 
-def add(parsers: Any, system: System) -> None:
-    """The command of a system: its own options, then those that all have."""
-    options = system.options
-    assert options is not None
-    parser = parsers.add_parser(
-        options.command, help=options.help, description=options.description, epilog=options.examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    options.add(parser)
-    run = parser.add_argument_group("run")
-    run.add_argument("--steps", type=float, default=parser.get_default("steps") or 1000,
-                     help="number of updates (default %(default)g)")
+def _command(system: System, options: Any) -> Command:
+    return Command(options.command, options.help, options.description, options.examples,
+                   lambda parser, _arguments: _add(parser, system), partial(_train, system))
+
+
+def _add(parser: Parser, system: System) -> None:
+    """A system's own options, then those that all have."""
+    run = setting.add(parser, system)
     run.add_argument("--seed", type=int, default=0, help="same seed, same numbers (default %(default)s)")
-    if len(system.engines) > 1:
-        run.add_argument("--engine", choices=system.engines, default=system.engines[0], help="default %(default)s")
-    output = parser.add_argument_group("output")
-    output.add_argument("--plot", type=Path, metavar="PNG", help="draw what happened")
-    output.add_argument("--csv", type=Path, help="write the table of observables")
-    output.add_argument("--save", type=Path, metavar="NPZ", help="write the whole run, for theorysim.load_run")
-    output.add_argument("--quiet", action="store_true", help="no progress bar")
+    written = parser.add_argument_group("output")
+    output.add_file(written, "--plot", output.PICTURES, "draw what happened")
+    output.add_file(written, "--csv", output.TABLES, "write the table of observables")
+    output.add_file(written, "--save", output.RUNS, "write the whole run, for theorysim.load_run")
+    written.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def train(system: System, given: argparse.Namespace) -> int:
+def _picture(run: Run, path: Path) -> None:
+    np.ravel(dynamics(run))[0].figure.savefig(path, dpi=110)
+
+
+WRITERS: dict[str, Callable[[Run, Path], Any]] = {  # by option
+    "csv": lambda run, path: run.observables.to_csv(path),
+    "save": lambda run, path: run.save(path),
+    "plot": _picture,
+}
+
+
+def _train(system: System, given: argparse.Namespace) -> int:
     """Train, write, print; returns the exit status."""
     assert system.options is not None
-    problem, algorithm, keywords = system.options.setting(given)
-    if len(system.engines) > 1:
-        keywords = keywords | {"engine": given.engine}
-    try:
-        run: Run = simulate(problem, algorithm, given.steps, given.seed, progress=not given.quiet, **keywords)
-    except DivergenceError as error:
-        run = error.run
+    problem, algorithm, keywords = setting.of(system, given)
+    setting.warn(system, [(problem, algorithm)], given.steps)
+    with output.compiling(given):
+        try:
+            run: Run = simulate(problem, algorithm, given.steps, given.seed, progress=output.shows_bars(given),
+                                **keywords)
+        except DivergenceError as error:
+            run = error.run
     written = _write(run, given)  # first of all, so that nothing that happens to the output loses it
     for name, fact in run.summary().items():
         print(f"{name:32} {fact:.4g}" if isinstance(fact, float) else f"{name:32} {fact}")
@@ -63,12 +73,9 @@ def train(system: System, given: argparse.Namespace) -> int:
     return CODES.get(run.status, 0)
 
 
-def _write(run: Run, given: argparse.Namespace) -> list[Path]:
+def _write(run: Run, given: argparse.Namespace) -> Sequence[Path]:
     """Write the files asked for; returns their paths."""
-    if given.csv:
-        run.observables.to_csv(given.csv)
-    if given.save:
-        run.save(given.save)
-    if given.plot:
-        np.ravel(dynamics(run))[0].figure.savefig(given.plot, dpi=110)
-    return [path for path in (given.csv, given.save, given.plot) if path]
+    written = [(getattr(given, name), write) for name, write in WRITERS.items() if getattr(given, name)]
+    for path, write in written:
+        write(run, output.prepared(path))
+    return [path for path, _ in written]

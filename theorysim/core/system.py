@@ -67,6 +67,10 @@ def _no_columns(_run: Any, _time: str) -> Sequence[str]:
     return ()
 
 
+def _no_doubts(_problem: Any, _algorithm: Any) -> Mapping[str, str]:
+    return {}
+
+
 def _as_drawn(run: Any) -> dict[str, Any]:
     return {"draw": run.draw}
 
@@ -135,6 +139,9 @@ class System:
     picture : function or None
         Of runs and axes: what ``plot.dynamics`` draws.
     options : Options or None
+    doubts : function
+        Of problem and algorithm: what of them was surely not meant, such as a step beyond stability, in words with the
+        value and with why; by what it is about. The command line warns of it, and works on.
     strategies : function or None
         Without arguments: a Hypothesis strategy of problems with algorithms for them. It imports Hypothesis itself.
     types : tuple of types
@@ -172,6 +179,7 @@ class System:
     numerics: int = 1
     picture: Callable[..., Any] | None = None
     options: Options | None = None
+    doubts: Callable[[Any, Any], Mapping[str, str]] = _no_doubts
     strategies: Callable[[], Any] | None = None
     types: tuple[type, ...] = ()
     former: Reader | None = None

@@ -1,6 +1,6 @@
 """Checks of what users pass in. Every message names the argument, the value and what is allowed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -54,8 +54,19 @@ def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name}={value!r}: must be a string, not {type(value).__name__}")
     if value not in allowed:
-        raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+        raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}{nearest(value, allowed)}")
     return value
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What a message ends with when a word begins one that is known, is nearly one or a part of one; else ""."""
+    import difflib  # only where something is wrong
+
+    names = list(dict.fromkeys(known))
+    parts = names if len(word.strip("-")) > 2 else []
+    found = ([one for one in parts if one.startswith(word)] or difflib.get_close_matches(word, names, 1)
+             or [one for one in parts if word in one])
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def function(name: str, value: Any) -> None:

@@ -9,6 +9,7 @@ from theorysim.core.recording import Steps, evenly
 from theorysim.core.system import OVERHEAD, System
 from theorysim.linear import former, picture, stages, stepper, watch
 from theorysim.linear.algorithm import LinearSGD
+from theorysim.linear.doubts import doubts
 from theorysim.linear.draw import LinearDraw
 from theorysim.linear.options import LinearOptions
 from theorysim.linear.problem import LinearNetwork
@@ -88,6 +89,7 @@ LINEAR = System(
     numerics=2,
     picture=picture.two_phases,
     options=LinearOptions(),
+    doubts=doubts,
     types=(LinearDraw,),
     former=former.read,
     again=_again,

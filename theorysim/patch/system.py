@@ -8,6 +8,7 @@ from theorysim.core.recording import RECORDS, Steps
 from theorysim.core.system import OVERHEAD, System, even_records
 from theorysim.patch.activation import ACTIVATIONS, Network
 from theorysim.patch.algorithm import LAWS, GradientDescent
+from theorysim.patch.doubts import doubts
 from theorysim.patch.draw import Draw
 from theorysim.patch.former import read_format_2
 from theorysim.patch.observables import OBSERVABLES
@@ -140,6 +141,7 @@ PATCH = System(
     numerics=NUMERICS,
     picture=learning_curves,
     options=PatchOptions(),
+    doubts=doubts,
     types=(Draw, PatchLaw, *LAWS, *SCHEDULES, *ACTIVATIONS, Phase, EarlyStopping, SmallLossSelection, OracleSelection,
            FirstStage, LossBelow, AtStep, BestValidation, Selection, BestSoFar),
     former=read_format_2,

@@ -194,7 +194,7 @@ class Digits(Shown):
         try:
             from sklearn.datasets import load_digits
         except ImportError:
-            raise ImportError("the digits need scikit-learn: pip install 'theorysim[digits]'") from None
+            raise ImportError("the digits need scikit-learn: pip install scikit-learn") from None
         pixels, digits = load_digits(return_X_y=True)
         chosen = np.isin(digits, self.positive + self.negative)
         labels = np.where(np.isin(digits[chosen], self.positive), 1.0, -1.0)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from theorysim.core import blas, validate
@@ -119,6 +118,8 @@ class ReweightingDraw(Shown):
 
     def largest_eigenvalue(self) -> float:
         """λ_max(K_tt)."""
+        import scipy.linalg
+
         top = scipy.linalg.eigvalsh(self.train_kernel, subset_by_index=(self.n - 1, self.n - 1))
         return float(top[0])
 

@@ -20,7 +20,7 @@ EXAMPLES = """\
 examples:
   theorysim reweighting                                signal and noise patches, 40% of the labels flipped
   theorysim reweighting --digits 3 8 --n 240 --clean 60
-                                                       handwritten digits (needs theorysim[digits])
+                                                       handwritten digits (needs scikit-learn)
   theorysim reweighting --digits 0 1 --n 200 --clean 60 --clean-batch 10 --plot run.png --save run.npz
   theorysim check run.npz                              what is proved of it
 """

@@ -12,6 +12,7 @@ from theorysim.core.recording import Steps, evenly
 from theorysim.core.system import OVERHEAD, System, geometric
 from theorysim.reweighting.algorithm import Reweighting
 from theorysim.reweighting.data import GENERATED_TESTS, Digits, LabelledArrays, SignalNoiseImages
+from theorysim.reweighting.doubts import doubts
 from theorysim.reweighting.draw import ReweightingDraw, draw_reweighting
 from theorysim.reweighting.former import unpack
 from theorysim.reweighting.kernel import State
@@ -197,6 +198,6 @@ REWEIGHTING = System(
     engines=("kernel", "network"), observables=REWEIGHTING_OBSERVABLES, usual_records=usual_records,
     record_bytes=record_bytes, seams=seams, times=("t_pol", "t1", "t2"), quantities=QUANTITIES,
     usual=("test_accuracy", "auc"),
-    economy=economy, cost=cost, numerics=2, picture=phases, options=OPTIONS, former=unpack,
+    economy=economy, cost=cost, numerics=2, picture=phases, options=OPTIONS, doubts=doubts, former=unpack,
     strategies=_settings, again=_again,
 )

@@ -67,7 +67,8 @@ class ScalingFit:
         low, high = self.band
         lines = [f"{self.measure}: {self.formula} ({self.source})" if self.formula else self.measure]
         for told, part in self._parts():
-            lines += [*([told] if told else []), part.to_string(index=False, float_format=lambda value: f"{value:.3f}")]
+            lines += [told] if told else []
+            lines.append(part.to_string(index=False, float_format=lambda value: f"{value:z.3f}"))
         if np.isfinite(low):
             lines.append(f"measured/predicted from {low:.3g} to {high:.3g} over {len(self.runs)} runs")
         if self.not_reached:
@@ -76,7 +77,7 @@ class ScalingFit:
 
     def _repr_html_(self) -> str:
         missing = f"<p>{escape(self.missing())}</p>" if self.not_reached else ""
-        parts = "".join(f"<p>{told}</p>{part.round(3).to_html(index=False)}" for told, part in self._parts())
+        parts = "".join(f"<p>{told}</p>{rounded(part).to_html(index=False)}" for told, part in self._parts())
         return f"<p>{escape(self.formula or self.measure)}</p>{parts}{missing}"
 
     def __repr__(self) -> str:
@@ -103,6 +104,14 @@ class ScalingFit:
                   + ", ".join(f"{name} = {row[name]:g}" for name in names) for _, row in short.iterrows()]
         return (f"not reached (or without a prediction) in {self.not_reached} runs, left out: {'; '.join(places)}. "
                 "What is left are the faster runs: such exponents come out low where times are long")
+
+
+def rounded(frame: "pd.DataFrame", digits: int = 3) -> "pd.DataFrame":
+    """A table for people: numbers with so many digits after the point, and no sign on a zero."""
+    shown = frame.round(digits)
+    numbers = shown.select_dtypes("float").columns
+    shown[numbers] += 0.0  # −0.0 + 0.0 is 0.0
+    return shown
 
 
 @dataclass(frozen=True)

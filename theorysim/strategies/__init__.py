@@ -10,7 +10,7 @@
     @given(patch_models(patches=[...]), seeds())               # data by law, all laws or those given
     @given(settings("linear"), seeds())                        # problem and algorithm of another system, or of any
 
-They are for property tests of your own lemmas, and need Hypothesis: ``pip install 'theorysim[test]'``.
+They are for property tests of your own lemmas, and need Hypothesis: ``pip install hypothesis``.
 
 Unless a paper asks for more dimensions, all of it is small (at most 12 samples, 2·4 filters, 60 dimensions): what
 goes wrong in the signal-noise model goes wrong there, and fails there with a short example. Numbers with a scale
@@ -20,7 +20,7 @@ are drawn evenly in their logarithm and shrink towards 1; sizes shrink towards t
 try:
     import hypothesis  # noqa: F401
 except ImportError as missing:
-    raise ImportError("theorysim.strategies needs Hypothesis: pip install 'theorysim[test]'") from missing
+    raise ImportError("theorysim.strategies needs Hypothesis: pip install hypothesis") from missing
 
 from theorysim.core.strategies import as_strategy, scales, seeds  # noqa: E402
 from theorysim.patch.model_strategies import biases, flip_rates, laws, patch_models, powers  # noqa: E402

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from theorysim.check import evaluate
+from theorysim.core import validate
 from theorysim.core.system import System, Value
 from theorysim.sweep.reading import Reading
 from theorysim.theory.paper import Paper, paper_of, papers, papers_about, registered_papers, statement_named
@@ -39,7 +40,8 @@ def named(system: System, measures: Measure | Iterable[Measure], own: Iterable[s
         if isinstance(one, str) and one not in known and not statement_named(one):
             raise ValueError(f"measure={one!r}: must be one of {', '.join(system.named())}; an observable, whose "
                              f"last value is kept ({', '.join((*system.observables, *own))}); the id of a statement of "
-                             f"{', '.join(papers())}; a claim; or a function of a Run")
+                             f"{', '.join(papers())}; a claim; or a function of a Run"
+                             f"{validate.nearest(one, [*known, *_statements(papers().values())])}")
         if name in found:
             raise ValueError(f"measure: {name!r} occurs twice; give functions and claims different names")
         found[name] = one
@@ -52,6 +54,10 @@ def _column(measure: Measure) -> str:
     if isinstance(measure, Statement):
         return measure.id
     return measure if isinstance(measure, str) else getattr(measure, "__name__", type(measure).__name__)
+
+
+def _statements(of: Iterable[Paper]) -> list[str]:
+    return [one.id for paper in of for one in paper.statements]
 
 
 def unknown_elsewhere(measures: Mapping[str, Measure]) -> tuple[Paper, ...]:

@@ -232,7 +232,8 @@ def _check_names(
         if name not in {*mine, *theirs, *both} and everyone:
             raise ValueError(f"grid: {name!r} is not a field; there are {', '.join(sorted(mine))} of the problem and "
                              f"{', '.join(sorted(theirs))} of the algorithms"
-                             + (f", and {', '.join(sorted(both))} of both" if both else ""))
+                             + (f", and {', '.join(sorted(both))} of both" if both else "")
+                             + validate.nearest(name, sorted({*mine, *theirs, *both})))
 
 
 def axes_of(grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:

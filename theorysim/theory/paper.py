@@ -253,7 +253,8 @@ def constants_of(known: Sequence[Paper], given: Mapping[str, Any]) -> dict[str, 
     allowed = list(dict.fromkeys(name for kind in kinds for name in kind.names()))
     for name, value in given.items():
         if name not in allowed:
-            raise TypeError(f"{name}={value!r}: no such constant; there are {', '.join(allowed)}")
+            raise TypeError(f"{name}={value!r}: no such constant; there are {', '.join(allowed)}"
+                            f"{validate.nearest(name, allowed)}")
     Constants(**{name: value for name, value in given.items() if name in Constants.names()})
     return {one.name: one.constants_from(given) for one in known}
 

@@ -121,7 +121,7 @@ def _text(
     shown["formula"] = [text.replace("|", r"\|") for text in shown["formula"]]
     exponents = fit.exponents[["parameter", "exponent", "low", "high", "theory", "verdict"]].copy()  # the law is powers
     for name in ("exponent", "low", "high"):
-        exponents[name] = [f"{value:.3f}" for value in exponents[name]]
+        exponents[name] = [f"{value:z.3f}" for value in exponents[name]]
     table = errors.assign(error=[f"{value:.3g}" for value in errors["error"]],
                           **{"standard error": [f"{value:.1g}" for value in errors["standard error"]]})
     return "\n\n".join([

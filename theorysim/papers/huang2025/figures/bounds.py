@@ -13,7 +13,7 @@ from theorysim.check import CheckReport, check
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, markdown
 from theorysim.core.status import Status
-from theorysim.scaling import ScalingFit, scaling
+from theorysim.scaling import ScalingFit, rounded, scaling
 from theorysim.systems import simulate
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _text(
     for name, fit in fits.items():
         low, high = fit.band
         lines += [
-            "", f"## {name}", "", f"{fit.formula} ({fit.source}).", "", markdown(fit.exponents.round(3)), "",
+            "", f"## {name}", "", f"{fit.formula} ({fit.source}).", "", markdown(rounded(fit.exponents)), "",
             f"measured/predicted from {low:.3g} to {high:.3g} over {len(fit.runs)} runs"
             + (f"; left out: {fit.not_reached}, not reached or without a prediction." if fit.not_reached else "."),
         ]

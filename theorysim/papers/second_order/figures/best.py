@@ -116,7 +116,7 @@ def _range(values: "pd.Series[float]") -> str:
     """Median, smallest and largest."""
     known = values[np.isfinite(values)]
     note = f"; {len(known)} of {len(values)}" if len(known) < len(values) else ""
-    return f"{known.median():.3g} [{known.min():.3g}, {known.max():.3g}]{note}" if len(known) else "–"
+    return f"{known.median():z.3g} [{known.min():z.3g}, {known.max():z.3g}]{note}" if len(known) else "–"
 
 
 def _tell(tables: "dict[str, pd.DataFrame]") -> "dict[str, pd.DataFrame]":

@@ -9,7 +9,7 @@ from theorysim.core.intervals import typical
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.problem import SignalNoise
-from theorysim.scaling import scaling
+from theorysim.scaling import rounded, scaling
 from theorysim.theory import second_order
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def table(
             "law, power": POWERS.get(name, -(1 - 2 * p) / (1 - p)), "law of the draw": typical(slopes).value,
             "Lemma 4.5, power": found["power"], "Lemma 4.5": found["theory"], "seeds": found["seeds"],
             "not reached": found["not_reached"]})
-    return pd.DataFrame(rows).round(3)
+    return rounded(pd.DataFrame(rows))
 
 
 def _expected(problem: SignalNoise, point: Mapping[Any, Any], seed: int) -> float:

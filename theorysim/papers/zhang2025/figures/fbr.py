@@ -84,7 +84,7 @@ def draw(seed: int, counts: Sequence[int], noise: str, rate: float, n: int) -> T
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise ImportError("the digits need scikit-learn: pip install 'theorysim[digits]'") from None
+        raise ImportError("the digits need scikit-learn: pip install scikit-learn") from None
     pixels, digits = load_digits(return_X_y=True)
     order = generator(seed, Stream.REWEIGHTING_DATA).permutation(digits.size)
     clean = np.concatenate([order[digits[order] == digit][:count] for digit, count in enumerate(counts)])

@@ -8,7 +8,7 @@ from theorysim.check import check
 from theorysim.linear import LinearNetwork, LinearSGD
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2026.figures.setting import PAPER, groups
-from theorysim.scaling import scaling
+from theorysim.scaling import rounded, scaling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def run(
         text=f"n = {problem.n}, d = {problem.d}; centre m = {problem.width}, σ = {problem.label_noise_std:g}, "
              f"η = {lr:g} (T1) and {alignment_lr:g} (T2); {seeds} seeds; all neurons followed.\n\n"
              + "\n\n".join(f"**{measure}**: {fit.formula} ({fit.source}); measured/predicted {fit.band[0]:.3g} to "
-                           f"{fit.band[1]:.3g}.\n\n{markdown(fit.exponents.round(3))}"
+                           f"{fit.band[1]:.3g}.\n\n{markdown(rounded(fit.exponents))}"
                            for measure, fit in fits.items())
              + f"\n\n## The laws, measured/predicted\n\nMean [smallest, largest] over seeds.\n\n{markdown(table)}",
         tables={"laws": table} | {f"{name.split('.')[1]}-exponents": fit.exponents for name, fit in fits.items()}
