@@ -30,7 +30,7 @@ LAYERS = (
     ("systems",),
     ("keywords",),
     ("mean_field", "oscillation"),
-    ("linear", "patch", "reweighting"),
+    ("attention", "linear", "patch", "reweighting"),
     ("rare_event",),
     ("core",),
 )
@@ -40,7 +40,7 @@ DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 GENERIC = ("core", "check", "scaling", "sweep", "cli", "reproduce.py", "plot/dynamics.py", "plot/columns.py",
            "plot/diagram.py", "plot/exponents.py", "theory/paper.py", "theory/statement.py", "theory/law.py",
            "theory/evidence.py", "theory/conditions.py")
-SYSTEM_NAMES = {"patch", "mean_field", "linear", "oscillation", "reweighting"}
+SYSTEM_NAMES = {"patch", "mean_field", "linear", "oscillation", "reweighting", "attention"}
 
 MAX_MODULE_LINES, MEDIAN_MODULE_LINES = 280, 76
 MAX_FUNCTION_LINES, MEDIAN_FUNCTION_LINES = 60, 5

@@ -5,6 +5,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar, Unpack, overload
 
+from theorysim.attention import AttentionGD, AttentionRun, TokenSelection
+from theorysim.attention.system import ATTENTION
 from theorysim.core import blas, files, validate
 from theorysim.core.loop import Until, march
 from theorysim.core.observing import observers
@@ -14,7 +16,8 @@ from theorysim.core.run import Run, joined
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.keywords import (
-    LinearKeywords, MeanFieldKeywords, OscillationKeywords, PatchKeywords, ResumeKeywords, ReweightingKeywords,
+    AttentionKeywords, LinearKeywords, MeanFieldKeywords, OscillationKeywords, PatchKeywords, ResumeKeywords,
+    ReweightingKeywords,
 )
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
 from theorysim.linear.system import LINEAR
@@ -30,7 +33,7 @@ from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
 from theorysim.reweighting.system import REWEIGHTING
 
 MOST_STEPS = 2**53  # of a run: counted without rounding
-SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]
+SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING, ATTENTION]
 RunT = TypeVar("RunT", bound=Run)
 
 
@@ -148,6 +151,12 @@ def simulate(
 ) -> ReweightingRun: ...
 
 
+@overload
+def simulate(
+    problem: TokenSelection, algorithm: AttentionGD, steps: int, seed: int = 0, **keywords: Unpack[AttentionKeywords],
+) -> AttentionRun: ...
+
+
 def simulate(
     problem: Any, algorithm: Any, steps: int, seed: int = 0, *, engine: str | None = None, draw: Any = None,
     record_every: int | None = None, record_at: Iterable[int] | None = None, until: Until | None = None,
@@ -158,8 +167,8 @@ def simulate(
 
     Parameters
     ----------
-    problem : SignalNoise, PatchModel, PatchData, MeanField, LinearNetwork or KernelReweighting
-    algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting
+    problem : SignalNoise, PatchModel, PatchData, MeanField, LinearNetwork, KernelReweighting or TokenSelection
+    algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting; AttentionGD
     steps : int
         Number of updates.
     seed : int
@@ -169,8 +178,8 @@ def simulate(
         oracle), "paired" both, with their largest deviation in ``run.deviation``. Linear networks: "width-free" or
         "explicit". Reweighting: "kernel" or "network". The first of these by default.
     draw : optional
-        A realisation given instead of drawn; of the patch network also the form in which to draw, "auto" (default),
-        "vectors" or "wishart". A mean field takes a draw of the patch network, too.
+        A realisation given instead of drawn; of the patch network and of attention also the form in which to draw,
+        "auto" (default), "vectors" or "wishart". A mean field takes a draw of the patch network, too.
     record_every : int, optional
         Keep the state every so many steps. By default the patch network keeps about 100 states evenly, the others
         about 200 evenly in the logarithm of the step.
