@@ -28,7 +28,6 @@ class AttentionTimes(Times):
     """
 
     selected: float
-    avoided: float
     memorised: float
     fitted: float
 
