@@ -55,7 +55,7 @@ class AttentionDraw:
         observed = validate.signs("observed_labels", self.observed_labels, labels.size)
         size = validate.array("gram", self.gram, None, None).shape[0]
         if labels.size == 0 or size <= SIGNALS or (size - SIGNALS) % labels.size:
-            raise ValueError(f"gram: has {size} rows, must have 2 and a multiple of n = {labels.size}, n being 1 or more")
+            raise ValueError(f"gram: has {size} rows, must have 2 and a multiple of n = {labels.size}, at least 1")
         found = {"labels": labels, "observed_labels": observed}
         for name in ("gram", "key_gram", "square_gram"):
             found[name] = validate.array(name, getattr(self, name), size, size)
@@ -89,8 +89,8 @@ class AttentionDraw:
         """From coordinates of e₁, e₂ and tokens, the rows of W that act on these, and those that act off their span."""
         with blas.single_threaded():
             keys = rows @ matrix
-            images = (keys @ matrix.T, keys @ off.T)
-            grams = rows @ rows.T, keys @ keys.T, sum(image @ image.T for image in images)
+            images = np.concatenate([keys @ matrix.T, keys @ off.T], axis=1)
+            grams = rows @ rows.T, keys @ keys.T, images @ images.T
         return cls(labels, observed, *((one + one.T) / 2 for one in grams))
 
     @property

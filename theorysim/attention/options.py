@@ -19,8 +19,9 @@ class AttentionOptions:
     description: str = """\
 Train f(X) = v'X'softmax(XWp) on tokens by gradient descent, with some labels flipped, and print what happened.
 
-One token of each sample has the signal of its label, two a tenth of a signal, the others noise alone. Flipped labels are
-ignored, or fitted by selecting noise, and the attention generalises or not (Sakamoto & Sato 2025, Magen et al. 2025).
+One token of each sample has the signal of its label, two a tenth of a signal, the others noise alone. Flipped labels
+are ignored, or fitted by selecting noise, and the attention generalises or not (Sakamoto & Sato 2025; Magen et al.
+2025).
 The cost of a step does not depend on the dimension.
 """
     examples: str = """\
