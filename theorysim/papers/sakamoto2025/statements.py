@@ -44,7 +44,7 @@ def after_one_step(evidence: SelectionEvidence) -> Steps:
 
 def after_fitting(evidence: SelectionEvidence) -> Steps:
     """Window: the end of a run that lasts ten times as long as it takes to fit all observed labels."""
-    return end(evidence) if evidence.run.steps >= 10 * max(evidence.fitted, 1.0) else np.arange(0)
+    return end(evidence) if evidence.fitted <= evidence.run.steps / 10 else np.arange(0)
 
 
 def _test_loss(evidence: SelectionEvidence, steps: Steps) -> Array:

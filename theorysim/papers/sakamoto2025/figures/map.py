@@ -1,6 +1,6 @@
 """Sakamoto & Sato 2025: training and test loss over d and ‖μ‖, and the lines between the regimes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,7 @@ from theorysim.attention.algorithm import AttentionGD
 from theorysim.attention.problem import TokenSelection
 from theorysim.attention.run import AttentionRun
 from theorysim.papers.sakamoto2025.evidence import LEVEL, threshold
-from theorysim.papers.sakamoto2025.statements import STATEMENTS
+from theorysim.papers.sakamoto2025.statements import IGNORED, STATEMENTS
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
 from theorysim.sweep import summarise, sweep
 from theorysim.sweep.crossing import Crossing, crossing
@@ -54,12 +54,14 @@ LINES = (
 )
 NUMBERS = ("train_loss", "test_loss", "test_error", "train_error", "noisy_accuracy", "signal_weight_clean",
            "noise_weight_clean", "signal_weight_noisy", "noise_weight_noisy")
-REGIMES: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (  # columns at the end of a run, and the least or most that a regime asks of their means
-    ("not overfitting", lambda cell: cell["noisy_accuracy"] <= 0.5 and cell["test_loss"] <= LEVEL),
-    ("benign", lambda cell: cell["noisy_accuracy"] > 0.5 and cell["test_loss"] <= LEVEL),
-    ("harmful", lambda cell: cell["noisy_accuracy"] > 0.5 and cell["test_loss"] > LEVEL),
-    ("neither fitted nor generalising", lambda cell: cell["noisy_accuracy"] <= 0.5 and cell["test_loss"] > LEVEL),
-)
+KINDS = ("not overfitting", "benign", "harmful", "neither fitted nor generalising")
+
+
+def kind_of(fitted: float, test_loss: float) -> str:
+    """Of a cell, by the share of flipped labels that are fitted and the test loss."""
+    if test_loss <= LEVEL:
+        return "benign" if fitted > IGNORED else "not overfitting"
+    return "harmful" if fitted > IGNORED else "neither fitted nor generalising"
 
 
 def run(
@@ -159,10 +161,11 @@ def _of_regimes(cells: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
     rows = []
-    for name, part in cells.groupby("algorithm", sort=False):
-        for regime, holds in REGIMES:
-            chosen = part[[bool(holds(cell)) for cell in part.to_dict("records")]]
-            rows.append({"trained": name, "cells": len(chosen), "kind": regime} | {
+    kinds = np.array([kind_of(*pair) for pair in zip(cells["noisy_accuracy"], cells["test_loss"], strict=True)])
+    for name in dict.fromkeys(cells["algorithm"]):
+        for kind in KINDS:
+            chosen = cells[(cells["algorithm"] == name) & (kinds == kind)]
+            rows.append({"trained": name, "cells": len(chosen), "kind": kind} | {
                 text: "–" if not len(chosen) else f"{chosen[key].min():.3f} to {chosen[key].max():.3f}"
                 for key, text in (("train_loss", "training loss"), ("test_loss", "test loss"),
                                   ("test_error", "test error"), ("signal_weight_clean", "relevant token, clean"),
