@@ -365,7 +365,7 @@ def _more(kind: type) -> Any:
 
 
 KINDS = (ts.GradientDescent, ts.LinearSGD, ts.OscillatingLayer, ts.Reweighting, ts.SignalNoise, ts.PatchData,
-         ts.MeanField, ts.LinearNetwork, ts.KernelReweighting)
+         ts.MeanField, ts.LinearNetwork, ts.KernelReweighting, ts.TokenSelection, ts.AttentionGD)
 MORE = {kind: _more(kind) for kind in KINDS}
 GIVEN: dict[str, Any] = {
     "inertia": 1 / 3, "schedule": Cosine(0.1, (7,), 2), "betas": (0.5, ("a", None, True)),

@@ -55,7 +55,7 @@ class AttentionStepper(Stepper):
 
     Parameters
     ----------
-    problem, algorithm, draw, seed
+    problem, algorithm, draw, seed, engine
     state : State
         Coordinates at ``step``; changed in place.
     step : int
@@ -66,10 +66,10 @@ class AttentionStepper(Stepper):
     draw: AttentionDraw
 
     def __init__(
-        self, problem: TokenSelection, algorithm: AttentionGD, draw: AttentionDraw, seed: int, state: State,
-        step: int = 0,
+        self, problem: TokenSelection, algorithm: AttentionGD, draw: AttentionDraw, seed: int, engine: str,
+        state: State, step: int = 0,
     ) -> None:
-        super().__init__(problem, algorithm, draw, seed, "exact", step)
+        super().__init__(problem, algorithm, draw, seed, engine, step)
         count, tokens = draw.n * draw.tokens, slice(SIGNALS, None)
         start = np.array(problem.head)
         self.data = Tokens(
@@ -143,7 +143,8 @@ class AttentionStepper(Stepper):
 
 
 def start(
-    problem: TokenSelection, algorithm: AttentionGD, _steps: int, seed: int, *, draw: AttentionDraw | str = "auto",
+    problem: TokenSelection, algorithm: AttentionGD, _steps: int, seed: int, *, engine: str = "exact",
+    draw: AttentionDraw | str = "auto",
 ) -> AttentionStepper:
     """A stepper at step 0.
 
@@ -152,6 +153,7 @@ def start(
     problem : TokenSelection
     algorithm : AttentionGD
     seed : int
+    engine : {"exact"}
     draw : {"auto", "vectors", "wishart"} or AttentionDraw
         In which form to draw; or Gram matrices and labels given.
 
@@ -163,13 +165,14 @@ def start(
     drawn = fitting(draw, problem) if isinstance(draw, AttentionDraw) else draw_attention(problem, seed, draw)
     count = drawn.n * drawn.tokens
     keys = np.zeros((count, count) if algorithm.train_keys else (0, 0))
-    return AttentionStepper(problem, algorithm, drawn, seed, State(np.zeros(count), np.zeros(count), keys))
+    state = State(np.zeros(count), np.zeros(count), keys)
+    return AttentionStepper(problem, algorithm, drawn, seed, engine, state)
 
 
 def proceed(run: AttentionRun, _end: int) -> AttentionStepper:
     """A stepper at the end of a run."""
     state = State(run.query[-1].copy(), run.head[-1].copy(), run.keys.copy())
-    return AttentionStepper(run.problem, run.algorithm, run.draw, run.seed, state, run.steps)
+    return AttentionStepper(run.problem, run.algorithm, run.draw, run.seed, run.engine, state, run.steps)
 
 
 def work_of(problem: TokenSelection, algorithm: AttentionGD) -> float:
