@@ -1,12 +1,17 @@
 """One run of attention on tokens with flipped labels, its test losses, and what its first step does.
 
-At p = 0 all tokens have the softmax weight 1/T. Where ρ and the noise of values are small, the relevant token of a
-sample with label y* has the value y*γ and f = y*γ/T, so a step of the scores is η σ_w²d times G on slopes that are
-(1 − 1/T) at the relevant token of a clean sample, minus that at one of a flipped sample, and 1/T at the latter's other
-tokens, all times γ/(2nT) (expectation over W, with entries of variance σ_w²). With (1 − 2τ)n/2 more clean than flipped
-samples in a class the weight on the relevant token of a flipped sample falls if and only if
+At p = 0 all tokens have the softmax weight 1/T. Let γ = ‖v‖‖μ‖/√2, and let the noise of values be small. In units of γ
+and of the true label the values are 1, ρ, −ρ and 0, and f̂ = (1 + ρ(w − o))/T with w weakly relevant tokens and o of
+the other label. The slope of −loss at a token is (value − f̂)γ/(nT), times c = 1/(1 + exp(γf̂)) for a clean sample and
+times −(1 − c) for a flipped one. Scores move by ησ_w²d times G on these slopes (expectation over W, with entries of
+variance σ_w²). So all relevant tokens of a class gain ‖μ‖²(n/2)((1 − τ)c − τ(1 − c))B with
 
-    (1 − 1/T)(‖μ‖²(1 − 2τ)n/2 − σ²d) < σ²d/T,   that is   n·SNR² < 2/((1 − 2τ)(1 − 1/T)).
+    B = 1 − f̂ + wρ(ρ − f̂) − oρ(ρ + f̂),
+
+weakly relevant tokens ρ times as much, and the tokens of a flipped sample lose σ²d(1 − c)(value − f̂) by their own
+noise. Less its mean over tokens, the score of the relevant token of a flipped sample falls if and only if
+
+    n·SNR² < 2(1 − f̂)(1 − c)/(((1 − τ)c − τ(1 − c)) B (1 − (1 + ρ(w + o))/T)).
 """
 
 from dataclasses import dataclass
@@ -42,7 +47,7 @@ class SelectionConstants(Constants):
     high: float = 100.0
     low: float = 1.0
     level: float = LEVEL
-    clear: float = 2.0
+    clear: float = 1.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,9 +79,8 @@ class SelectionEvidence(Evidence):
 
     @property
     def threshold(self) -> float:
-        """2/((1 − 2τ)(1 − 1/T)) with the labels that are flipped."""
-        flipped = self.run.draw.flipped.mean()
-        return threshold(self.run.problem, float(flipped))
+        """n·SNR² below which the first step takes weight from the relevant tokens of flipped samples."""
+        return threshold(self.run.problem, float(self.run.draw.flipped.mean()))
 
     @property
     def fitted(self) -> float:
@@ -97,7 +101,15 @@ class SelectionEvidence(Evidence):
         return np.array([self.test_loss[int(step)] for step in steps])
 
 
-def threshold(problem: TokenSelection, flipped: float | None = None) -> float:
-    """n·SNR² below which the first step takes weight from the relevant tokens of flipped samples (derived)."""
-    share = problem.label_flip if flipped is None else flipped
-    return 2 / ((1 - 2 * share) * (1 - 1 / problem.tokens))
+def threshold(problem: TokenSelection, flipped: float) -> float:
+    """n·SNR² below which the first step takes weight from the relevant tokens of flipped samples (derived, see above).
+
+    ``flipped`` is the share of flipped labels; infinite where clean samples do not outweigh them.
+    """
+    rho, tokens, value = problem.relevance, problem.tokens, problem.head[0] * problem.signal_norm
+    mean = (1 + rho * (problem.weak - problem.opposed)) / tokens
+    clean = 1 / (1 + np.exp(value * mean))
+    pull = (1 - flipped) * clean - flipped * (1 - clean)
+    signal = 1 - mean + problem.weak * rho * (rho - mean) - problem.opposed * rho * (rho + mean)
+    gain = pull * signal * (1 - (1 + rho * (problem.weak + problem.opposed)) / tokens)
+    return float(2 * (1 - mean) * (1 - clean) / gain) if gain > 0 else float("inf")

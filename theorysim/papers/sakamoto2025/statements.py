@@ -27,13 +27,13 @@ def weak(evidence: SelectionEvidence) -> Sequence[Condition]:
 
 def below(evidence: SelectionEvidence) -> Sequence[Condition]:
     """The signal is clearly below the threshold of the first step."""
-    return [Condition("n·SNR² ≤ 2/((1 − 2τ)(1 − 1/T))/clear", evidence.n_snr2, "<=",
+    return [Condition("n·SNR² ≤ threshold/clear", evidence.n_snr2, "<=",
                       evidence.threshold / evidence.constants.clear, "derived")]
 
 
 def above(evidence: SelectionEvidence) -> Sequence[Condition]:
     """The signal is clearly above it."""
-    return [Condition("n·SNR² ≥ clear · 2/((1 − 2τ)(1 − 1/T))", evidence.n_snr2, ">=",
+    return [Condition("n·SNR² ≥ clear · threshold", evidence.n_snr2, ">=",
                       evidence.threshold * evidence.constants.clear, "derived")]
 
 
@@ -115,7 +115,7 @@ STATEMENTS = (
         id="sakamoto2025.derived.memorises_first",
         claim="the first step takes weight from the relevant tokens of flipped samples",
         formula="mean softmax weight on their relevant token ≤ 1/T",
-        source="derived, to leading order and in expectation over W",
+        source="derived, in expectation over W and the noise of values; the factor `clear` is a choice",
         sense=Sense.UPPER,
         measured=observed("signal_weight_noisy"),
         predicted=number(_one_over_tokens),
@@ -127,7 +127,7 @@ STATEMENTS = (
         id="sakamoto2025.derived.selects_first",
         claim="the first step gives weight to the relevant tokens of flipped samples",
         formula="mean softmax weight on their relevant token ≥ 1/T",
-        source="derived, to leading order and in expectation over W",
+        source="derived, in expectation over W and the noise of values; the factor `clear` is a choice",
         sense=Sense.LOWER,
         measured=observed("signal_weight_noisy"),
         predicted=number(_one_over_tokens),

@@ -88,15 +88,15 @@ def run(
     require_runs(frame, list(algorithms))
     lines = {(name, line.measure): crossing(frame, line.measure, line.level, along="signal_norm", over="d",
                                             algorithm=name) for name in algorithms for line in LINES}
-    cells = summarise(frame)
+    cells, turning = summarise(frame), threshold(problem, problem.label_flip)
     return Report(
         name="sakamoto2025-map",
         title="Attention with flipped labels over dimension and signal norm (Sakamoto & Sato 2025)",
-        text=interrupted_note(frame) + _text(frame, cells, lines, problem, seeds, steps, lr, n_test),
+        text=interrupted_note(frame) + _text(frame, cells, lines, problem, turning, (seeds, steps, lr, n_test)),
         tables={"cells": cells[["d", "signal_norm", "algorithm", "runs",
                                 *(f"{name}{part}" for name in (*NUMBERS, "first_step") for part in ("", "_se"))]],
                 "lines": _points(lines)},
-        figure=_figure(frame, lines, threshold(problem)),
+        figure=_figure(frame, lines, turning),
     )
 
 
@@ -109,8 +109,9 @@ def _points(lines: dict[tuple[str, str], Crossing]) -> "pd.DataFrame":
 
 def _text(
     frame: "pd.DataFrame", cells: "pd.DataFrame", lines: dict[tuple[str, str], Crossing], problem: TokenSelection,
-    seeds: int, steps: int, lr: float, n_test: int,
+    turning: float, sizes: tuple[int, int, float, int],
 ) -> str:
+    seeds, steps, lr, n_test = sizes
     return "\n\n".join([
         f"{len(frame)} runs ({int((frame['status'] != 'completed').sum())} not completed): n = {problem.n} samples of "
         f"T = {problem.tokens} tokens, one relevant, {problem.weak} weakly relevant (ρ = {problem.relevance:g}) and "
@@ -122,7 +123,7 @@ def _text(
         f"{np.log1p(np.exp(-np.sqrt(0.5))):.3f} that of the relevant token alone; halfway is {LEVEL:.3f}.",
         "Lines of the map: where the mean over seeds passes a level along ‖μ‖, and the exponent of ‖μ‖ against d along "
         "it, least squares with 95% interval over the dimensions where the line, with its interval, lies inside the "
-        f"map (paper's scale, SNR² ~ 1/n: ½; first step, derived: ½ and n·SNR² = {threshold(problem):.2f}):",
+        f"map (paper's scale, SNR² ~ 1/n: ½; first step, derived: ½ and n·SNR² = {turning:.2f}):",
         markdown(_of_lines(frame, lines, problem)),
         "Cells of each kind by their means (flipped labels fitted: more than half of them; generalising: test loss at "
         f"most {LEVEL:.3f}):",
@@ -185,6 +186,7 @@ def _of_statements(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def _figure(frame: "pd.DataFrame", lines: dict[tuple[str, str], Crossing], turning: float) -> Any:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     names = list(dict.fromkeys(frame["algorithm"]))
     shown = (("train_loss", "training loss", None), ("test_loss", "test loss", None),
@@ -202,6 +204,7 @@ def _figure(frame: "pd.DataFrame", lines: dict[tuple[str, str], Crossing], turni
                 points = lines[name, line.measure].points.dropna(subset=["crossing"])
                 axis.plot(points["d"], points["crossing"], label=line.text, **look)
             axis.set(xscale="log", yscale="log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure
