@@ -193,7 +193,7 @@ def _figure(frame: "pd.DataFrame", lines: dict[tuple[str, str], Crossing], turni
              ("signal_weight_clean", "weight on the relevant token, true labels", (0.0, 1.0)),
              ("signal_weight_noisy", "the same, flipped labels", (0.0, 1.0)))
     figure = Figure(figsize=(5 * len(shown), 4.2 * len(names)), layout="constrained")
-    axes = np.atleast_2d(figure.subplots(len(names), len(shown)))
+    axes, ticks = np.atleast_2d(figure.subplots(len(names), len(shown))), np.unique(frame["d"])[::3]
     first = Boundary(f"first step, n·SNR² = {turning:.2f}", "derived", lambda of: np.log(of["n_snr2"] / turning))
     for row, name in zip(axes, names, strict=True):
         part = frame[frame["algorithm"] == name]
@@ -204,6 +204,7 @@ def _figure(frame: "pd.DataFrame", lines: dict[tuple[str, str], Crossing], turni
                 points = lines[name, line.measure].points.dropna(subset=["crossing"])
                 axis.plot(points["d"], points["crossing"], label=line.text, **look)
             axis.set(xscale="log", yscale="log")
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axis.xaxis.set_minor_formatter(NullFormatter())
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
