@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import theorysim as ts
+from theorysim.attention import stepper as attention
 from theorysim.core import interrupts
 from theorysim.mean_field import stepper as mean_field
 from theorysim.oscillation import stepper as oscillation
@@ -64,6 +65,7 @@ OWN: dict[str, dict[str, Callable[[Any], float]]] = {
     "oscillation": {"size": lambda view: view.norms.sum()},
     "reweighting": {"first_output": lambda view: view.outputs[0], "unseen": lambda view: view.test_outputs.sum(),
                     "weight": lambda view: view.weights.min()},
+    "attention": {"largest_output": lambda view: view.outputs.max(), "least": lambda view: view.softmax[:, 0].min()},
 }
 
 SIGNAL = ts.SignalNoise(n=5, d=16, m=2, signal_norm=1.5, noise_std=0.4, init_std=0.1, label_flip=(0.3, 0.2))
@@ -75,6 +77,8 @@ BY_LAW = ts.PatchModel([ts.Signal(1.0) + ts.Noise(0.1), ts.Spurious(1.5, 0.8), t
 FIELD = ts.MeanField.of(SIGNAL)
 LINEAR = ts.LinearNetwork(n=12, d=4, width=9, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=10), n=16, clean=6, test=9)
+TOKENS = ts.TokenSelection(n=6, d=9, tokens=3, signal_norm=2.0, label_flip=0.34)
+CROWD = TOKENS.replace(n=12, d=2, tokens=2, opposed=0, signal_norm=1.0)  # whose labels cannot all be fitted
 PLAIN, FLIPS, HAN_GD = ts.GradientDescent(0.3), ts.GradientDescent(0.3, ts.Flip(0.2)), ts.GradientDescent(0.08)
 NOISY_HAN = ts.GradientDescent(0.08, ts.Gaussian(1.0, 0.3))
 
@@ -105,6 +109,12 @@ def _given_draw() -> ts.Draw:
 def _arrays() -> ts.LabelledArrays:
     rng = np.random.default_rng(8)
     return ts.LabelledArrays(rng.standard_normal((40, 7)), np.where(rng.random(40) < 0.5, -1.0, 1.0), True, True)
+
+
+def _tokens() -> ts.AttentionDraw:
+    rng = np.random.default_rng(11)
+    return ts.AttentionDraw.from_vectors(rng.standard_normal((6, 3, 5)), rng.standard_normal((5, 5)),
+                                         [1, 1, 1, -1, -1, -1], [1, 1, -1, -1, -1, 1])
 
 
 _MULTIPLIERS = np.random.default_rng(9).normal(1.0, 0.7, (MOST, 5))
@@ -156,9 +166,16 @@ CASES: dict[str, Case] = {
                                  {"engine": "network", "width": 12}),
     "reweighting, network, batch": Case(KERNEL.replace(kernel="ntk"), ts.Reweighting(clean_batch=2, freeze_at=31),
                                         {"engine": "network", "width": 12}),
+    "attention, query": Case(TOKENS, ts.AttentionGD(0.3), steps=LONG),
+    "attention, keys": Case(TOKENS, ts.AttentionGD(0.3, train_keys=True)),
+    "attention, head": Case(TOKENS.replace(key_law="identity"), ts.AttentionGD(0.1, train_head=True)),
+    "attention, all, Wishart": Case(TOKENS.replace(d=10**8, noise_std=1e-4, key_law="gaussian"),
+                                    ts.AttentionGD(0.3, True, True)),
+    "attention, given draw": Case(TOKENS.replace(d=5), ts.AttentionGD(0.1, True, True), {"draw": _tokens()}),
 }
 ONE_EACH = ("patch, flips", "patch, weights", "mean_field, flips", "linear, width-free", "linear, explicit",
-            "oscillation, expectation", "oscillation, chains", "reweighting, linear", "reweighting, network")
+            "oscillation, expectation", "oscillation, chains", "reweighting, linear", "reweighting, network",
+            "attention, keys")
 
 DIVERGING: dict[str, Case] = {
     "patch, flips": Case(SIGNAL.replace(q=4), ts.GradientDescent(200.0, ts.Flip(0.2)), steps=2000),
@@ -182,6 +199,8 @@ DIVERGING: dict[str, Case] = {
     "reweighting, batch": Case(KERNEL, ts.Reweighting(lr=50.0, clean_batch=2), steps=2000),
     "reweighting, network": Case(KERNEL.replace(kernel="ntk"), ts.Reweighting(lr=50.0),
                                  {"engine": "network", "width": 12}, 2000),
+    "attention, head": Case(CROWD, ts.AttentionGD(1e99, train_head=True), steps=400),
+    "attention, all": Case(CROWD, ts.AttentionGD(3e99, True, True), steps=400),
 }
 every_divergence = pytest.mark.parametrize("case", DIVERGING.values(), ids=DIVERGING.keys())
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -227,6 +246,7 @@ def one_step_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mean_field, "CHUNK", 1e-9)
     monkeypatch.setattr(oscillation, "CHUNK", 1e-9)
     monkeypatch.setattr(reweighting, "CHUNK", 1e-9)
+    monkeypatch.setattr(attention, "CHUNK", 1e-9)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ PATH = Path(__file__).with_suffix(".json")
 ARRAYS = (
     "steps_recorded", "coefficients", "inner", "weights", "validation", "states", "combination", "leaving", "norms",
     "series", "outputs", "clean_outputs", "test_outputs", "gradients", "gamma", "rho", "memory", "signal",
+    "query", "carried", "head", "keys",
 )
 
 SIGNAL = ts.SignalNoise(n=20, d=400, m=4, signal_norm=2.0, noise_std=0.5, init_std=0.01)
@@ -31,6 +32,7 @@ HAN = ts.SignalNoise(n=24, d=600, m=5, signal_norm=5.0, noise_std=0.5, init_std=
 FIELD = ts.MeanField.of(SIGNAL)
 LINEAR = ts.LinearNetwork(n=30, d=6, width=50, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=30), n=40, clean=10, test=50)
+TOKENS = ts.TokenSelection(n=10, d=60, tokens=5, signal_norm=5.0)
 GD, NOISY = ts.GradientDescent(0.5), ts.GradientDescent(0.5, ts.Flip(0.1))
 
 
@@ -106,6 +108,11 @@ RUNS: dict[str, Callable[[], Any]] = {
     "reweighting, network": lambda: ts.simulate(
         KERNEL.replace(kernel="ntk"), ts.Reweighting(), 60, 4, engine="network", width=64),
     "reweighting, resumed": lambda: _resumed(KERNEL, ts.Reweighting(clean_batch=4), 300, 250),
+    "attention, query": lambda: ts.simulate(TOKENS, ts.AttentionGD(0.05), 400, 1),
+    "attention, all": lambda: ts.simulate(TOKENS, ts.AttentionGD(0.05, True, True), 400, 2),
+    "attention, Wishart": lambda: ts.simulate(
+        TOKENS.replace(d=10**7, noise_std=1e-3, key_law="gaussian"), ts.AttentionGD(0.05, train_keys=True), 400, 3),
+    "attention, resumed": lambda: _resumed(TOKENS.replace(key_law="identity"), ts.AttentionGD(0.01, True), 150, 130),
 }
 
 
@@ -150,6 +157,9 @@ def _tables() -> dict[str, Callable[[], Any]]:
                                           measure=["test_error", "log10_error_law", "train_loss", "T1"]),
         "sweep linear": lambda: swept(LINEAR, grid={"width": [10, 20]}, algorithms={"a": ts.LinearSGD(2e-3)},
                                       steps=200, measure=["test_loss", "T1_all"]),
+        "sweep attention": lambda: swept(TOKENS, grid={"signal_norm": [2.0, 6.0]}, steps=100,
+                                         algorithms={"a": ts.AttentionGD(0.05)},
+                                         measure=["test_error", "test_loss", "selected"]),
         "sweep reweighting": lambda: swept(KERNEL, grid={"n": [20, 30]}, algorithms={"a": ts.Reweighting()},
                                            steps=100, measure=["test_accuracy", "t1"]),
         "scaling patch": lambda: ts.scaling(SIGNAL, GD, "T1", vary={"n": [8, 16], "lr": [0.3, 0.6]}, seeds=3,

@@ -14,6 +14,7 @@ import numpy as np
 
 import theorysim as ts
 from test_checker import INSIDE, own_runs, real_runs
+from theorysim.attention import AttentionRun
 from theorysim.check import Verdict, evaluate
 from theorysim.check.replay import replayed
 from theorysim.linear import LinearRun
@@ -167,6 +168,10 @@ RUN_MUTATIONS: dict[str, Callable[[Any], Any]] = {
     "w → 1 − w": _arrays(ReweightingRun, weights=lambda run: 1 - run.weights),
     "f → −f": _arrays(ReweightingRun, outputs=lambda run: -run.outputs,
                       clean_outputs=lambda run: -run.clean_outputs),
+    "p → −p": _arrays(AttentionRun, query=lambda run: -run.query, carried=lambda run: -run.carried),
+    "flipped labels fitted for not": _columns(AttentionRun, noisy_accuracy=lambda old: 1 - old["noisy_accuracy"]),
+    "softmax weights move the other way": _columns(
+        AttentionRun, signal_weight_noisy=lambda old: 2 * old["signal_weight_noisy"][0] - old["signal_weight_noisy"]),
 }
 
 

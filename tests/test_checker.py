@@ -500,7 +500,17 @@ def own_runs() -> dict[str, dict[str, Any]]:
         "SAM": ts.simulate(relu, chen2023.sam(relu, 0.2, 10, 1.0), 500, 1),
     }
     return {"second_order": smooth, "lu2024": two, "wan2025": second, "deng2023": features, "karhadkar2024": flipped,
-            "chen2023": batches}
+            "chen2023": batches, "sakamoto2025": selections()}
+
+
+def selections() -> dict[str, Any]:
+    """Attentions with a strong signal, one between, and a weak one that memorises; W trained in one of them."""
+    of, gd = ts.TokenSelection(key_law="gaussian"), ts.AttentionGD(5e-3)
+    settings = {"strong": (of.replace(d=250, signal_norm=60.0), gd, 200),
+                "between": (of.replace(d=500, signal_norm=20.0), gd, 200),
+                "weak": (of.replace(d=2000, signal_norm=5.0), gd, 3000),
+                "weak, W trained": (of.replace(d=2000, signal_norm=7.0), ts.AttentionGD(5e-3, train_keys=True), 3000)}
+    return {f"attention, {name}": ts.simulate(*one, 1) for name, one in settings.items()}
 
 
 def runs_for(paper: Paper) -> dict[str, Any]:

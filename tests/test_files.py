@@ -289,7 +289,8 @@ VALUES: dict[str, Any] = {
     "images": KERNEL, "images of vectors": images(), "images of a Gram matrix": only_gram(),
     "reweighting": ts.Reweighting(0.1, 0.5, 2.0, 1.0, "none", 3, "t2", False),
     "reweighting, a step": ts.Reweighting(freeze_at=17),
-    "stratified": HAN,
+    "stratified": HAN, "tokens": ts.TokenSelection(n=3, tokens=3, key_std=1 / 3, head_norm=0.1, key_law="gaussian"),
+    "attention": ts.AttentionGD(1 / 3, train_keys=True),
     **{f"law {number}": law for number, law in enumerate(LAWS) if law is not None},
 }
 
@@ -364,7 +365,7 @@ def _more(kind: type) -> Any:
 
 
 KINDS = (ts.GradientDescent, ts.LinearSGD, ts.OscillatingLayer, ts.Reweighting, ts.SignalNoise, ts.PatchData,
-         ts.MeanField, ts.LinearNetwork, ts.KernelReweighting)
+         ts.MeanField, ts.LinearNetwork, ts.KernelReweighting, ts.TokenSelection, ts.AttentionGD)
 MORE = {kind: _more(kind) for kind in KINDS}
 GIVEN: dict[str, Any] = {
     "inertia": 1 / 3, "schedule": Cosine(0.1, (7,), 2), "betas": (0.5, ("a", None, True)),

@@ -31,7 +31,7 @@ LAYERS = (
     ("systems",),
     ("keywords",),
     ("mean_field", "oscillation"),
-    ("linear", "patch", "reweighting"),
+    ("attention", "linear", "patch", "reweighting"),
     ("rare_event",),
     ("core",),
 )
@@ -42,7 +42,7 @@ GENERIC = ("core", "check", "scaling", "sweep", "cli", "reproduce.py", "report",
            "plot/diagram.py", "plot/exponents.py", "theory/paper.py", "theory/statement.py", "theory/law.py",
            "theory/evidence.py", "theory/conditions.py", "theory/claim.py", "theory/comparison.py",
            "theory/expression.py", "theory/names.py", "theory/notation.py")
-SYSTEM_NAMES = {"patch", "mean_field", "linear", "oscillation", "reweighting"}
+SYSTEM_NAMES = {"patch", "mean_field", "linear", "oscillation", "reweighting", "attention"}
 
 MAX_MODULE_LINES, MEDIAN_MODULE_LINES = 280, 76
 MAX_FUNCTION_LINES, MEDIAN_FUNCTION_LINES = 60, 5

@@ -24,7 +24,7 @@ from theorysim.systems import SYSTEMS, system_named
 
 EVERY = 10
 COLUMN = {"patch": "train_loss", "mean_field": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq",
-          "reweighting": "output_max"}
+          "reweighting": "output_max", "attention": "train_loss"}
 COMMON = {"record_every", "record_at", "until", "observe", "observe_every", "on_failure", "progress"}
 Condition = Callable[[Any], Any]
 

@@ -17,7 +17,7 @@ from theorysim.check import Verdict, evaluate
 from theorysim.theory.statement import Evidence, Sense, Statement
 
 COLUMN = {"patch": "train_loss", "mean_field": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq",
-          "reweighting": "output_max"}
+          "reweighting": "output_max", "attention": "train_loss"}
 
 
 class Counter:
@@ -295,7 +295,8 @@ def test_what_is_kept_of_a_view_stays(name: str) -> None:
     """Arrays of the view are of their step for good. (A reweighting kernel's ask for a copy, as their page says.)"""
     case = CASES[name]
     names = {"patch": ("z", "coefficients", "margins"), "mean_field": ("memory", "signal", "margins"),
-             "linear": ("factor",), "oscillation": ("norms",), "reweighting": ("weights",)}[case.system]
+             "linear": ("factor",), "oscillation": ("norms",), "reweighting": ("weights",),
+             "attention": ("query", "carried", "softmax")}[case.system]
     kept: list[Any] = []
     copies: list[Any] = []
 
@@ -580,4 +581,5 @@ def test_public_products() -> None:
 
 def test_every_system_is_here() -> None:
     """One name of every system at least, and both engines of those that have two."""
-    assert {CASES[name].system for name in ONE_EACH} == {"patch", "mean_field", "linear", "oscillation", "reweighting"}
+    assert {CASES[name].system for name in ONE_EACH} == {
+        "patch", "mean_field", "linear", "oscillation", "reweighting", "attention"}

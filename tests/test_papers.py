@@ -32,8 +32,8 @@ RELU = PROBLEM.replace(q=1)
 GD = ts.GradientDescent(0.1)
 LINEAR = ts.LinearNetwork(n=10, d=3, width=20, label_noise_std=2.0)
 KERNEL = ts.KernelReweighting(ts.SignalNoiseImages(d=10), n=10, clean=4, test=10)
-OURS = ["chen2023", "deng2023", "han2025", "huang2025", "karhadkar2024", "kou2023", "lu2024", "second_order", "wan2025",
-        "zhang2025", "zhang2026"]
+OURS = ["chen2023", "deng2023", "han2025", "huang2025", "karhadkar2024", "kou2023", "lu2024", "sakamoto2025",
+        "second_order", "wan2025", "zhang2025", "zhang2026"]
 
 
 @pytest.fixture(autouse=True)

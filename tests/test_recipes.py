@@ -204,8 +204,8 @@ def test_a_system(house: House) -> None:
     edits(house, "systems/registry.py", [
         ("from theorysim.reweighting.system import REWEIGHTING\n",
          "from theorysim.reweighting.system import REWEIGHTING\nfrom theorysim.scalar.system import SCALAR\n"),
-        ("SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]\n",
-         "SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING, SCALAR]\n"),
+        ("SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING, ATTENTION]\n",
+         "SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING, ATTENTION, SCALAR]\n"),
     ])
     assert house.run(SYSTEM).strip().endswith("ScalarRun")
     assert house.touched == {"systems/registry.py"}

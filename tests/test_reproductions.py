@@ -361,7 +361,8 @@ CASES = {
     ),
 }
 ELSEWHERE = {  # in test_cli.py and the tests of the paper
-    "huang2025-fig2", "huang2025-bounds", "chen2023-sam", "lu2024-oscillation", "wan2025-forgetting"}
+    "huang2025-fig2", "huang2025-bounds", "chen2023-sam", "lu2024-oscillation", "wan2025-forgetting",
+    "sakamoto2025-map", "sakamoto2025-time"}
 SWEEPS = [name for name in CASES if "store" in inspect.signature(
     figures()[name].run).parameters]
 SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3

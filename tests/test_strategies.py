@@ -82,7 +82,7 @@ def test_hypothesis_is_optional() -> None:
     assert "pip install hypothesis" in said
 
 
-@pytest.mark.parametrize("system", ["patch", "mean_field", "linear", "oscillation", "reweighting"])
+@pytest.mark.parametrize("system", ["patch", "mean_field", "linear", "oscillation", "reweighting", "attention"])
 def test_settings_of_every_system(system: str) -> None:
     """Are valid; a run has its columns at the steps observed, and one that goes on is the longer run."""
     @given(ours.settings(system), st.integers(0, 30), st.integers(1, 10), ours.seeds())

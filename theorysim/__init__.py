@@ -1,6 +1,7 @@
 """theorysim: see whether a run does what a theorem says."""
 
 from theorysim import plot
+from theorysim.attention import AttentionDraw, AttentionGD, AttentionRun, TokenSelection
 from theorysim.check import check
 from theorysim.core.files import save
 from theorysim.core.run import Run
@@ -75,6 +76,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Adam",
     "AtStep",
+    "AttentionDraw",
+    "AttentionGD",
+    "AttentionRun",
     "BestValidation",
     "Constant",
     "ConstantPatch",
@@ -135,6 +139,7 @@ __all__ = [
     "Steps",
     "Sum",
     "System",
+    "TokenSelection",
     "Uniform",
     "Until",
     "Values",

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypedDict
 
 from numpy.typing import ArrayLike
 
+from theorysim.attention import AttentionDraw
 from theorysim.core.loop import Until
 from theorysim.linear import LinearDraw
 from theorysim.mean_field import MeanFieldDraw
@@ -78,6 +79,13 @@ class ReweightingKeywords(Simulating, total=False):
     weights: ArrayLike | None
     width: int | None
     parameters: tuple[ArrayLike, ArrayLike] | None
+    observe: Mapping[str, Callable[[Any], float]] | None
+
+
+class AttentionKeywords(Simulating, total=False):
+    """Of attention."""
+
+    draw: Literal["auto", "vectors", "wishart"] | AttentionDraw
     observe: Mapping[str, Callable[[Any], float]] | None
 
 

@@ -42,6 +42,9 @@ class Stream(IntEnum):
     BATCHES = 40
     DROPOUT = 41
     WEIGHT_NOISE = 42
+    ATTENTION_TOKENS = 50
+    ATTENTION_KEYS = 51
+    ATTENTION_TEST = 52
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

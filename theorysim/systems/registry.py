@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from theorysim.attention.system import ATTENTION
 from theorysim.core import validate
 from theorysim.core.run import Run
 from theorysim.core.system import System
@@ -11,7 +12,7 @@ from theorysim.oscillation.system import OSCILLATION
 from theorysim.patch.system import PATCH
 from theorysim.reweighting.system import REWEIGHTING
 
-SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING]
+SYSTEMS: list[System] = [PATCH, MEAN_FIELD, LINEAR, OSCILLATION, REWEIGHTING, ATTENTION]
 
 
 def register_system(system: System) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any, Unpack, overload
 
+from theorysim.attention import AttentionGD, AttentionRun, TokenSelection
 from theorysim.core import blas, validate
 from theorysim.core.loop import Until, march
 from theorysim.core.observing import observers
@@ -12,7 +13,7 @@ from theorysim.core.run import Run
 from theorysim.core.runs import Runs
 from theorysim.core.seeds import seeds_of
 from theorysim.keywords import (
-    LinearKeywords, MeanFieldKeywords, OscillationKeywords, PatchKeywords, ReweightingKeywords,
+    AttentionKeywords, LinearKeywords, MeanFieldKeywords, OscillationKeywords, PatchKeywords, ReweightingKeywords,
 )
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
 from theorysim.mean_field import MeanField, MeanFieldRun
@@ -58,6 +59,12 @@ def simulate(
 
 
 @overload
+def simulate(
+    problem: TokenSelection, algorithm: AttentionGD, steps: int, seed: int = 0, **keywords: Unpack[AttentionKeywords],
+) -> AttentionRun: ...
+
+
+@overload
 def simulate(  # type: ignore[overload-overlap]
     problem: MeanField, algorithm: GradientDescent, steps: int, *, seeds: int | Iterable[int],
     workers: int | None = None, **keywords: Unpack[MeanFieldKeywords],
@@ -92,6 +99,13 @@ def simulate(
 ) -> Runs[ReweightingRun]: ...
 
 
+@overload
+def simulate(
+    problem: TokenSelection, algorithm: AttentionGD, steps: int, *, seeds: int | Iterable[int],
+    workers: int | None = None, **keywords: Unpack[AttentionKeywords],
+) -> Runs[AttentionRun]: ...
+
+
 def simulate(
     problem: Any, algorithm: Any, steps: int, seed: int = 0, *, seeds: int | Iterable[int] | None = None,
     workers: int | None = None, engine: str | None = None, draw: Any = None, record_every: int | None = None,
@@ -103,8 +117,8 @@ def simulate(
 
     Parameters
     ----------
-    problem : SignalNoise, PatchModel, PatchData, MeanField, LinearNetwork or KernelReweighting
-    algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting
+    problem : SignalNoise, PatchModel, PatchData, MeanField, LinearNetwork, KernelReweighting or TokenSelection
+    algorithm : GradientDescent; LinearSGD or OscillatingLayer; Reweighting; AttentionGD
     steps : int
         Number of updates.
     seed : int
@@ -120,8 +134,8 @@ def simulate(
         oracle), "paired" both, with their largest deviation in ``run.deviation``. Linear networks: "width-free" or
         "explicit". Reweighting: "kernel" or "network". The first of these by default.
     draw : optional
-        A realisation given instead of drawn; of the patch network also the form in which to draw, "auto" (default),
-        "vectors" or "wishart". A mean field takes a draw of the patch network, too.
+        A realisation given instead of drawn; of the patch network and of attention also the form in which to draw,
+        "auto" (default), "vectors" or "wishart". A mean field takes a draw of the patch network, too.
     record_every : int, optional
         Keep the state every so many steps. By default the patch network keeps about 100 states evenly, the others
         about 200 evenly in the logarithm of the step.

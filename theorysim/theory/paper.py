@@ -55,7 +55,7 @@ class Paper(Shown):
     citation : str
     about : tuple of str
         Names of the systems whose runs it speaks of: "patch", "mean_field", "linear", "oscillation", "reweighting",
-        or your own.
+        "attention", or your own.
     statements : tuple of Statement
     evidence : type
         Of what the statements and laws are functions: called with a run and constants.
