@@ -6,6 +6,7 @@ from theorysim.core.files import save
 from theorysim.core.run import Run
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
+from theorysim.falsify import Counterexample, Survived, falsify
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
 from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
 from theorysim.oscillation import OscillatingLayer, OscillationRun
@@ -74,6 +75,7 @@ __all__ = [
     "BestValidation",
     "Constant",
     "ConstantPatch",
+    "Counterexample",
     "Cosine",
     "Digits",
     "DivergenceError",
@@ -128,6 +130,7 @@ __all__ = [
     "Status",
     "Steps",
     "Sum",
+    "Survived",
     "System",
     "Uniform",
     "Until",
@@ -137,6 +140,7 @@ __all__ = [
     "Zero",
     "again",
     "check",
+    "falsify",
     "feature_reweighting",
     "load",
     "load_run",
