@@ -103,9 +103,9 @@ def claim_of(given: Any, inside: Any, constants: Mapping[str, Any]) -> Claim:
     validate.instance("claim", given, (Statement, str))
     found = statement_named(given if isinstance(given, str) else given.id)
     if isinstance(given, str) and not found:
-        paper = given.partition(".")[0]
+        prefix = given.partition(".")[0]
         known = [one.id for other in papers().values() for one in other.statements]
-        near = [one for one in known if one.startswith(f"{paper}.")] or sorted({one.partition(".")[0] for one in known})
+        near = [one for one in known if one.startswith(f"{prefix}.")] or [f"{paper}...." for paper in papers()]
         raise ValueError(f"claim={given!r}: must be a Statement or the id of one; there are {', '.join(near)}")
     if found:
         home, statement = next((one for one in found if one[0].name == inside), found[0])

@@ -38,8 +38,8 @@ class Counterexample:
         Runs made to make it smaller.
     smallest : bool
         Whether making it smaller came to its end: no simpler setting that was tried contradicts the claim.
-    seconds : float
-        All of it took.
+    seconds, until : float
+        All of it took, and until the first counterexample.
     share : (int, int) or None
         Of a claim about draws: of how many it holds, and of how many fresh ones, seeds 0, 1, …
     interrupted : bool
@@ -54,6 +54,7 @@ class Counterexample:
     shrinks: int
     smallest: bool
     seconds: float
+    until: float
     share: tuple[int, int] | None
     interrupted: bool
     asked: Claim
@@ -167,11 +168,12 @@ class Counterexample:
             f" A claim about draws: it holds on {self.share[0]} of {self.share[1]} fresh ones, seeds 0 to "
             f"{self.share[1] - 1}.")
         margin = self.finding.margin
-        inside = ("It assumes nothing." if not self.finding.conditions else
-                  f"All {len(self.finding.conditions)} conditions hold, the tightest with margin {show(margin)}.")
+        count = len(self.finding.conditions)
+        inside = (f"All {count} conditions hold, the tightest with margin {show(margin)}." if count
+                  else "It assumes nothing.")
         return (f"{self.claim.id} is contradicted: {self.claim.formula}\n"
-                f"At step {self.step} the left side is {show(self.measured)} and the right side {show(self.predicted)}; "
-                f"it first fails at step {self.first}. {inside}{draws}\n"
+                f"At step {self.step} the left side is {show(self.measured)}, the right side {show(self.predicted)}; it "
+                f"first fails at step {self.first}. {inside}{draws}\n"
                 f"Found {self._found} ({self.seconds:.1f} s).\n\n{self.code}")
 
     def __repr__(self) -> str:

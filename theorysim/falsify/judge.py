@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from theorysim.check.finding import Verdict
 from theorysim.core.intervals import interval
 from theorysim.falsify.claim import Claim, compared_inside
 from theorysim.falsify.setting import Interrupted, Setting, Trial, look, missed
@@ -50,7 +51,7 @@ class Judge:
         self.closest: Trial | None = None
         self.error: Exception | None = None
         self.interrupted = False
-        self.shares: dict[Setting, tuple[int, int]] = {}  # of refuted claims about draws
+        self.shares: dict[str, tuple[int, int]] = {}  # of refuted claims about draws
         self.met: frozenset[str] | None = None  # items of the assumption that every random setting meets
 
     @property
@@ -71,8 +72,10 @@ class Judge:
         if self.interrupted or timed or (self._most is not None and self.runs >= self._most):
             raise Ended
 
-    def look(self, setting: Setting, what: str) -> Trial | None:
-        """The trial of a setting; None where there is none, as it cannot be simulated or is none of the claim's.
+    def look(self, setting: Setting, what: str, longest: int = 0) -> Trial | None:
+        """The trial of a setting; None where there is none, as it cannot be simulated.
+
+        One that does not come to where the claim speaks is made again with ``longest`` steps, if these are more.
 
         Raises
         ------
@@ -82,6 +85,8 @@ class Judge:
         self.runs += what in (RANDOM, CLIMB)
         try:
             found = look(self.claim, setting, self.assumption)
+            if found.verdict == Verdict.NOT_REACHED and longest > setting.steps:
+                found = look(self.claim, setting.replace(steps=longest), self.assumption)
         except Interrupted:
             self.interrupted = True
             raise Ended from None
@@ -99,24 +104,32 @@ class Judge:
                 self.closest = found
         return found
 
-    def promising(self, setting: Setting) -> Setting:
-        """The setting with that of some seeds whose draw misses the fewest assumptions; of a claim about draws its own.
+    def promising(self, setting: Setting) -> Setting | None:
+        """The setting with that of some seeds whose draw misses the fewest assumptions; None where it is not about it.
+
+        Of a claim about draws, or without assumptions, it is the setting itself.
         """
-        if self.claim.statement.over_draws or self.claim.statement.conditions is no_conditions:
-            return setting
+        self.check()
         best, fewest = setting, math.inf
-        for seed in range(setting.seed, setting.seed + SEEDS):
-            self.check()
+        one_seed = self.claim.statement.over_draws or self.claim.statement.conditions is no_conditions
+        for seed in range(setting.seed, setting.seed + (1 if one_seed else SEEDS)):
             try:
                 found = missed(self.claim, setting.replace(seed=seed))
-            except ValueError:
-                return setting
-            if found is None or found >= fewest:
-                continue
-            best, fewest = setting.replace(seed=seed), found
+            except (TypeError, ValueError):
+                return setting  # the run itself will say what is wrong
+            if found is None:
+                return None
+            if found < fewest:
+                best, fewest = setting.replace(seed=seed), found
             if not found:
                 break
         return best
+
+    def skip(self, why: str) -> None:
+        """Count a random setting that was not run."""
+        self.runs += 1
+        self.counts[RANDOM, why] += 1
+        self._tell()
 
     def fails(self, trial: Trial | None) -> bool:
         """Whether a trial contradicts the claim; of a claim about draws whether that many fresh ones do.
@@ -143,7 +156,7 @@ class Judge:
             required = again.finding.required
             required = 1 - self.claim.constants.delta if np.isnan(required) else required
             if interval(holds, count, 1 - 2 * DOUBT)[1] < required:
-                self.shares[setting] = holds, count
+                self.shares[repr(setting)] = holds, count
                 return True
         return False
 

@@ -82,14 +82,17 @@ class Reach:
 
 
 def plainer(setting: Setting, region: Region) -> list[Setting]:
-    """The setting with a usual draw, and with one field of problem, algorithm or recipe at its default."""
-    found = [] if setting.recipe is None else [setting.replace(recipe=None)]
+    """The setting with a usual draw, and with one field of problem, algorithm or recipe at its default.
+
+    A recipe without fields is the caller's, and stays.
+    """
+    found = [setting.replace(recipe=None)] if dataclasses.is_dataclass(setting.recipe) else []
     for owner in (*owners(region), "recipe"):
         value = getattr(setting, owner)
         for one in dataclasses.fields(value) if dataclasses.is_dataclass(value) else ():
             if one.init and one.default is not dataclasses.MISSING and getattr(value, one.name) != one.default:
                 try:
-                    plain = dataclasses.replace(value, **{one.name: one.default})  # type: ignore[type-var]
+                    plain = dataclasses.replace(value, **{one.name: one.default})
                 except (TypeError, ValueError):
                     continue
                 found.append(setting.replace(**{owner: plain}))

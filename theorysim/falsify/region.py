@@ -12,13 +12,13 @@ from theorysim import strategies as ours
 from theorysim.core import validate
 from theorysim.check.show import is_assumption
 from theorysim.falsify.claim import OWN, Claim
-from theorysim.falsify.setting import Setting
+from theorysim.falsify.setting import Recipe, Setting
 from theorysim.systems import MOST_STEPS, SYSTEMS, system_of
 from theorysim.theory.paper import paper_named
 from theorysim.theory.statement import no_conditions
 
 MOST = 4000  # steps that are tried by default
-PARTS = ("problems", "algorithms", "steps")
+PARTS = ("problems", "algorithms", "steps", "draws")
 Choice = Callable[[Any], SearchStrategy[Any]]  # of a problem
 
 
@@ -61,9 +61,12 @@ def region_of(claim: Claim, inside: Any, algorithm: Any, steps: Any) -> Region:
                 raise ValueError(f"{name}: give them in inside= or as an argument, not both")
             given[name] = value
         inside = given.pop("problems", None)
+    draws = given.pop("draws", None)
+    if draws is not None:
+        validate.function("draws", draws)
     own = [one for one in (inside, *given.values()) if isinstance(one, SearchStrategy) or _function(one)]
     settings = _problems(claim, inside, given["algorithms"]).flatmap(
-        partial(_setting, claim, _steps(given["steps"])))
+        partial(_setting, _steps(given["steps"]), _recipes(claim, draws)))
     region = Region(settings, bool(own), inside is None or isinstance(inside, str),
                     given["algorithms"] is None, given["steps"] is None)
     return replace(region, assumption=_assumption(inside, claim)) if isinstance(inside, str) else region
@@ -89,8 +92,8 @@ def _problems(claim: Claim, inside: Any, algorithm: Any) -> SearchStrategy[tuple
     if isinstance(inside, SearchStrategy):
         return inside.flatmap(beside)
     if not isinstance(inside, tuple(kind for one in SYSTEMS for kind in one.problems)):
-        raise TypeError(f"inside={inside!r}: must be the name of a paper, a problem, a Hypothesis strategy of problems, or "
-                        f"a mapping with some of {', '.join(PARTS)}, not {type(inside).__name__}")
+        raise TypeError(f"inside={inside!r}: must be the name of a paper, a problem, a Hypothesis strategy of "
+                        f"problems, or a mapping with some of {', '.join(PARTS)}, not {type(inside).__name__}")
     return beside(inside)
 
 
@@ -124,13 +127,21 @@ def _steps(given: Any) -> Choice:
     return lambda _problem: st.just(whole)
 
 
-def _setting(claim: Claim, steps: Choice, pair: tuple[Any, Any]) -> SearchStrategy[Setting]:
-    """With draws at the ends of good events where the claim has assumptions to say which draws it is about."""
+def _recipes(claim: Claim, draws: Recipe | None) -> Choice:
+    """How draws are made: as given, or at the ends of good events where the claim's assumptions say which it is about.
+
+    A claim about draws, and one that assumes nothing, is about those of the problem's law.
+    """
+    if draws is not None:
+        return lambda _problem: st.just(draws)
+    if claim.statement.over_draws or claim.statement.conditions is no_conditions:
+        return lambda _problem: st.none()
+    return lambda problem: ours.recipes_for(problem, claim.constants.delta)
+
+
+def _setting(steps: Choice, recipes: Choice, pair: tuple[Any, Any]) -> SearchStrategy[Setting]:
     problem, algorithm = pair
-    about = claim.statement
-    typical = about.over_draws or about.conditions is no_conditions
-    recipes = st.none() if typical else ours.recipes_for(problem, claim.constants.delta)
-    return st.builds(Setting, st.just(problem), st.just(algorithm), steps(problem), ours.seeds(), recipes)
+    return st.builds(Setting, st.just(problem), st.just(algorithm), steps(problem), ours.seeds(), recipes(problem))
 
 
 def _assumption(name: str, claim: Claim) -> Claim | None:

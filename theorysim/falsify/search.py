@@ -15,6 +15,8 @@ QUIET: dict[str, Any] = {
     "report_multiple_bugs": False, "suppress_health_check": list(HealthCheck),
 }
 
+FARTHEST = 1e6  # Hypothesis climbs finite numbers only
+
 
 def source(of: int, number: int) -> int:
     """The seed from which Hypothesis makes one setting: of a search and a number, independent of all others."""
@@ -58,7 +60,7 @@ def uphill(
     strategy: SearchStrategy[Setting], key: int, most: int, look: Callable[[Setting], Trial | None],
     objective: Callable[[Trial | None], float], fails: Callable[[Trial | None], bool],
 ) -> Trial | None:
-    """A counterexample by Hypothesis's climb of one number, within a strategy; None if there is none in so many runs."""
+    """A counterexample by Hypothesis's own climb, within a strategy; None if there is none in so many runs."""
     found: list[Trial] = []
 
     def body(setting: Setting) -> None:
@@ -66,7 +68,7 @@ def uphill(
         if fails(trial) and trial is not None:
             found.append(trial)
             raise _Out(StopIteration())
-        target(-objective(trial))
+        target(-min(objective(trial), FARTHEST))
 
     _run(strategy, key, most, (Phase.generate, Phase.target), body)
     return found[0] if found else None

@@ -21,7 +21,7 @@ NOT_ABOUT = "not about"
 Recipe = Callable[[Any, int], Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Setting:
     """Everything that a run is made of; ``recipe`` makes its draw of problem and seed, where it is not as usual."""
 
@@ -41,9 +41,10 @@ class Setting:
         if claim.statement.looks == RECORDS:
             each = system_of(self.problem, self.algorithm).record_bytes(self.problem)
             most = max(1, KEPT // max(each, 1))
-            first = range(min(self.steps, FIRST, most) + 1)
-            later = np.geomspace(FIRST, max(self.steps, FIRST), min(SPACED, most)).astype(int) if most > FIRST else []
-            options["record_at"] = sorted({*first, *(int(one) for one in later if one <= self.steps)})
+            kept = {*range(min(self.steps, FIRST, most) + 1)}
+            if self.steps > FIRST < most:
+                kept |= {*np.geomspace(FIRST, self.steps, SPACED).astype(int).tolist()}
+            options["record_at"] = sorted(kept)
         return simulate(self.problem, self.algorithm, self.steps, self.seed, on_failure="return", **options)
 
     @property

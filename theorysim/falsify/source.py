@@ -33,4 +33,7 @@ def source(value: Any) -> str:
 def _usual(field: Any, value: Any) -> bool:
     if field.default_factory is not dataclasses.MISSING:
         return bool(field.default_factory() == value)
-    return field.default is not dataclasses.MISSING and type(field.default) is type(value) and field.default == value
+    if isinstance(value, np.ndarray):
+        return False
+    return field.default is not dataclasses.MISSING and (
+        isinstance(field.default, bool) == isinstance(value, bool) and bool(field.default == value))

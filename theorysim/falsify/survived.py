@@ -105,14 +105,14 @@ class Survived:
         head = f"{self.claim.id}: no counterexample{' so far (interrupted)' if self.interrupted else ''}: " \
                f"{self.claim.formula}\n"
         if not self.tried:
-            return (head + f"Nothing was compared inside its assumptions: {self.outside} runs lie outside, {self.silent} "
-                    "say nothing. Give inside=, algorithm= or steps= where it speaks.")
+            return (f"{head}Nothing was compared inside its assumptions: {self.outside} runs lie outside, "
+                    f"{self.silent} say nothing. Give inside=, algorithm= or steps= where it speaks.")
         failed = f" and {self.failed} single draws that fail, as a claim about draws allows," if self.failed else ""
         text = head + (
             f"{self.tried} runs inside its assumptions were compared, {self.independent} of them of independent "
-            f"settings{failed} ({self.outside} runs outside, {self.silent} say nothing; {self.seconds:.0f} s). So of the "
-            f"settings as this search draws them less than {show(self.bound)} fail, at 95% confidence; of settings that "
-            "it seldom draws that says nothing.")
+            f"settings{failed} ({self.outside} runs outside, {self.silent} say nothing; {self.seconds:.0f} s). So of "
+            f"the settings as this search draws them less than {show(self.bound)} fail, at 95% confidence; of settings "
+            "that it seldom draws that says nothing.")
         if self.closest is not None and self.closest.finding is not None:
             one, finding = self.closest.setting, self.closest.finding
             text += (f"\nClosest: measured/predicted = {show(finding.ratio)} (claimed {self.claim.sense}), at "

@@ -7,19 +7,20 @@ import numpy as np
 
 from theorysim.core import blas, interrupts, validate
 from theorysim.core.progress import bar
-from theorysim.falsify.claim import Claim, claim_of
+from theorysim.falsify.claim import claim_of
 from theorysim.falsify.counterexample import Counterexample, worst_step
-from theorysim.falsify.judge import CLIMB, RANDOM, SHRINK, Ended, Judge
-from theorysim.falsify.setting import Trial
+from theorysim.falsify.judge import CLIMB, RANDOM, REFUSED, SHRINK, Ended, Judge
+from theorysim.falsify.setting import NOT_ABOUT, Trial
 from theorysim.falsify.survived import Survived
 from theorysim.theory.statement import Statement
 
 if TYPE_CHECKING:
     from theorysim.falsify.region import Region
 
-ROUND = 40  # random settings before each climb
-CLIMBS = 120  # runs of a climb at most
+ROUND = 40  # runs of random settings before each climb
+CLIMBS = 240  # runs of a climb at most
 SHRINKS = 600  # runs of making it smaller at most
+LONGEST = 4000  # steps of a run that is made longer, as it did not come to where the claim speaks
 LATER = 0.25  # of the seconds, which making it smaller may take at least
 
 
@@ -103,13 +104,13 @@ class _Search:
         """A counterexample, how it was found, and the seed that Hypothesis makes it from if it does."""
         try:
             while True:
-                trials = []
-                for _ in range(ROUND):
+                trials: list[Trial] = []
+                while len(trials) < ROUND:
                     trial, key = self._random()
                     if self.judge.fails(trial) and trial is not None:
                         return trial, RANDOM, key
-                    trials.append(trial)
-                trial = self._climb([one for one in trials if one is not None])
+                    trials += [trial] if trial is not None else []
+                trial = self._climb(trials)
                 if trial is not None:
                     return trial, CLIMB, None
         except Ended:
@@ -125,10 +126,14 @@ class _Search:
         if setting is None:
             if self.number >= ROUND and not self.numbers:
                 raise ValueError(f"inside: Hypothesis found no setting in {self.number} searches that it allows")
+            self.judge.skip(REFUSED)
             return None, key
-        setting = self.judge.promising(setting)
         self.numbers.append(numbers.numbers(setting, self.region))
-        return self.judge.look(setting, RANDOM), key
+        chosen = self.judge.promising(setting)
+        if chosen is None:
+            self.judge.skip(NOT_ABOUT)
+            return None, key
+        return self.judge.look(chosen, RANDOM, LONGEST if self.region.steps else 0), key
 
     def _climb(self, trials: list[Trial]) -> Trial | None:
         """From the best of some trials."""
@@ -138,8 +143,6 @@ class _Search:
         look, objective = _looking(self.judge, CLIMB), self.judge.objective
         if self.region.strict:
             return search.uphill(self.region.settings, key, CLIMBS, look, objective, self.judge.fails)
-        if not trials:
-            return None
         start = min(trials, key=objective).setting
         return climb.climb(start, self.region, numbers.Reach.of(self.numbers), np.random.default_rng(key), CLIMBS, look,
                            objective, self.judge.fails)
@@ -155,7 +158,7 @@ def _counterexample(
     """The smallest that is found from one."""
     from theorysim.falsify import search, shrink
 
-    tries, before = judge.runs, sum(judge.counts.values())
+    tries, before, until = judge.runs, sum(judge.counts.values()), judge.elapsed
     kept, done = [trial], False
     judge.extend(LATER * seconds)
 
@@ -168,23 +171,27 @@ def _counterexample(
         if region.strict and key is not None:
             search.shrunk(region.settings, key, look, judge.fails, kept.append)
         else:
-            shrink.smaller(trial, region, judge.claim.statement.over_draws, look, judge.fails, kept.append)
+            shrink.smaller(trial, region, judge.claim.statement.over_draws, look, judge.fails,
+                           judge.promising, kept.append)
         done = True
     except Ended:
         pass
-    return _told(judge, kept[-1], how, tries, sum(judge.counts.values()) - before, done)
+    return _told(judge, kept[-1], how, tries, sum(judge.counts.values()) - before, done, until)
 
 
-def _told(judge: Judge, trial: Trial, how: str, tries: int, shrinks: int, done: bool) -> Counterexample:
+def _told(
+    judge: Judge, trial: Trial, how: str, tries: int, shrinks: int, done: bool, until: float
+) -> Counterexample:
     setting = trial.setting
     run = judge.claim.replayed(setting.run(judge.claim))
     finding = judge.claim.finding(run)
-    return Counterexample(setting, run.status, finding or trial.seen, worst_step(judge.claim, run), how, tries, shrinks, done,
-                          judge.elapsed, judge.shares.get(setting), judge.interrupted, judge.claim)
+    return Counterexample(
+        setting, run.status, finding or trial.seen, worst_step(judge.claim, run), how, tries, shrinks, done,
+        judge.elapsed, until, judge.shares.get(repr(setting)), judge.interrupted, judge.claim)
 
 
 def _survived(judge: Judge, seed: int) -> Survived:
     counts = dict(judge.counts)
-    if judge.error is not None and not judge.interrupted and all(verdict == "refused" for _, verdict in counts):
+    if judge.error is not None and not judge.interrupted and all(verdict == REFUSED for _, verdict in counts):
         raise judge.error
     return Survived(counts, judge.closest, judge.elapsed, seed, judge.interrupted, judge.claim)

@@ -129,7 +129,8 @@ class Edges:
 @st.composite
 def _good_draws(draw: st.DrawFn, problem: SignalNoise, constants: Constants) -> Draw:
     first = draw(st.integers(0, 2**32 - 1))
-    recipe = Edges(*(draw(st.sampled_from(EDGES)) for _ in range(3)), delta=constants.delta)
+    noise, along_noise, along_signal = (draw(st.sampled_from(EDGES)) for _ in range(3))
+    recipe = Edges(noise, along_noise, along_signal, constants.delta)
     for seed in range(first, first + 10):  # most draws of few filters are not good
         drawn = recipe(problem, seed)
         if all(one.holds for one in concentration.good_events(evidence_of(problem, drawn, constants))):

@@ -70,9 +70,13 @@ def algorithms_for(problem: Any, system: str) -> SearchStrategy[Any]:
     """
     if isinstance(problem, SignalNoise):
         law = st.none() | st.builds(Flip, st.floats(0, 0.5)) | label_noises()
-        small = st.builds(lambda speed, law: GradientDescent(speed * min(
-            largest_small_lr(problem), largest_stable_lr(problem, largest_multiplier(law))), law), scales(-2, 0), law)
-        return small | stable_algorithms(problem, label_noise=law)
+
+        def small(speed: float, law: Any) -> GradientDescent:
+            rates = largest_small_lr(problem), largest_stable_lr(problem, largest_multiplier(law))
+            return GradientDescent(speed * min(rates), law)
+
+        slow = st.builds(small, scales(-0.5, 0) | scales(-2, 0), law)
+        return slow | stable_algorithms(problem, label_noise=law)
     if isinstance(problem, LinearNetwork) and system == "linear":
         return linear_algorithms(problem)
     return settings(system).map(lambda setting: setting[1])
