@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from theorysim.falsify.setting import Setting, Trial
 Array = NDArray[np.float64]
 FAR = 4e4  # the objective of what cannot be simulated
 LEAST = 1e-290  # below it numbers have no scale
-SPREAD = 0.5  # decades around the start from which a climb sets out
+SPREAD = 0.5  # decades that each number is moved by at first
+CLOSE = 1e-6  # of a simplex that has come to its end
 
 
 class _Found(Exception):
@@ -27,11 +29,11 @@ def climb(
 ) -> Trial | None:
     """A counterexample uphill of a setting, under its seed; None if there is none in so many runs.
 
-    Differential evolution over the logarithms of the setting's numbers, whole ones rounded, from settings around the
-    start. Where the assumptions do not hold the objective is how far they do not, above that of every setting where
-    they do; so the search first comes inside, and then climbs.
+    Nelder and Mead's simplex over the logarithms of the setting's numbers, whole ones rounded. Where the assumptions do
+    not hold the objective is how far they do not, above that of every setting where they do; so the search first comes
+    inside, and then climbs.
     """
-    from scipy.optimize import Bounds, differential_evolution
+    from scipy.optimize import Bounds, minimize
 
     before = numbers(start, region)
     names = reach.names(before)
@@ -59,10 +61,12 @@ def climb(
         return objective(trial)
 
     low, high = np.array(bounds).T
+    centre = np.clip(np.log10(list(sizes.values())), low, high)
+    sides = np.where(rng.random(len(names)) < 0.5, -SPREAD, SPREAD)
+    simplex = np.clip(np.vstack([centre, centre + np.diag(sides)]), low, high)
+    options: Any = {"initial_simplex": simplex, "adaptive": True, "maxfev": most, "xatol": CLOSE, "fatol": CLOSE}
     try:
-        differential_evolution(
-            value, Bounds(low, high), init=_around(list(sizes.values()), bounds, rng), maxiter=10**6, tol=0.0,
-            mutation=(0.4, 1.0), recombination=0.8, strategy="currenttobest1bin", polish=False, rng=rng)
+        minimize(value, centre, method="Nelder-Mead", bounds=Bounds(low, high), options=options)
     except _Found:
         pass
     return found[0] if found else None
@@ -75,14 +79,3 @@ def _numbers(point: Array, names: Sequence[str], before: Mapping[str, float]) ->
         size = 10 ** float(exponent)
         found[name] = max(1, round(size)) if isinstance(before[name], int) else math.copysign(size, before[name])
     return found
-
-
-def _around(sizes: Sequence[float], bounds: Sequence[tuple[float, float]], rng: np.random.Generator) -> Array:
-    """The start, and settings around it with half of the numbers moved."""
-    low, high = np.array(bounds).T
-    centre = np.log10(sizes)
-    count = max(8, 3 * len(sizes))
-    moved = rng.random((count, len(sizes))) < 0.5
-    cloud = centre + SPREAD * moved * rng.standard_normal((count, len(sizes)))
-    cloud[0] = centre
-    return np.clip(cloud, low, high)

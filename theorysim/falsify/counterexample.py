@@ -130,7 +130,8 @@ class Counterexample:
         lines = [f"problem = {source(self.problem)}", f"run = {'[' * bool(last)}{made}{last}",
                  f'print(ts.check(run, "{name}", replay=True{constants}).table.set_index("statement").loc['
                  f'"{self.claim.id}", ["verdict", "measured", "predicted"]])']
-        return "\n".join([*self._registered(home), *lines])
+        arrays = ["from numpy import array"] if self.setting.recipe is not None else []
+        return "\n".join([*arrays, *self._registered(home), *lines])
 
     def _registered(self, home: str) -> list[str]:
         """What makes one's own claim known to ``check``."""
@@ -172,8 +173,8 @@ class Counterexample:
         inside = (f"All {count} conditions hold, the tightest with margin {show(margin)}." if count
                   else "It assumes nothing.")
         return (f"{self.claim.id} is contradicted: {self.claim.formula}\n"
-                f"At step {self.step} the left side is {show(self.measured)}, the right side {show(self.predicted)}; it "
-                f"first fails at step {self.first}. {inside}{draws}\n"
+                f"At step {self.step} the left side is {show(self.measured)}, the right side {show(self.predicted)}; "
+                f"it first fails at step {self.first}. {inside}{draws}\n"
                 f"Found {self._found} ({self.seconds:.1f} s).\n\n{self.code}")
 
     def __repr__(self) -> str:

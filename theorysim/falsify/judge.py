@@ -15,8 +15,10 @@ from theorysim.falsify.setting import Interrupted, Setting, Trial, look, missed
 from theorysim.theory.statement import no_conditions
 
 RANDOM, CLIMB, SHRINK, REPEAT = "random", "climb", "shrink", "repeat"  # what a run is made for
-REPEATS = 20  # fresh draws that a claim about draws is counted over
-DOUBT = 1e-6  # of a refuted share: how seldom a true one looks like it
+REPEATS = 40  # fresh draws that a claim about draws is counted over
+FUTILE, LIKELY = 20, 0.85  # after so many it is given up where so large a share holds
+DOUBT = 1e-6 / REPEATS  # of a share refuted at one look: how seldom a true one looks like it
+TROUBLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # settings and claims that do not fit
 REFUSED = "refused"
 SEEDS = 10  # of a random setting, whose draws are looked at before one is trained on
 
@@ -32,8 +34,9 @@ class Judge:
     ----------
     counts : Counter
         Verdicts by what the run was made for.
-    closest : Trial or None
-        The largest excess among runs inside the assumptions that do not contradict the claim.
+    closest, best : Trial or None
+        The largest excess among runs inside the assumptions that do not contradict the claim; and the
+        one with the least objective, inside or not.
     error : Exception or None
         Of the last setting that could not be looked at.
     interrupted : bool
@@ -49,6 +52,7 @@ class Judge:
         self.runs = 0  # of the search itself, which the budget is about
         self.counts: Counter[tuple[str, str]] = Counter()
         self.closest: Trial | None = None
+        self.best: Trial | None = None  # of the least objective, that did not fail
         self.error: Exception | None = None
         self.interrupted = False
         self.shares: dict[str, tuple[int, int]] = {}  # of refuted claims about draws
@@ -90,7 +94,7 @@ class Judge:
         except Interrupted:
             self.interrupted = True
             raise Ended from None
-        except (TypeError, ValueError) as error:
+        except TROUBLE as error:
             self.error = error
             self.counts[what, REFUSED] += 1
             return None
@@ -99,6 +103,8 @@ class Judge:
         self.counts[what, found.verdict] += 1
         if what == RANDOM and compared_inside(found.finding):
             self.met = found.assumed if self.met is None else self.met & found.assumed
+        if not found.violated and (self.best is None or self.objective(found) < self.objective(self.best)):
+            self.best = found
         if compared_inside(found.finding) and not found.violated and self._inside(found):
             if self.closest is None or found.excess > self.closest.excess:
                 self.closest = found
@@ -115,7 +121,7 @@ class Judge:
         for seed in range(setting.seed, setting.seed + (1 if one_seed else SEEDS)):
             try:
                 found = missed(self.claim, setting.replace(seed=seed))
-            except (TypeError, ValueError):
+            except TROUBLE:
                 return setting  # the run itself will say what is wrong
             if found is None:
                 return None
@@ -158,6 +164,8 @@ class Judge:
             if interval(holds, count, 1 - 2 * DOUBT)[1] < required:
                 self.shares[repr(setting)] = holds, count
                 return True
+            if count >= FUTILE and holds > LIKELY * count:
+                return False
         return False
 
     def _inside(self, trial: Trial) -> bool:
@@ -171,7 +179,7 @@ class Judge:
         if trial.excess != trial.excess:
             return 2e4
         outside = trial.shortfall + 10.0 * len((self.met or frozenset()) - trial.assumed)
-        return 1e4 + outside if outside > 0 else -trial.excess
+        return 1e4 + outside if outside > 0 else -float(np.clip(trial.excess, -1e3, 1e3))
 
     def _tell(self) -> None:
         if self._most is not None:

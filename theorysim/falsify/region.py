@@ -85,7 +85,7 @@ def _problems(claim: Claim, inside: Any, algorithm: Any) -> SearchStrategy[tuple
         return st.tuples(st.just(problem), found)
 
     if inside is None:
-        anything = st.one_of([ours.trainings(name) for name in _systems(claim, algorithm)])
+        anything = st.one_of([ours.trainings(name, claim.paper.name != OWN) for name in _systems(claim, algorithm)])
         return anything.flatmap(lambda pair: beside(pair[0])) if algorithms else anything
     if isinstance(inside, str):
         return ours.problems(inside=inside).flatmap(beside)

@@ -26,8 +26,8 @@ def source(of: int, number: int) -> int:
 def sample(strategy: SearchStrategy[Setting], key: int) -> Setting | None:
     """One setting from a seed; None where Hypothesis found none that the strategy allows.
 
-    The first that Hypothesis makes is the simplest, whatever the seed. The second is random, and as it depends on the
-    seed alone, settings of different seeds are independent and of one law.
+    The first that Hypothesis makes is the simplest, whatever the seed. The second is another at random, and as it
+    depends on the seed alone, settings of different seeds are independent and of one law.
     """
     seen: list[Setting] = []
 

@@ -11,7 +11,8 @@ HOME = "theorysim"
 def source(value: Any) -> str:
     """What makes a value: numbers, words, collections of them, and frozen values of fields that are such.
 
-    Fields at their defaults are left out. Classes of this package have ``ts.`` before their names, others nothing.
+    Fields at their defaults are left out. Classes of this package have ``ts.`` before their names, others nothing; arrays
+    are made by ``array``, which is NumPy's.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         given = [one for one in dataclasses.fields(value) if one.init and not _usual(one, getattr(value, one.name))]
@@ -19,8 +20,10 @@ def source(value: Any) -> str:
         kind = type(value)
         home = "ts." if kind.__module__.partition(".")[0] == HOME else ""
         return f"{home}{kind.__qualname__}({inside})"
-    if isinstance(value, np.ndarray | np.generic):
-        return source(value.tolist())
+    if isinstance(value, np.ndarray):
+        return f"array({source(value.tolist())})"
+    if isinstance(value, np.generic):
+        return source(value.item())
     if isinstance(value, tuple):
         return f"({', '.join(map(source, value))}{',' * (len(value) == 1)})"
     if isinstance(value, list):

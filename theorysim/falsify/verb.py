@@ -32,11 +32,11 @@ def falsify(
 
     Two searches take turns. Settings are drawn at random, independent of each other. From the one that comes closest
     to a violation, or to the assumptions, another climbs: it moves learning rate, norms, sizes, steps and whatever
-    numbers the setting has, within the assumptions, by differential evolution on log(measured/predicted). What is found
+    numbers the setting has, within the assumptions, by a simplex search on log(measured/predicted). What is found
     is made smaller: fewer steps, smaller sizes, rounder numbers, a smaller seed.
 
     A claim about draws ("with probability at least 1 − δ") is contradicted by a setting in which it fails on so many of
-    up to 20 fresh draws that a true claim would not once in 10⁶; a single draw only leads there.
+    up to 40 fresh draws that a true claim would not once in 10⁶; a single draw only leads there.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def falsify(
     most = None if runs is None else validate.integer("runs", runs, 1)
     seed, progress = validate.integer("seed", seed, 0), validate.flag("progress", progress)
     asked = claim_of(claim, inside, constants)
-    from theorysim.falsify.region import region_of  # with Hypothesis, which is an extra
+    from theorysim import strategies  # noqa: F401  # an extra, which says what to install where it is missing
+    from theorysim.falsify.region import region_of
 
     region = region_of(asked, inside, algorithm, steps)
     total, unit = (seconds, "s") if most is None else (float(most), "run")
@@ -98,6 +99,7 @@ class _Search:
     def __init__(self, judge: Judge, region: "Region", seed: int) -> None:
         self.judge, self.region, self.seed = judge, region, seed
         self.number = 0  # of random settings so far
+        self.climbs = 1
         self.numbers: list[dict[str, float]] = []  # that they have
 
     def found(self) -> tuple[Trial, str, int | None] | None:
@@ -136,14 +138,16 @@ class _Search:
         return self.judge.look(chosen, RANDOM, LONGEST if self.region.steps else 0), key
 
     def _climb(self, trials: list[Trial]) -> Trial | None:
-        """From the best of some trials."""
+        """From the best of some trials, and every other time from the best of all."""
         from theorysim.falsify import climb, numbers, search
 
         key = search.source(self.seed, -self.number % 2**32)
         look, objective = _looking(self.judge, CLIMB), self.judge.objective
         if self.region.strict:
             return search.uphill(self.region.settings, key, CLIMBS, look, objective, self.judge.fails)
-        start = min(trials, key=objective).setting
+        best = self.judge.best
+        start = (min(trials, key=objective) if best is None or self.climbs % 2 else best).setting
+        self.climbs += 1
         return climb.climb(start, self.region, numbers.Reach.of(self.numbers), np.random.default_rng(key), CLIMBS, look,
                            objective, self.judge.fails)
 

@@ -94,11 +94,14 @@ def recipes_for(problem: Any, delta: float) -> SearchStrategy[Edges | None]:
     return st.none() | st.builds(Edges, edges, edges, edges, st.just(delta))
 
 
-def trainings(system: str) -> SearchStrategy[tuple[Any, Any]]:
-    """Problems of a system with :func:`algorithms_for` them; of the patch network three in four are a SignalNoise."""
+def trainings(system: str, laws: bool = True) -> SearchStrategy[tuple[Any, Any]]:
+    """Problems of a system with :func:`algorithms_for` them.
+
+    Of the patch network one in four is a PatchModel, the others a SignalNoise; without ``laws`` all are.
+    """
     every = settings(system).flatmap(
         lambda setting: st.tuples(st.just(setting[0]), algorithms_for(setting[0], system)))
     if system != "patch":
         return every
     plain = any_problems().flatmap(lambda problem: st.tuples(st.just(problem), algorithms_for(problem, system)))
-    return st.one_of(plain, plain, plain, every)
+    return st.one_of(plain, plain, plain, every) if laws else plain
