@@ -11,8 +11,8 @@ HOME = "theorysim"
 def source(value: Any) -> str:
     """What makes a value: numbers, words, collections of them, and frozen values of fields that are such.
 
-    Fields at their defaults are left out. Classes of this package have ``ts.`` before their names, others nothing; arrays
-    are made by ``array``, which is NumPy's.
+    Fields at their defaults are left out. Classes of this package have ``ts.`` before their names, others nothing;
+    arrays are made by ``array``, which is NumPy's.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         given = [one for one in dataclasses.fields(value) if one.init and not _usual(one, getattr(value, one.name))]
