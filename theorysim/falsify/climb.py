@@ -23,17 +23,17 @@ class _Found(Exception):
 
 
 def climb(
-    start: Setting, region: Region, reach: Reach, rng: np.random.Generator, most: int,
+    start: Setting, region: Region, reach: Reach, rng: np.random.Generator, most: int, simplex: bool,
     look: Callable[[Setting], Trial | None], objective: Callable[[Trial | None], float],
     fails: Callable[[Trial | None], bool],
 ) -> Trial | None:
     """A counterexample uphill of a setting, under its seed; None if there is none in so many runs.
 
-    Nelder and Mead's simplex over the logarithms of the setting's numbers, whole ones rounded. Where the assumptions do
-    not hold the objective is how far they do not, above that of every setting where they do; so the search first comes
-    inside, and then climbs.
+    Differential evolution over the logarithms of the setting's numbers, whole ones rounded, from settings around the
+    start; or Nelder and Mead's ``simplex``, which sees less around it. Where the assumptions do not hold the objective
+    is how far they do not, above that of every setting where they do; so the search first comes inside, then climbs.
     """
-    from scipy.optimize import Bounds, minimize
+    from scipy.optimize import Bounds, differential_evolution, minimize
 
     before = numbers(start, region)
     names = reach.names(before)
@@ -62,11 +62,16 @@ def climb(
 
     low, high = np.array(bounds).T
     centre = np.clip(np.log10(list(sizes.values())), low, high)
-    sides = np.where(rng.random(len(names)) < 0.5, -SPREAD, SPREAD)
-    simplex = np.clip(np.vstack([centre, centre + np.diag(sides)]), low, high)
-    options: Any = {"initial_simplex": simplex, "adaptive": True, "maxfev": most, "xatol": CLOSE, "fatol": CLOSE}
+    limits = Bounds(low, high)
     try:
-        minimize(value, centre, method="Nelder-Mead", bounds=Bounds(low, high), options=options)
+        if simplex:
+            options: Any = {"initial_simplex": np.clip(_simplex(centre, rng), low, high), "adaptive": True,
+                            "maxfev": most, "xatol": CLOSE, "fatol": CLOSE}
+            minimize(value, centre, method="Nelder-Mead", bounds=limits, options=options)
+        else:
+            differential_evolution(
+                value, limits, init=np.clip(_around(centre, rng), low, high), maxiter=10**6, tol=0.0, rng=rng,
+                mutation=(0.4, 1.0), recombination=0.8, strategy="currenttobest1bin", polish=False)
     except _Found:
         pass
     return found[0] if found else None
@@ -79,3 +84,18 @@ def _numbers(point: Array, names: Sequence[str], before: Mapping[str, float]) ->
         size = 10 ** float(exponent)
         found[name] = max(1, round(size)) if isinstance(before[name], int) else math.copysign(size, before[name])
     return found
+
+
+def _simplex(centre: Array, rng: np.random.Generator) -> Array:
+    """The start, and each number moved to either side."""
+    sides = np.where(rng.random(len(centre)) < 0.5, -SPREAD, SPREAD)
+    return np.vstack([centre, centre + np.diag(sides)])
+
+
+def _around(centre: Array, rng: np.random.Generator) -> Array:
+    """The start, and settings around it with half of the numbers moved."""
+    count = max(8, 3 * len(centre))
+    moved = rng.random((count, len(centre))) < 0.5
+    cloud = centre + SPREAD * moved * rng.standard_normal((count, len(centre)))
+    cloud[0] = centre
+    return cloud

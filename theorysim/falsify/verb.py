@@ -32,7 +32,7 @@ def falsify(
 
     Two searches take turns. Settings are drawn at random, independent of each other. From the one that comes closest
     to a violation, or to the assumptions, another climbs: it moves learning rate, norms, sizes, steps and whatever
-    numbers the setting has, within the assumptions, by a simplex search on log(measured/predicted). What is found
+    numbers the setting has, within the assumptions, on log(measured/predicted). What is found
     is made smaller: fewer steps, smaller sizes, rounder numbers, a smaller seed.
 
     A claim about draws ("with probability at least 1 − δ") is contradicted by a setting in which it fails on so many of
@@ -99,7 +99,7 @@ class _Search:
     def __init__(self, judge: Judge, region: "Region", seed: int) -> None:
         self.judge, self.region, self.seed = judge, region, seed
         self.number = 0  # of random settings so far
-        self.climbs = 1
+        self.climbs = 0
         self.numbers: list[dict[str, float]] = []  # that they have
 
     def found(self) -> tuple[Trial, str, int | None] | None:
@@ -145,11 +145,11 @@ class _Search:
         look, objective = _looking(self.judge, CLIMB), self.judge.objective
         if self.region.strict:
             return search.uphill(self.region.settings, key, CLIMBS, look, objective, self.judge.fails)
-        best = self.judge.best
-        start = (min(trials, key=objective) if best is None or self.climbs % 2 else best).setting
         self.climbs += 1
-        return climb.climb(start, self.region, numbers.Reach.of(self.numbers), np.random.default_rng(key), CLIMBS, look,
-                           objective, self.judge.fails)
+        best = None if self.climbs % 2 else self.judge.best
+        start = (best or min(trials, key=objective)).setting
+        return climb.climb(start, self.region, numbers.Reach.of(self.numbers), np.random.default_rng(key), CLIMBS,
+                           best is not None, look, objective, self.judge.fails)
 
 
 def _looking(judge: Judge, what: str) -> Callable[[Any], Trial | None]:
