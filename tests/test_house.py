@@ -22,6 +22,7 @@ LAYERS = (
     ("cli",),
     ("papers",),
     ("__init__",),
+    ("falsify",),
     ("reproduce", "strategies"),
     ("report",),
     ("plot",),
@@ -38,7 +39,8 @@ LAYERS = (
 DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 
 # Rooms that serve every system, and so name none: neither a class of a system nor, as a word of its own, its name.
-GENERIC = ("core", "check", "scaling", "sweep", "cli", "reproduce.py", "report", "plot/dynamics.py", "plot/columns.py",
+GENERIC = ("core", "check", "falsify", "scaling", "sweep", "cli", "reproduce.py", "report", "plot/dynamics.py",
+           "plot/columns.py",
            "plot/diagram.py", "plot/exponents.py", "theory/paper.py", "theory/statement.py", "theory/law.py",
            "theory/evidence.py", "theory/conditions.py", "theory/claim.py", "theory/comparison.py",
            "theory/expression.py", "theory/names.py", "theory/notation.py")

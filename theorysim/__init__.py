@@ -8,6 +8,7 @@ from theorysim.core.run import Run
 from theorysim.core.runs import Runs
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
+from theorysim.falsify import Counterexample, Survived, falsify
 from theorysim.linear import LinearDraw, LinearNetwork, LinearRun, LinearSGD
 from theorysim.mean_field import MeanField, MeanFieldDraw, MeanFieldRun
 from theorysim.oscillation import OscillatingLayer, OscillationRun
@@ -82,6 +83,7 @@ __all__ = [
     "BestValidation",
     "Constant",
     "ConstantPatch",
+    "Counterexample",
     "Cosine",
     "Digits",
     "DivergenceError",
@@ -138,6 +140,7 @@ __all__ = [
     "Status",
     "Steps",
     "Sum",
+    "Survived",
     "System",
     "TokenSelection",
     "Uniform",
@@ -149,6 +152,7 @@ __all__ = [
     "again",
     "check",
     "claim",
+    "falsify",
     "feature_reweighting",
     "load",
     "load_run",

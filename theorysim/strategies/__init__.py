@@ -44,6 +44,7 @@ from theorysim.strategies.data import (  # noqa: E402
     Array,
     Case,
     EDGES,
+    Edges,
     INSIDE,
     arrays,
     cases,
@@ -54,15 +55,17 @@ from theorysim.strategies.data import (  # noqa: E402
     tied_arrays,
     tied_cases,
 )
-from theorysim.strategies.settings import problems, runs, settings  # noqa: E402
+from theorysim.strategies.settings import algorithms_for, problems, recipes_for, runs, settings, trainings  # noqa: E402
 
 __all__ = [
     "Array",
     "Case",
     "EDGES",
+    "Edges",
     "INSIDE",
     "PLAIN",
     "algorithms",
+    "algorithms_for",
     "arrays",
     "as_strategy",
     "biases",
@@ -84,6 +87,7 @@ __all__ = [
     "powers",
     "problem_of",
     "problems",
+    "recipes_for",
     "runs",
     "scales",
     "seeds",
@@ -93,5 +97,6 @@ __all__ = [
     "thousandths",
     "tied_arrays",
     "tied_cases",
+    "trainings",
     "triggers",
 ]

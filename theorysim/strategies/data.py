@@ -101,14 +101,38 @@ EDGES = ("drawn", "low", "high")  # as drawn, or moved to an end of the good eve
 INSIDE = 1e-12  # how far inside of the end, beyond rounding
 
 
+@dataclass(frozen=True)
+class Edges:
+    """A recipe for draws: as drawn from a seed, but with some lengths at an end that the good events allow.
+
+    Attributes
+    ----------
+    noise, along_noise, along_signal : {"drawn", "low", "high"}
+        The lengths of all noise vectors; the starts of filters along noise, and along the signal.
+    delta : float
+        δ of the events.
+    """
+
+    noise: str = "drawn"
+    along_noise: str = "drawn"
+    along_signal: str = "drawn"
+    delta: float = 0.05
+
+    def __call__(self, problem: SignalNoise, seed: int) -> Draw:
+        """The draw of a seed; whether it is a good one remains to be seen."""
+        constants = Constants(delta=self.delta)
+        drawn = _with_noise_length(Draw.from_problem(problem, seed), problem, self.noise)
+        drawn = _with_start_along_noise(drawn, problem, constants, self.along_noise)
+        return _with_start_along_signal(drawn, problem, constants, self.along_signal)
+
+
 @st.composite
 def _good_draws(draw: st.DrawFn, problem: SignalNoise, constants: Constants) -> Draw:
     first = draw(st.integers(0, 2**32 - 1))
     noise, along_noise, along_signal = (draw(st.sampled_from(EDGES)) for _ in range(3))
+    recipe = Edges(noise, along_noise, along_signal, constants.delta)
     for seed in range(first, first + 10):  # most draws of few filters are not good
-        drawn = _with_noise_length(Draw.from_problem(problem, seed), problem, noise)
-        drawn = _with_start_along_noise(drawn, problem, constants, along_noise)
-        drawn = _with_start_along_signal(drawn, problem, constants, along_signal)
+        drawn = recipe(problem, seed)
         if all(one.holds for one in concentration.good_events(evidence_of(problem, drawn, constants))):
             return drawn
     reject()
