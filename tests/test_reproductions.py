@@ -15,12 +15,14 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from figure_check import defects
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.contour import ContourSet
 from scipy import stats
 
 import theorysim as ts
+from theorysim.core import style
 from theorysim.linear.draw import StepNoise
 from theorysim.linear.watch import grid
 from theorysim.reproduce import Report, figures, reproduce, spread as ours
@@ -442,6 +444,11 @@ class TestEvery:
             legend = axis.get_legend()
             labels = [] if legend is None else [text.get_text() for text in legend.get_texts()]
             assert all(labels) and len(set(labels)) == len(labels)
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_readable(self, name: str) -> None:
+        """At the printed size: series told apart by all eyes, legends off the data, letters, labelled colour bars."""
+        assert defects(report(name).figure) == []
 
     @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" not in case.options])
     def test_again(self, name: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -1185,7 +1192,7 @@ class TestHuang2025AndKou2023:
             assert place["predicted"] == pytest.approx(expected, rel=1e-12)
             assert f"n = 30: {expected:.4f}" in report(name).text
             (line,) = [one for one in axes[panel].collections
-                       if isinstance(one, ContourSet) and to_hex(one.get_edgecolor()[0]) == "#d55e00"]
+                       if isinstance(one, ContourSet) and to_hex(one.get_edgecolor()[0]) == style.ORANGE.lower()]
             points = np.concatenate([path.vertices for path in line.get_paths()])
             assert np.abs(points - [30, expected]).min(axis=0) == pytest.approx([0, 0], abs=1e-12)
             labels = [text.get_text() for text in axes[panel].get_legend().get_texts()]

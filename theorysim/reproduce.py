@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theorysim.core import validate
+from theorysim.core import style, validate
 from theorysim.sweep.work import DONE
 from theorysim.theory.paper import Figure, papers
 
@@ -36,7 +36,8 @@ class Report:
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         picture, page = target / f"{self.name}.png", target / f"{self.name}.md"
-        self.figure.savefig(picture, dpi=110)
+        with style.publication():
+            self.figure.savefig(picture, dpi=style.DPI)
         page.write_text(f"# {self.title}\n\n![{self.title}]({picture.name})\n\n{self.text}\n", encoding="utf-8")
         written = [picture, page]
         for name, frame in self.tables.items():
@@ -111,5 +112,7 @@ def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **
             raise TypeError(f"{option}={options[option]!r}: {name} has no such option; it has {', '.join(known)}")
     if seeds is not None:
         options["seeds"] = validate.integer("seeds", seeds, 1)
-    report: Report = run(progress=validate.flag("progress", progress), **options)
+    shown = validate.flag("progress", progress)
+    with style.publication():
+        report: Report = run(progress=shown, **options)
     return report
