@@ -15,6 +15,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+import test_redraw
 from figure_check import defects
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -346,6 +347,9 @@ CASES = {
 }
 ELSEWHERE = {  # in test_cli.py and the tests of the paper
     "huang2025-fig2", "huang2025-bounds", "chen2023-sam", "lu2024-oscillation", "wan2025-forgetting"}
+REDRAWN = [  # all whose pictures have no sizes beside their tables
+    "error-law", "han2025-early-stop-bound", "han2025-policies", "huang2025-error-bound", "label-noise-transition",
+    "second-order-law", "selection-methods", "zhang2025-fbr", "zhang2026-theorem2", "best-noise", "regularisers"]
 SWEEPS = [name for name in CASES if "store" in inspect.signature(
     figures()[name].run).parameters]
 SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3
@@ -449,6 +453,17 @@ class TestEvery:
     def test_readable(self, name: str) -> None:
         """At the printed size: series told apart by all eyes, legends off the data, letters, labelled colour bars."""
         assert defects(report(name).figure) == []
+
+    @pytest.mark.parametrize("name", REDRAWN)
+    def test_redrawn(self, name: str, tmp_path: Path) -> None:
+        """From what is written down the picture is the same, to the digits written."""
+        made = report(name)
+        made.write(tmp_path)
+        tables = {path.stem.removeprefix(f"{name}-"): pd.read_csv(path) for path in tmp_path.glob("*.csv")}
+        again, lines = (test_redraw.drawn(one) for one in (test_redraw.redraw.PICTURES[name](tables), made.figure))
+        assert len(again) == len(lines) > 0
+        for found, expected in zip(again, lines, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-9)
 
     @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" not in case.options])
     def test_again(self, name: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,9 @@ from figure_check import APART, VISIONS, ciede2000, contrast, defects, differenc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import theorysim as ts
 from theorysim.core import style
+from theorysim.reproduce import reproduce
 
 # Table 1 of Sharma, Wu and Dalal 2005.
 SHARMA = """
@@ -100,8 +102,10 @@ def test_series() -> None:
         assert one["color"] == later["color"] and one["marker"] != later["marker"]
         assert one["linestyle"] != later["linestyle"]
     assert style.points(3) == style.series(3) | {"linestyle": "none"}
-    dense = [style.series(number, dense=True) for number in range(8)]
-    assert len({one.pop("markevery") for one in dense}) == 8 and dense == found[:8]
+    dense = [style.series(number, dense=True) for number in range(32)]
+    assert len({tuple(one.values()) for one in dense}) == 32 and all("marker" not in one for one in dense)
+    assert [one["color"] for one in dense] == [one["color"] for one in found]
+    assert all(one["linestyle"] != other["linestyle"] for one, other in itertools.pairwise(dense[:8]))
 
 
 def test_publication() -> None:
@@ -164,6 +168,14 @@ def test_legend_on_data(point: str) -> None:
     assert defects(figure) == ["legend 'value' on data of ''"]
     axis.legend(loc="lower right")
     assert defects(figure) == []
+
+
+@pytest.mark.compiled
+def test_learning_curves() -> None:
+    """Four rows of them, in one figure."""
+    tiny = ts.SignalNoise(n=6, d=60, m=2, signal_norm=2.0, noise_std=0.5, init_std=0.01)
+    figure = reproduce("huang2025-fig2", seeds=2, paper=tiny, steps=30).figure
+    assert defects(figure) == [] and len(figure.axes) == 16
 
 
 def test_other_defects() -> None:

@@ -28,7 +28,7 @@ THEORY, REFERENCE = "black", "0.45"  # what is predicted or claimed; marks and l
 ORDERED, SHARE, SIGNED, ERROR = "viridis", "cividis", "PuOr_r", "magma"  # colour maps, none of them red to green
 
 COLUMN, PAGE = 3.4, 7.0  # inches: widths of one column and of two
-DPI = 200  # of pictures that are not vectors
+DPI = 160  # of pictures that are not vectors
 SMALLEST = 7  # points, of any text at these widths
 SETTINGS: Any = {
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "figure.titlesize": 9, "xtick.labelsize": SMALLEST,
@@ -55,13 +55,13 @@ def series(number: int, *, dense: bool = False) -> dict[str, Any]:
     number : int
         Which, from 0.
     dense : bool
-        For a line of many points: a marker now and then, at other places than its neighbours'.
+        For a line of so many points that markers would hide it: every one has a dash of its own instead.
     """
     again, place = divmod(number, len(COLOURS))
-    found: dict[str, Any] = {
-        "color": COLOURS[place], "marker": MARKERS[(place + again) % len(MARKERS)],
-        "linestyle": DASHES[again % len(DASHES)]}
-    return found | ({"markevery": (0.03 + 0.025 * place, 0.2)} if dense else {})
+    if dense:
+        return {"color": COLOURS[place], "linestyle": DASHES[(place + again) % len(DASHES)]}
+    return {"color": COLOURS[place], "marker": MARKERS[(place + again) % len(MARKERS)],
+            "linestyle": DASHES[again % len(DASHES)]}
 
 
 def points(number: int) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def log_ticks(*axes: "Axis") -> None:
     for axis in axes:
         low, high = axis.get_view_interval()
         short = low > 1e-4 and high < 1e5
-        if high <= (1000 if short else 30) * low:
+        if high <= (1000 if short else 50) * low:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}".replace(",", " ")) if short
                                      else LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(9, 9)))

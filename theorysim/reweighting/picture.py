@@ -69,7 +69,7 @@ def phases(runs: ReweightingRuns, axes: "Any | None" = None) -> "NDArray[Any]":
             style.log_steps(axis)
             axis.set_xlim(1, steps[-1])
             _marks(axis, times)
-        row[0].set_ylim(-0.02, 1.16)
+        row[0].set_ylim(-0.02, 1.27)
         row[0].set_title(name)
         _phases(row[0], times, float(steps[-1]))
         row[1].set_yscale("log")
@@ -106,11 +106,11 @@ def _phases(axis: "Axes", times: Mapping[str, float], last: float) -> None:
     """Names of the phases between their ends, and of the times at their lines."""
     ends = [1.0, min(times["t1"], last), min(times["t2"], last), last]
     forward = axis.transData.transform
-    for name, start, stop in zip(PHASES, ends, ends[1:], strict=False):
+    for name, height, start, stop in zip(PHASES, (1.09, 1.2, 1.09), ends, ends[1:], strict=False):
         if stop > start:
             left, right = (forward((step, 0.0))[0] for step in (start, stop))
             middle = axis.transData.inverted().transform(((left + right) / 2, 0.0))[0]
-            axis.text(middle, 1.09, name, ha="center", va="center", fontsize=7.5,
+            axis.text(middle, height, name, ha="center", va="center", fontsize=7.5,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
     for name in TIMES:
         if np.isfinite(times[name]):

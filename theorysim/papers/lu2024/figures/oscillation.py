@@ -181,7 +181,7 @@ def picture(summary: "pd.DataFrame", limit: float) -> Any:
     figure = Figure(figsize=(style.PAGE, 3.0), layout="constrained")
     axes = figure.subplots(1, 3)
     for axis, name, title, label in (
-        (axes[0], "share", "do samples oscillate?", "share of samples and steps with |yf − 1| ≥ δ"),
+        (axes[0], "share", "do samples oscillate?", "share of samples and steps\nwith |yf − 1| ≥ δ"),
         (axes[1], "weak", "the weak signal", "ln ⟨w, v⟩, gain per 1000 steps"),
         (axes[2], "error", "the weak signal alone", "test error without the strong signal"),
     ):

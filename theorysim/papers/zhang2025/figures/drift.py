@@ -120,9 +120,9 @@ def _figure(groups: Mapping[tuple[str, str, str], list[Reading]], bases: list[st
         numbers = {cause: number for number, cause in enumerate(dict.fromkeys(cause for _, cause, _ in found))}
         for _, cause, weights in found:
             mean = np.mean([one.noisy for one in groups[base, cause, weights]], axis=0)
-            look = style.series(numbers[cause], dense=True)
-            axis.plot(mean, label=cause if weights == "learned" else None, linewidth=0.8,
-                      **look | ({} if weights == "learned" else {"linestyle": "--", "marker": None}))
+            axis.plot(mean, color=style.COLOURS[numbers[cause]], linestyle="-" if weights == "learned" else "--",
+                      label=cause if weights == "learned" else None, linewidth=0.8,
+                      zorder=1 if "mini-batches" in cause else 2)  # whose jitter would hide the others
         style.log_steps(axis)
         axis.set(xlabel="step (updates)", ylabel="mean weight of noisy samples", ylim=(0, None),
                  title=f"{base}\ndashed: frozen at t2")

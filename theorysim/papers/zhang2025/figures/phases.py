@@ -56,7 +56,7 @@ def run(
     table, compared, outside = _compare(values)
     figure = Figure(figsize=(style.PAGE, 0.6 + 2.1 * len(pictured)), layout="constrained")
     axes = plot.phases({name: [one.run for one in readings[name] if one.run is not None] for name in pictured},
-                       figure.subplots(len(pictured), 3, squeeze=False))
+                       figure.subplots(len(pictured), 3, squeeze=False, width_ratios=(1.5, 1, 1)))
     for axis in axes[:, 0::2].ravel():
         axis.get_legend().remove()
     for axis in axes[-1, 0::2]:
