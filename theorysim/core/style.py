@@ -72,7 +72,7 @@ def points(number: int) -> dict[str, Any]:
 def panel_letters(axes: "Iterable[Axes]") -> None:
     """"a", "b" and so on, bold, at the upper left corner outside each panel."""
     for place, axis in enumerate(axes):
-        axis.annotate(chr(ord("a") + place), (0, 1), xycoords="axes fraction", xytext=(-6, 3),
+        axis.annotate(chr(ord("a") + place), (0, 1), xycoords="axes fraction", xytext=(-8, 5),
                       textcoords="offset points", ha="right", va="bottom", fontweight="bold")
 
 

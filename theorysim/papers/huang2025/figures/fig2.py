@@ -186,6 +186,9 @@ def _figure(runs: dict[str, dict[str, list[PatchRun]]]) -> Any:
         row.suptitle(name, fontweight="bold")
         for axis, title in zip(plot.dynamics(group, row.subplots(1, plot.PANELS), n_test=4000), TITLES, strict=True):
             axis.set_title(title, fontsize=style.SMALLEST)
+            for text in axis.texts:
+                text.set(fontsize=style.SMALLEST,
+                         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0})
             if axis.get_legend() is not None:
                 axis.get_legend().remove()
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
