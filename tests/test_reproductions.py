@@ -460,7 +460,9 @@ class TestEvery:
         made = report(name)
         made.write(tmp_path)
         tables = {path.stem.removeprefix(f"{name}-"): pd.read_csv(path) for path in tmp_path.glob("*.csv")}
-        again, lines = (test_redraw.drawn(one) for one in (test_redraw.redraw.PICTURES[name](tables), made.figure))
+        with style.publication():
+            picture = test_redraw.redraw.PICTURES[name](tables)
+        again, lines = (test_redraw.drawn(one) for one in (picture, made.figure))
         assert len(again) == len(lines) > 0
         for found, expected in zip(again, lines, strict=True):
             np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-9)

@@ -115,7 +115,7 @@ def heatmap(
     if uncertainty:
         error = np.fmax.reduce(spread)
         what = maps[-1].label if difference else text
-        maps.append(_Map(f"standard error, {_seeds(frame)}", error, f"standard error of {what}", style.ERROR))
+        maps.append(_Map("standard error", error, f"standard error of {what}\n{_seeds(frame)}", style.ERROR))
     panels = _axes(axes, len(maps))
     scale = limits or _range([one.values for one in maps if not one.own_scale])
     curves = _margins(frame, x, y, xs, ys, theory)

@@ -174,12 +174,12 @@ def _figure(seen: Sequence[Seen], frame: "pd.DataFrame", growth: "pd.DataFrame")
     means = np.array([one.value for one in parts])
     reach = np.array([[one.value - max(one.low, 0), min(one.high, 1) - one.value] for one in parts]).T
     axes[2].errorbar(growth.groupby("part")["samples"].mean(), means, yerr=np.nan_to_num(reach),
-                     label="balanced start, then expansion", **style.series(0))
+                     label="balanced start, expansion", **style.series(0))
     direct = frame[(frame["case"] == next(iter(CASES))) & (frame["rule"] == tuple(RULES)[1])]["minority"]
     axes[2].plot([growth["samples"].max()], [direct.mean()], clip_on=False, **style.points(4),
-                 label="momentum 0.8 on all from the start")
+                 label="all from the start")
     axes[2].set(xlabel="training samples so far", ylabel="test accuracy, minority (a ≠ y)", ylim=(-0.03, 1.03),
-                title=f"{_typeset(next(iter(CASES)))}: expansion")
+                title="expansion, case of a")
     for axis in axes:
         style.legend_below(axis, 1)
     style.panel_letters(axes)

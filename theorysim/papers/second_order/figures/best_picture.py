@@ -105,4 +105,4 @@ def _schedules(schedules: "pd.DataFrame", steps: int, axis: "Axes") -> None:
     axis.set(xscale="log", yscale="log", xlabel="training loss", ylabel="−log₁₀(test error)",
              title=f"after {steps} steps; large: medians")
     style.log_ticks(axis.xaxis, axis.yaxis)
-    style.legend_below(axis, 2)
+    style.legend_below(axis, 2, handlelength=1.2)
