@@ -456,7 +456,7 @@ class TestEvery:
 
     @pytest.mark.parametrize("name", REDRAWN)
     def test_redrawn(self, name: str, tmp_path: Path) -> None:
-        """From what is written down the picture is the same, to the digits written."""
+        """From what is written down the picture is the same: to six digits, times 12.7 in intervals of two seeds."""
         made = report(name)
         made.write(tmp_path)
         tables = {path.stem.removeprefix(f"{name}-"): pd.read_csv(path) for path in tmp_path.glob("*.csv")}
@@ -465,7 +465,7 @@ class TestEvery:
         again, lines = (test_redraw.drawn(one) for one in (picture, made.figure))
         assert len(again) == len(lines) > 0
         for found, expected in zip(again, lines, strict=True):
-            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-9)
+            np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-9)
 
     @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" not in case.options])
     def test_again(self, name: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ def _times(times: "pd.DataFrame", log10_error: float, axis: "Axes") -> None:
     axis.set(xscale="log", yscale="log", xlabel=KAPPA_LABEL, ylabel="steps",
              title=f"steps to a test error of $10^{{{log10_error:g}}}$\nmarks: exact runs, median and range")
     style.log_ticks(axis.xaxis, axis.yaxis)
-    style.legend_below(axis, 3)
+    style.legend_below(axis, 2)
 
 
 def _laws(laws: "pd.DataFrame", axis: "Axes") -> None:
