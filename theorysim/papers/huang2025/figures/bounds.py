@@ -163,6 +163,7 @@ def _figure(fits: dict[str, ScalingFit]) -> Any:
     figure = Figure(figsize=(style.PAGE, 10.2), layout="constrained")
     axes = figure.subplots(3, 2).ravel()
     for axis, (name, fit) in zip(axes, fits.items(), strict=True):
-        plot.scaling(fit, axis).set_title(f"{name}\n{fit.formula}", fontsize=style.SMALLEST)
+        law, _, where = fit.formula.partition(", ")
+        plot.scaling(fit, axis).set_title("\n".join(filter(None, (name, law, where))), fontsize=style.SMALLEST)
     style.panel_letters(axes)
     return figure
