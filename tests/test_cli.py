@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.image
 import pandas as pd
 import pytest
+from figure_check import defects
 
 import theorysim as ts
 from theorysim.cli import main
@@ -158,17 +159,19 @@ def test_reproduce_bounds_small(tmp_path: Path) -> None:
     assert (first["exponent"] - first["theory"]).abs().max() < 0.1
     assert set(report.tables["test-error"]["algorithm"]) == {"GD", "label noise"}
     assert "huang2025.lemma_d_1" in report.text and "huang2025.lemma_e_1" in report.text
+    assert defects(report.figure) == []
     written = report.write(tmp_path)
     assert {path.suffix for path in written} == {".png", ".md", ".csv"}
     assert matplotlib.image.imread(written[0]).std() > 0.01
 
 
 def test_one_script_makes_every_figure(tmp_path: Path) -> None:
-    """It lists them without a name, and refuses others; benchmarks are all else there is beside it."""
+    """It lists them without a name, and refuses others; beside it are benchmarks, and what draws from tables."""
     from theorysim.reproduce import figures
 
     folder = Path(__file__).parents[1] / "experiments"
-    assert {path.name for path in folder.iterdir() if path.name != "__pycache__"} == {"benchmarks", "reproduce.py"}
+    assert {path.name for path in folder.iterdir() if path.name != "__pycache__"} == {
+        "benchmarks", "redraw.py", "reproduce.py"}
 
     def told(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, folder / "reproduce.py", *arguments], cwd=tmp_path, check=False,

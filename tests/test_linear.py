@@ -708,7 +708,7 @@ def test_check_and_plot() -> None:
     with pytest.raises(ValueError, match="the draw of seed 0 occurs twice"):
         ts.check([runs[0], runs[0]])
     panels = ts.plot.dynamics({"label noise": runs, "one": runs[0]})
-    assert [axis.get_xlabel() for axis in panels] == ["step"] * 3
+    assert [axis.get_xlabel() for axis in panels] == ["step (updates)"] * 3
     assert all(axis.get_ylabel() for axis in panels) and len(panels[1].get_lines()) == 2
     axis = ts.plot.neurons(runs[0], [0, 300])
     assert len(axis.get_lines()) == 2 and "cos" in axis.get_ylabel()

@@ -189,7 +189,7 @@ def test_times_and_picture() -> None:
     begun = ts.simulate(LinearNetwork(50, 3, 30), OscillatingLayer(0.05, 2), 5)
     assert np.isnan(begun.stage_times().shrunk) and "shrunk = nan" in str(begun.stage_times())
     panels = norm_curves({"expected": run, "chains": [begun, begun]})
-    assert len(panels) == 1 and panels[0].get_xlabel() == "step" and "tr A/m" in panels[0].get_ylabel()
+    assert len(panels) == 1 and panels[0].get_xlabel() == "step (updates)" and "tr A/m" in panels[0].get_ylabel()
     assert [text.get_text() for text in panels[0].get_legend().get_texts()] == ["expected", "chains (2 runs)"]
     with pytest.raises(ValueError, match="axes: must be 1 Axes, got 2"):
         norm_curves(run, [panels[0], panels[0]])

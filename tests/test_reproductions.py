@@ -15,12 +15,15 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+import test_redraw
+from figure_check import defects
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.contour import ContourSet
 from scipy import stats
 
 import theorysim as ts
+from theorysim.core import style
 from theorysim.linear.draw import StepNoise
 from theorysim.linear.watch import grid
 from theorysim.reproduce import Report, figures, reproduce, spread as ours
@@ -363,6 +366,9 @@ CASES = {
 ELSEWHERE = {  # in test_cli.py and the tests of the paper
     "huang2025-fig2", "huang2025-bounds", "chen2023-sam", "lu2024-oscillation", "wan2025-forgetting",
     "sakamoto2025-map", "sakamoto2025-time"}
+REDRAWN = [  # all whose pictures have no sizes beside their tables
+    "error-law", "han2025-early-stop-bound", "han2025-policies", "huang2025-error-bound", "label-noise-transition",
+    "second-order-law", "selection-methods", "zhang2025-fbr", "zhang2026-theorem2", "best-noise", "regularisers"]
 SWEEPS = [name for name in CASES if "store" in inspect.signature(
     figures()[name].run).parameters]
 SWEEPS.append("huang2025-fig3-inside")  # whose options are those of huang2025-fig3
@@ -461,6 +467,24 @@ class TestEvery:
             legend = axis.get_legend()
             labels = [] if legend is None else [text.get_text() for text in legend.get_texts()]
             assert all(labels) and len(set(labels)) == len(labels)
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_readable(self, name: str) -> None:
+        """At the printed size: series told apart by all eyes, legends off the data, letters, labelled colour bars."""
+        assert defects(report(name).figure) == []
+
+    @pytest.mark.parametrize("name", REDRAWN)
+    def test_redrawn(self, name: str, tmp_path: Path) -> None:
+        """From what is written down the picture is the same: to six digits, times 12.7 in intervals of two seeds."""
+        made = report(name)
+        made.write(tmp_path)
+        tables = {path.stem.removeprefix(f"{name}-"): pd.read_csv(path) for path in tmp_path.glob("*.csv")}
+        with style.publication():
+            picture = test_redraw.redraw.PICTURES[name](tables)
+        again, lines = (test_redraw.drawn(one) for one in (picture, made.figure))
+        assert len(again) == len(lines) > 0
+        for found, expected in zip(again, lines, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-9)
 
     @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "cells" not in case.options])
     def test_again(self, name: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -1223,7 +1247,7 @@ class TestHuang2025AndKou2023:
             assert place["predicted"] == pytest.approx(expected, rel=1e-12)
             assert f"n = 30: {expected:.4f}" in report(name).text
             (line,) = [one for one in axes[panel].collections
-                       if isinstance(one, ContourSet) and to_hex(one.get_edgecolor()[0]) == "#d55e00"]
+                       if isinstance(one, ContourSet) and to_hex(one.get_edgecolor()[0]) == style.ORANGE.lower()]
             points = np.concatenate([path.vertices for path in line.get_paths()])
             assert np.abs(points - [30, expected]).min(axis=0) == pytest.approx([0, 0], abs=1e-12)
             labels = [text.get_text() for text in axes[panel].get_legend().get_texts()]

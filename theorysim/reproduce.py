@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theorysim.core import validate
+from theorysim.core import style, validate
 from theorysim.report import report
 from theorysim.sweep.work import DONE
 from theorysim.theory.paper import Figure, papers
@@ -89,8 +89,8 @@ class Report:
         import matplotlib
 
         path = folder / f"{self.name}.{suffix}"
-        with matplotlib.rc_context({"svg.hashsalt": "theorysim"}):
-            self.figure.savefig(path, dpi=110, metadata=METADATA[suffix])
+        with style.publication(), matplotlib.rc_context({"svg.hashsalt": "theorysim"}):
+            self.figure.savefig(path, dpi=style.DPI, metadata=METADATA[suffix])
         return path
 
 
@@ -160,7 +160,9 @@ def reproduce(name: str, *, seeds: int | None = None, progress: bool = False, **
             raise TypeError(f"{option}={options[option]!r}: {name} has no such option; it has {', '.join(known)}")
     if seeds is not None:
         options["seeds"] = validate.integer("seeds", seeds, 1)
-    made: Report = run(progress=validate.flag("progress", progress), **options)
+    shown = validate.flag("progress", progress)
+    with style.publication():
+        made: Report = run(progress=shown, **options)
     if not isinstance(made, Report):
         return made
     return replace(made, options={key: value for key, value in options.items() if key not in ASIDE})

@@ -13,7 +13,8 @@ from theorysim.core import validate
 from theorysim.check.show import is_assumption
 from theorysim.falsify.claim import OWN, Claim
 from theorysim.falsify.setting import Recipe, Setting
-from theorysim.systems import MOST_STEPS, SYSTEMS, system_of
+from theorysim.systems import SYSTEMS, system_of
+from theorysim.systems.verbs import MOST_STEPS
 from theorysim.theory.paper import paper_named
 from theorysim.theory.statement import no_conditions
 

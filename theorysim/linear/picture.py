@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import style
 from theorysim.core.grouping import Named, grouped
 from theorysim.linear.run import LinearRun
 
@@ -38,12 +39,13 @@ def two_phases(runs: Named, axes: "Sequence[Axes] | None" = None) -> "NDArray[An
         steps = _common([one.steps_observed for one in group])
         for axis, column in zip(panels, PANELS, strict=True):
             values = np.stack([one.column(column)[np.isin(one.steps_observed, steps)] for one in group])
-            axis.plot(steps, np.median(values, axis=0), color=f"C{number}", label=name)
+            axis.plot(steps, np.median(values, axis=0), label=name, **style.series(number, dense=True))
             if len(group) > 1:
-                axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.2,
-                                  linewidth=0)
+                axis.fill_between(steps, values.min(axis=0), values.max(axis=0), alpha=0.2, linewidth=0,
+                                  color=style.series(number)["color"])
     for axis, (label, scale) in zip(panels, PANELS.values(), strict=True):
-        axis.set(xlabel="step", ylabel=label, xscale="symlog", yscale=scale)
+        axis.set(xlabel="step (updates)", ylabel=label, yscale=scale)
+        style.log_steps(axis)
     panels[-1].set_ylim(0, 1.02)
     panels[0].legend(fontsize=8)
     return panels
@@ -67,10 +69,11 @@ def neurons(run: LinearRun, steps: Sequence[int], axis: "Axes | None" = None) ->
         import matplotlib.pyplot as plt
 
         axis = plt.subplots(layout="constrained")[1]
-    for step in steps:
+    for number, step in enumerate(steps):
         place = min(int(np.searchsorted(run.steps_recorded, step)), len(run.steps_recorded) - 1)
         norms = np.linalg.norm(run.neurons[place, :, :-1], axis=1)
-        axis.plot(norms, np.abs(run.cosines[place]), ".", markersize=4, label=f"step {run.steps_recorded[place]}")
+        axis.plot(norms, np.abs(run.cosines[place]), label=f"step {run.steps_recorded[place]}",
+                  **style.points(number), markersize=2)
     axis.set(xscale="log", xlabel="norm of a neuron ‖w_i‖", ylabel="|cos(w_i, θ*)|", ylim=(0, 1.02))
     axis.legend(fontsize=8)
     return axis
@@ -78,9 +81,10 @@ def neurons(run: LinearRun, steps: Sequence[int], axis: "Axes | None" = None) ->
 
 def plane(run: LinearRun, steps: Sequence[int], axis: "Axes") -> "Axes":
     """‖w_i‖² against ⟨w_i, θ*⟩ of the neurons followed, at recorded steps (T. Zhang et al. 2026, Figure 2, bottom)."""
-    for step in steps:
+    for number, step in enumerate(steps):
         first = run.neurons[int(np.searchsorted(run.steps_recorded, step)), :, :-1]
-        axis.plot((first**2).sum(axis=1), first @ run.draw.target, ".", markersize=3, label=f"step {step}")
+        axis.plot((first**2).sum(axis=1), first @ run.draw.target, label=f"step {step}",
+                  **style.points(number), markersize=2)
     axis.set(xlabel="‖w_i‖²", ylabel="⟨w_i, θ*⟩")
     axis.legend(fontsize=8)
     return axis

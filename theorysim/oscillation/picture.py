@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import style
 from theorysim.core.grouping import Named, grouped
 from theorysim.linear.picture import panels_of
 
@@ -38,10 +39,12 @@ def norm_curves(runs: Named, axes: "Sequence[Axes] | None" = None) -> "NDArray[A
         if len(group) == 1:
             spread = 2 * np.nan_to_num(group[0].column("standard_error"))
             low, high = middle - spread, middle + spread
-        axis.plot(steps, middle, color=f"C{number}", label=name)
-        axis.fill_between(steps, low, high, color=f"C{number}", alpha=0.2, linewidth=0)
+        look = style.series(number, dense=True)
+        axis.plot(steps, middle, label=name, **look)
+        axis.fill_between(steps, low, high, color=look["color"], alpha=0.2, linewidth=0)
         for rate in sorted({run.algorithm.lr for run in group}):
-            axis.axhline(np.sqrt(rate), color=f"C{number}", linestyle=":", linewidth=1)
-    axis.set(xlabel="step", ylabel="mean squared norm tr A/m (dotted: √η)", xscale="symlog", yscale="log")
+            axis.axhline(np.sqrt(rate), color=look["color"], linestyle=":", linewidth=1)
+    axis.set(xlabel="step (updates)", ylabel="mean squared norm tr A/m (dotted: √η)", yscale="log")
+    style.log_steps(axis)
     axis.legend(fontsize=8)
     return panels

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import style
 from theorysim.core.grouping import Named, grouped
 from theorysim.patch.patch_data import PatchData
 
@@ -41,7 +42,7 @@ def learning_curves(runs: Named, axes: "Sequence[Axes] | None" = None, *, n_test
     named = _named(runs)
     panels = _axes(axes)
     for number, (name, group) in enumerate(named.items()):
-        colour = f"C{number}"
+        colour = style.COLOURS[number % len(style.COLOURS)]
         steps = reduce(np.intersect1d, [run.steps_observed for run in group])
         gamma, rho, loss = (_stack(group, column, steps) for column in ("gamma_max", "rho_bar_max", "train_loss"))
         ratio = _ratio(rho, gamma)

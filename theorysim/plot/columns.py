@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import style
 from theorysim.core.grouping import Named, grouped
 from theorysim.core.run import Run
 
@@ -47,7 +48,7 @@ def columns(
         raise ValueError(f"axes: must be {len(chosen)} Axes, got {panels.size}")
     for axis, column in zip(panels, chosen, strict=True):
         for number, (name, group) in enumerate(named.items()):
-            _curve(axis, group, column, f"C{number}", name)
+            _curve(axis, group, column, style.COLOURS[number % len(style.COLOURS)], name)
         axis.set(xlabel="step (updates)", ylabel=column, title=column)
     panels[0].legend(fontsize=8)
     return panels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theorysim.core import validate
+from theorysim.core import style, validate
 from theorysim.sweep.random_numbers import TOLD, kind_of
 from theorysim.sweep.work import DONE
 from theorysim.theory.boundaries import Boundary
@@ -28,7 +28,7 @@ NAMES = {
     "test_error_observed": "test error against flipped labels", "gamma_max": "max γ", "rho_bar_max": "max ρ̄",
 }
 CURVES: tuple[Literal["--", ":", "-."], ...] = ("--", ":", "-.")  # of theory
-PREDICTED = ("#D55E00", "#CC79A7", "#56B4E9")  # of predictions, for colour-blind eyes, too
+PREDICTED = (style.ORANGE, style.SKY, style.MAUVE)  # of predictions
 Curve = tuple[str, Array, float, str, Literal["-", "--", ":", "-."]]  # label, values (y, x), level, colour, style
 
 
@@ -57,6 +57,7 @@ def heatmap(
     difference: tuple[str, str] | bool = False,
     uncertainty: bool = False,
     limits: tuple[float, float] | None = None,
+    label: str | None = None,
     axes: "Sequence[Axes] | None" = None,
 ) -> "NDArray[Any]":
     """Draw a phase diagram: the mean over seeds of a measure, one panel per algorithm.
@@ -80,6 +81,8 @@ def heatmap(
         A further panel with the standard error: of the difference if that is shown, else the largest of any algorithm.
     limits : (float, float), optional
         Ends of the colour scale of the means; by default the smallest and largest of them, the same for all panels.
+    label : str, optional
+        What the value is, in words, for colour bar and legend.
     axes : sequence of Axes, optional
         Where to draw, as many as panels; a new figure by default.
 
@@ -98,21 +101,21 @@ def heatmap(
     names = list(dict.fromkeys(frame["algorithm"]))
     xs, ys = (np.unique(frame[name].to_numpy(dtype=float)) for name in (x, y))
     cubes = {name: _cube(done[done["algorithm"] == name], x, y, value, xs, ys) for name in names}
-    text = NAMES.get(value, value)
-    label = f"{text}, mean\n{_seeds(frame)}"
+    text = NAMES.get(value, value) if label is None else label
+    told = f"{text}, mean\n{_seeds(frame)}"
     lines = _predictions(predicted or {}, x, y, value, xs, ys, names, level)
-    maps = [_Map(name, _mean(cube), label, "viridis", own_scale=False, curves=lines[name])
+    maps = [_Map(name, _mean(cube), told, style.ORDERED, own_scale=False, curves=lines[name])
             for name, cube in cubes.items()]
     spread = [_standard_error(cube) for cube in cubes.values()]
     if difference is not False:
         first, second = _pair(difference, names)
         gap = _difference(cubes[first], cubes[second])
-        maps.append(_Map(f"{first} − {second}", _mean(gap), f"difference in {text}", "RdBu_r", symmetric=True))
+        maps.append(_Map(f"{first} − {second}", _mean(gap), f"difference in {text}", style.SIGNED, symmetric=True))
         spread = [_standard_error(gap)]
     if uncertainty:
         error = np.fmax.reduce(spread)
         what = maps[-1].label if difference else text
-        maps.append(_Map(f"standard error, {_seeds(frame)}", error, f"standard error of {what}", "magma"))
+        maps.append(_Map("standard error", error, f"standard error of {what}\n{_seeds(frame)}", style.ERROR))
     panels = _axes(axes, len(maps))
     scale = limits or _range([one.values for one in maps if not one.own_scale])
     curves = _margins(frame, x, y, xs, ys, theory)
@@ -218,7 +221,7 @@ def _draw(axis: "Axes", one: _Map, xs: Array, ys: Array, scale: tuple[float, flo
     mesh = axis.pcolormesh(_edges(xs), _edges(ys), np.ma.masked_invalid(one.values), cmap=one.cmap,
                            norm=Normalize(low, high if high > low else low + 1e-12), rasterized=True)
     axis.figure.colorbar(mesh, ax=axis, label=one.label)
-    axis.set_title(one.title, fontsize=10)
+    axis.set_title(one.title)
 
 
 def _edges(centres: Array) -> Array:
@@ -277,12 +280,12 @@ def _curves(axis: "Axes", xs: Array, ys: Array, wanted: Sequence[Curve]) -> None
     from matplotlib.patheffects import Normal, Stroke
 
     handles = []
-    for label, values, at, colour, style in wanted:
+    for label, values, at, colour, dash in wanted:
         known = values[np.isfinite(values)]
         if min(values.shape) < 2 or not known.size or not known.min() <= at <= known.max():
             continue  # no such curve in the picture
-        drawn = axis.contour(xs, ys, np.ma.masked_invalid(values), levels=[at], colors=colour, linestyles=style)
+        drawn = axis.contour(xs, ys, np.ma.masked_invalid(values), levels=[at], colors=colour, linestyles=dash)
         drawn.set_path_effects([Stroke(linewidth=3, foreground="0.6"), Normal()])  # visible on any colour
-        handles.append(Line2D([], [], color=colour, linestyle=style, label=label))
+        handles.append(Line2D([], [], color=colour, linestyle=dash, label=label))
     if handles:
-        axis.legend(handles=handles, fontsize=8, facecolor="0.7", loc="upper center", bbox_to_anchor=(0.5, -0.17))
+        style.legend_below(axis, 1, handles=handles, frameon=True, facecolor="0.7")

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from theorysim.core import style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def scaling(fit: "ScalingFit", axis: "Axes | None" = None) -> "Axes":
-    """Measured against predicted times of a scaling study, one colour for each parameter varied.
+    """Measured against predicted times of a scaling study, one colour and marker for each parameter varied.
 
     Both axes are logarithmic, in steps; the line is measured = predicted, and the legend gives the
     fitted exponent of each parameter with its 95% interval, and the theory's.
@@ -27,10 +29,11 @@ def scaling(fit: "ScalingFit", axis: "Axes | None" = None) -> "Axes":
         others = [name for name in names if name != row.parameter]
         shown = fit.runs[(fit.runs[others] == centre[others]).all(axis=1)]
         label = f"{row.parameter}: {row.exponent:.2f} [{row.low:.2f}, {row.high:.2f}], theory {theory:.3g}"
-        axis.plot(shown["predicted"], shown["measured"], "o", color=f"C{number}", markersize=4, alpha=0.6, label=label)
+        axis.plot(shown["predicted"], shown["measured"], **style.points(number), fillstyle="none", label=label)
     ends = np.array([fit.runs["predicted"].min(), fit.runs["predicted"].max()])
-    axis.plot(ends, ends, color="0.5", linewidth=0.8)
+    axis.plot(ends, ends, color=style.REFERENCE, linewidth=0.8)
     axis.set(xscale="log", yscale="log", xlabel="predicted (steps, constant 1)", ylabel="measured (steps)")
-    axis.set_title(f"{fit.measure}: {fit.formula}", fontsize=9)
-    axis.legend(fontsize=8, title="exponents")
+    axis.set_title(f"{fit.measure}: {fit.formula}")
+    style.log_ticks(axis.xaxis, axis.yaxis)
+    style.legend_below(axis, 1, title="exponents; line: measured = predicted")
     return axis

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import style
 from theorysim.core.grouping import Named, grouped
 from theorysim.reweighting.run import ReweightingRun
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAND = (0.1, 0.9)  # quantiles over samples
-COLOURS = {"clean": "C0", "noisy": "C3"}
+COLOURS = {"clean": style.CLEAN, "noisy": style.NOISY}
 TIMES = ("t_pol", "t1", "t2")
 PHASES = ("alignment", "filtering", "post-filtering")
 PANELS = 3
@@ -54,16 +55,19 @@ def phases(runs: Named, axes: "Any | None" = None) -> "NDArray[Any]":
     for row, (name, group) in zip(panels, named.items(), strict=True):
         steps = reduce(np.intersect1d, [one.steps_recorded for one in group])
         _weights(row[0], group, steps)
-        row[1].plot(steps, _median(group, steps, "clean_loss"), color="C2")
-        row[2].plot(steps, _median(group, steps, "auc"), color="C4", label="AUC of the weights")
+        row[1].plot(steps, _median(group, steps, "clean_loss"), color=style.BLUE)
+        row[2].plot(steps, _median(group, steps, "auc"), color=style.VIOLET, label="AUC of the weights")
         later = steps[steps > 0]  # f = 0 at first: no answer is neither right nor wrong
-        row[2].plot(later, _median(group, later, "test_accuracy"), color="C5", label="test accuracy")
+        row[2].plot(later, _median(group, later, "test_accuracy"), color=style.GREEN, linestyle="--",
+                    label="test accuracy")
         times = {time: float(np.median([np.nan_to_num(one.stage_times()[time], nan=np.inf) for one in group]))
                  for time in TIMES}
         for axis, label in zip(row, ("sample weight w", "clean loss ½(f − y)²", "share"), strict=True):
-            axis.set(xlabel="step (updates)", ylabel=label, xscale="symlog", xlim=(0, steps[-1]))
+            axis.set(xlabel="step (updates)", ylabel=label)
+            style.log_steps(axis)
+            axis.set_xlim(1, steps[-1])
             _marks(axis, times)
-        row[0].set_ylim(-0.02, 1.16)
+        row[0].set_ylim(-0.02, 1.27)
         row[0].set_title("" if alone and len(group) == 1 else name)
         _phases(row[0], times, float(steps[-1]))
         row[1].set_yscale("log")
@@ -91,20 +95,20 @@ def _median(group: Sequence[ReweightingRun], steps: NDArray[np.int64], column: s
 
 def _marks(axis: "Axes", times: Mapping[str, float]) -> None:
     """A dotted line at each time that is reached."""
-    for name, style in zip(TIMES, (":", "--", "-"), strict=True):
+    for name, dash in zip(TIMES, (":", "--", "-"), strict=True):
         if np.isfinite(times[name]):
-            axis.axvline(times[name], color="black", linewidth=0.9, linestyle=style)
+            axis.axvline(times[name], color="black", linewidth=0.9, linestyle=dash)
 
 
 def _phases(axis: "Axes", times: Mapping[str, float], last: float) -> None:
     """Names of the phases between their ends, and of the times at their lines."""
-    ends = [0.0, min(times["t1"], last), min(times["t2"], last), last]
+    ends = [1.0, min(times["t1"], last), min(times["t2"], last), last]
     forward = axis.transData.transform
-    for name, start, stop in zip(PHASES, ends, ends[1:], strict=False):
+    for name, height, start, stop in zip(PHASES, (1.09, 1.2, 1.09), ends, ends[1:], strict=False):
         if stop > start:
             left, right = (forward((step, 0.0))[0] for step in (start, stop))
             middle = axis.transData.inverted().transform(((left + right) / 2, 0.0))[0]
-            axis.text(middle, 1.09, name, ha="center", va="center", fontsize=7.5,
+            axis.text(middle, height, name, ha="center", va="center", fontsize=7.5,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
     for name in TIMES:
         if np.isfinite(times[name]):

@@ -5,13 +5,14 @@ norms), on dimensions that go further; initial weights are small, which the theo
 number of steps are ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.core.intervals import mean
 from theorysim.papers.chen2023.evidence import PATCHES, sam
 from theorysim.patch.algorithm import GradientDescent
@@ -40,9 +41,7 @@ FACTORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 RADIUS_DIMENSIONS = (100, 1000, 10_000)
 RADIUS_NORM = 2.0
 TICKS = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 6.0, 10.0)
-COLOURS = {SGD: "#0072B2", SAM: "#D55E00"}
-MARKS = ("o", "s", "^", "D", "v")
-SHADES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
+NUMBERS = {SGD: 0, SAM: 2}  # of their series; the second is label noise
 
 
 def problem(d: int, signal_norm: float) -> SignalNoise:
@@ -89,7 +88,7 @@ def run(
                                            "train_loss", "train_loss_se"]],
                 "boundary": _boundary(lines),
                 "radius": slices[["d", "factor", "runs", "test_error", "test_error_se", "train_loss"]]},
-        figure=_figure(frame, lines, slices),
+        figure=picture(frame, {name: line.points for name, line in lines.items()}, slices),
     )
 
 
@@ -147,43 +146,45 @@ def _strong(frame: "pd.DataFrame", name: str) -> str:
     return "{:.3f} [{:.3f}, {:.3f}]".format(*mean(part.groupby("seed")["test_error"].mean())) if len(part) else "–"
 
 
-def _figure(frame: "pd.DataFrame", lines: dict[str, Crossing], slices: "pd.DataFrame") -> Any:
+def picture(frame: "pd.DataFrame", lines: "Mapping[str, pd.DataFrame]", slices: "pd.DataFrame") -> Any:
+    """Both diagrams with the points of their lines, the lines, and the test error over the radius."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.5, 8.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 6.4), layout="constrained")
     axes = figure.subplots(2, 2)
     for axis, name in zip(axes[0], (SGD, SAM), strict=True):
         part = frame[frame["algorithm"] == name]
         plot.heatmap(part, "d", "signal_norm", "test_error", limits=(0.0, 0.5), axes=[axis])
-        points = lines[name].points
-        axis.plot(points["d"], points["crossing"], color="black", linewidth=4)
-        axis.plot(points["d"], points["crossing"], color="white", linewidth=2)
+        points = lines[name]
+        axis.plot(points["d"], points["crossing"], color="black", linewidth=3)
+        axis.plot(points["d"], points["crossing"], color="white", linewidth=1.5)
         axis.set(xscale="log", yscale="log", title=f"{name} (line: test error {LEVEL:g})")
         _plain_ticks(axis)
     _draw_lines(axes[1, 0], lines)
     _draw_radii(axes[1, 1], slices)
+    style.panel_letters(axes.ravel())
     return figure
 
 
-def _draw_lines(axis: Any, lines: dict[str, Crossing]) -> None:
+def _draw_lines(axis: Any, lines: "Mapping[str, pd.DataFrame]") -> None:
     """Both boundaries with their intervals, and the power 1/4 through the middle of SGD's."""
     for name, line in lines.items():
-        points = line.points.dropna(subset=["crossing"])
+        points = line.dropna(subset=["crossing"])
         if not len(points):
             continue
         reach = np.array([points["crossing"] - points["low"], points["high"] - points["crossing"]])
-        axis.errorbar(points["d"], points["crossing"], np.where(np.isfinite(reach), reach, 0.0), color=COLOURS[name],
-                      marker="o" if name == SGD else "s", linestyle="-", capsize=3, label=f"{name}, 95% intervals")
-    known = lines[SGD].points.dropna(subset=["crossing"])
+        axis.errorbar(points["d"], points["crossing"], np.where(np.isfinite(reach), reach, 0.0),
+                      label=f"{name}, 95% intervals", **style.series(NUMBERS[name]))
+    known = lines[SGD].dropna(subset=["crossing"])
     if len(known):
         scale = np.exp(np.mean(np.log(known["crossing"]) - np.log(known["d"]) / 4))
-        axis.plot(known["d"], scale * known["d"] ** 0.25, color="black", linestyle="--", label="∝ d^(1/4)")
+        axis.plot(known["d"], scale * known["d"] ** 0.25, color=style.THEORY, linestyle="--", label="∝ d^(1/4)")
     axis.set(xlabel="dimension d", ylabel="signal norm ‖μ‖", title=f"where the test error is {LEVEL:g}")
     if not axis.lines:
         return
     axis.set(xscale="log", yscale="log")
     _plain_ticks(axis)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, fontsize=9, frameon=False)
+    style.legend_below(axis)
 
 
 def _plain_ticks(axis: Any) -> None:
@@ -198,8 +199,8 @@ def _plain_ticks(axis: Any) -> None:
 def _draw_radii(axis: Any, slices: "pd.DataFrame") -> None:
     """Test error over the radius in units of the theory's, for each dimension."""
     for number, (d, part) in enumerate(slices.groupby("d")):
-        axis.errorbar(part["factor"], part["test_error"], part["test_error_se"], color=SHADES[number % len(SHADES)],
-                      marker=MARKS[number % len(MARKS)], capsize=3, label=f"d = {d}")
+        axis.errorbar(part["factor"], part["test_error"], part["test_error_se"], label=f"d = {d}",
+                      **style.series(3 + number))
     axis.set(xscale="log", ylim=(0, 0.52), xlabel="radius ρ / (m√B/(Pσ√d))",
              ylabel="test error, mean ± standard error", title=f"SAM at ‖μ‖ = {RADIUS_NORM:g}")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, fontsize=9, frameon=False)
+    style.legend_below(axis, 3)

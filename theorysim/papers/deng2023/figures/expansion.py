@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from theorysim.check import evaluate
 from theorysim.core import intervals
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.papers.deng2023.evidence import N_TEST, DengEvidence
 from theorysim.papers.deng2023.figures.growing import PART_STEPS, PARTS, WARM, WARM_STEPS, expanded
 from theorysim.papers.deng2023.setting import AGREEMENT, GD, MOMENTUM, N, OBSERVE, STEPS, D, M, problem
@@ -25,7 +26,7 @@ SEED = 600
 CASES = {"β_c = 0.2, β_s = 1": False, "β_c = 1, β_s = 0.2": True}
 RULES = {"GD, η = 0.1": GD, "momentum 0.8, η = 0.03": MOMENTUM, "GD, η = 0.15": GradientDescent(0.15)}
 COMPARED = {0: tuple(RULES), 1: tuple(RULES)[:2]}  # η = 0.03/(1 − 0.8) shows what of momentum is its longer step
-LOOKS = {"core": ("#0072B2", "core ⟨w, v_c⟩"), "spurious": ("#D55E00", "spurious ⟨w, v_s⟩")}
+LOOKS = {"core": (style.SIGNAL, "core ⟨w, v_c⟩"), "spurious": (style.VIOLET, "spurious ⟨w, v_s⟩")}
 LINES = ("-", "--", ":")
 
 
@@ -157,7 +158,7 @@ def _typeset(case: str) -> str:
 def _figure(seen: Sequence[Seen], frame: "pd.DataFrame", growth: "pd.DataFrame") -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(14, 4.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 3.9), layout="constrained")
     axes = figure.subplots(1, 3)
     for axis, (case, rules) in zip(axes, zip(CASES, COMPARED.values(), strict=True), strict=False):
         for line, rule in zip(LINES, rules, strict=False):
@@ -167,19 +168,19 @@ def _figure(seen: Sequence[Seen], frame: "pd.DataFrame", growth: "pd.DataFrame")
                 steps = np.arange(values.shape[1])
                 axis.plot(steps, np.median(values, axis=0), line, color=colour, label=f"{label}, {rule}")
                 axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
-        axis.set(xlabel="step (updates)", ylabel="largest product with the unit feature",
+        axis.set(xlabel="step (updates)", ylabel="largest product with the feature",
                  title=_typeset(case))
     parts = [intervals.mean(cell["minority"]) for _, cell in growth.groupby("part")]
     means = np.array([one.value for one in parts])
     reach = np.array([[one.value - max(one.low, 0), min(one.high, 1) - one.value] for one in parts]).T
-    axes[2].errorbar(growth.groupby("part")["samples"].mean(), means, yerr=np.nan_to_num(reach), color="#009E73",
-                     marker="o", capsize=3, label="balanced start, then expansion")
+    axes[2].errorbar(growth.groupby("part")["samples"].mean(), means, yerr=np.nan_to_num(reach),
+                     label="balanced start, expansion", **style.series(0))
     direct = frame[(frame["case"] == next(iter(CASES))) & (frame["rule"] == tuple(RULES)[1])]["minority"]
-    axes[2].plot([growth["samples"].max()], [direct.mean()], "s", color="#CC79A7", clip_on=False,
-                 label="momentum 0.8 on all from the start")
-    axes[2].set(xlabel="training samples so far", ylabel="test accuracy on the minority (a ≠ y)", ylim=(-0.03, 1.03),
-                title=f"{_typeset(next(iter(CASES)))}: expansion")
+    axes[2].plot([growth["samples"].max()], [direct.mean()], clip_on=False, **style.points(4),
+                 label="all from the start")
+    axes[2].set(xlabel="training samples so far", ylabel="test accuracy, minority (a ≠ y)", ylim=(-0.03, 1.03),
+                title="expansion, case of a")
     for axis in axes:
-        axis.legend(*axis.get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=8,
-                    frameon=False, ncols=1)
+        style.legend_below(axis, 1)
+    style.panel_letters(axes)
     return figure

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from theorysim import plot
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.core.intervals import Interval, mean
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.check import check
@@ -140,13 +141,14 @@ def _text(
 def _figure(fit: ScalingFit, errors: "pd.DataFrame", slope: Interval) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     plot.scaling(fit, left)
     x, y = errors["d/n"].to_numpy(), errors["error"].to_numpy()
-    right.errorbar(x, y, yerr=2 * errors["standard error"], marker="o", linestyle="", capsize=2, label="mean ± 2 s.e.")
-    right.plot(x, np.exp(np.log(y).mean() + slope[0] * (x - x.mean())), color="0.5",
+    right.errorbar(x, y, yerr=2 * errors["standard error"], label="mean ± 2 s.e.", **style.points(0))
+    right.plot(x, np.exp(np.log(y).mean() + slope[0] * (x - x.mean())), color=style.REFERENCE,
                label="slope {:.2f} [{:.2f}, {:.2f}]".format(*slope))
     right.set(yscale="log", xlabel="d/n", ylabel="test error, fresh noise", title="stopped at the end of Stage I")
-    right.legend(fontsize=8)
+    style.legend_below(right, 1)
+    style.panel_letters((left, right))
     return figure

@@ -17,6 +17,7 @@ CELLS = (
 )
 SIGNALS = (3.0, 10.0)
 M = 10
+SHOWN = ("gradient descent stopped at T1, test error as a rare event", "Prop. 4.3, exp(−d/(C n)), C = 1", 1)
 
 
 def run(
@@ -55,5 +56,5 @@ def run(
              "95% intervals. The "
              "proposition's exp(−d/(C n)) has a = 1, b = −1.\n\n" + markdown(table),
         tables={"errors": frame, "exponents": table},
-        figure=rare_errors.figure(frame, "gradient descent stopped at T1, test error as a rare event"),
+        figure=rare_errors.figure(frame, *SHOWN),
     )

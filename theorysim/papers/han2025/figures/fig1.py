@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.han2025.figures.settings import SETTINGS, Setting, algorithm
 from theorysim.patch.run import PatchRun
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-CURVES = (("gamma_max", "max γ", "C2"), ("rho_bar_max_clean", "max ρ̄, clean samples", "C0"),
-          ("rho_bar_max_noisy", "max ρ̄, noisy samples", "C1"))
-ACCURACIES = (("train_accuracy", "all", "0.3"), ("clean_accuracy", "clean", "C0"), ("noisy_accuracy", "noisy", "C1"))
+CURVES = (("gamma_max", "max γ", style.SIGNAL), ("rho_bar_max_clean", "max ρ̄, clean samples", style.CLEAN),
+          ("rho_bar_max_noisy", "max ρ̄, noisy samples", style.NOISY))
+ACCURACIES = (("train_accuracy", "all", style.REFERENCE), ("clean_accuracy", "clean", style.CLEAN),
+              ("noisy_accuracy", "noisy", style.NOISY))
 Group = dict[str, list[PatchRun]]
 
 
@@ -92,15 +94,19 @@ def _text(table: "pd.DataFrame", seeds: int) -> str:
 def _figure(name: str, groups: Group) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 3.8 * len(groups)), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 0.9 + 2.1 * len(groups)), layout="constrained")
     figure.suptitle(name)
     grid = figure.subplots(len(groups), 3, squeeze=False)
     for row, (title, runs) in zip(grid, groups.items(), strict=True):
         _curves(row[0], runs, CURVES, f"{title}: coefficients", "coefficient")
-        row[0].set_yscale("symlog", linthresh=0.1)
+        row[0].set_yscale("log", nonpositive="mask")
         _curves(row[1], runs, ACCURACIES, f"{title}: training accuracy", "share as labelled")
         _test(row[2], runs, f"{title}: test error")
         _mark(row, runs)
+    for first, last in zip(grid[0], grid[-1], strict=True):  # what has no flipped labels lacks some
+        handles, labels = first.get_legend_handles_labels()
+        style.legend_below(last, 1, handles=handles, labels=labels)
+    style.panel_letters(grid.ravel())
     return figure
 
 
@@ -116,16 +122,16 @@ def _curves(axis: "Axes", runs: list[PatchRun], columns: Any, title: str, unit: 
 
 
 def _test(axis: "Axes", runs: list[PatchRun], title: str) -> None:
-    for kind, label, colour in (("fresh", "fresh noise", "C2"), ("memory", "memory test", "C3")):
+    for kind, label, colour in (("fresh", "fresh noise", style.BLUE), ("memory", "memory test", style.BRICK)):
         curves = [1 - one.test_accuracy_curve(kind=kind, n_test=10_000)["test_accuracy"] for one in runs]
-        axis.plot(curves[0].index, np.median(np.stack(curves), axis=0), color=colour, label=label)
+        axis.plot(curves[0].index, np.median(np.stack(curves), axis=0), color=colour, label=label,
+                  linestyle="-" if kind == "fresh" else "--")
     _dress(axis, title, "share wrong")
 
 
 def _dress(axis: "Axes", title: str, unit: str) -> None:
-    axis.set(xscale="symlog", xlabel="step (updates)", ylabel=unit)
-    axis.set_title(title, fontsize=10)
-    axis.legend(fontsize=8)
+    axis.set(xlabel="step (updates)", ylabel=unit, title=title)
+    style.log_steps(axis)
     axis.margins(x=0)
 
 
@@ -135,7 +141,7 @@ def _mark(axes: "Sequence[Axes]", runs: list[PatchRun]) -> None:
     first, crossing = (np.array([getattr(one, name) for one in times]) for name in ("T1", "crossing"))
     for axis in axes:
         if not np.isnan(crossing).any():
-            axis.axvspan(0, float(np.median(crossing)), color="0.9", zorder=0)
+            axis.axvspan(1, float(np.median(crossing)), color="0.9", zorder=0)
         if not np.isnan(first).any():
-            axis.axvline(float(np.median(first)), color="0.4", linestyle=":")
-            axis.annotate("T1", (float(np.median(first)), 0.02), xycoords=("data", "axes fraction"), fontsize=8)
+            axis.axvline(float(np.median(first)), color=style.REFERENCE, linestyle=":")
+            axis.annotate("T1", (float(np.median(first)), 0.02), xycoords=("data", "axes fraction"))

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.han2025.figures.settings import algorithm, problem
 from theorysim.patch.run import PatchRun
 from theorysim.systems import simulate
 from theorysim.papers.han2025.laws import stage_times
 
+CURVES = (("gamma_max", "max γ", style.SIGNAL, "-"), ("rho_bar_max_noisy", "max ρ̄, noisy samples", style.NOISY, "--"))
 SIGNALS, RATES = (3.0, 6.0, 12.0), (0.1, 0.2, 0.3)
 
 
@@ -59,22 +61,25 @@ def run(
 def _figure(cells: dict[tuple[float, float], list[PatchRun]], signals: Sequence[float], rates: Sequence[float]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6 * len(rates), 3.1 * len(signals)), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 0.6 + 1.8 * len(signals)), layout="constrained")
     axes = figure.subplots(len(signals), len(rates), squeeze=False, sharex=True)
     for row, x in zip(axes, signals, strict=True):
         for axis, tau in zip(row, rates, strict=True):
             runs = cells[x, tau]
             steps = np.arange(runs[0].steps + 1)
-            for name, label, colour in (("gamma_max", "max γ", "C2"), ("rho_bar_max_noisy", "max ρ̄, noisy", "C1")):
+            for name, label, colour, dash in CURVES:
                 values = np.stack([one.column(name) for one in runs])
-                axis.plot(steps, np.median(values, axis=0), color=colour, label=label)
+                axis.plot(steps, np.median(values, axis=0), color=colour, linestyle=dash, label=label)
                 axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
             crossing = np.median([stage_times(one).crossing for one in runs])
             if not np.isnan(crossing):
-                axis.axvspan(0, float(crossing), color="0.9", zorder=0)
-            axis.set(xscale="symlog", yscale="symlog", title=f"n·SNR² = {x:g}, τ = {tau:g}", ylabel="coefficient")
+                axis.axvspan(1, max(float(crossing), 1.0), color="0.9", zorder=0)
+            axis.set_yscale("log", nonpositive="mask")
+            style.log_steps(axis)
+            axis.set(title=f"n·SNR² = {x:g}, τ = {tau:g}", ylabel="coefficient")
             axis.margins(x=0)
     for axis in axes[-1]:
         axis.set_xlabel("step (updates)")
-    axes[0, 0].legend(fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    style.panel_letters(axes.ravel())
     return figure

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
 from theorysim.papers.han2025.figures import settings as han2025_settings
@@ -65,7 +66,7 @@ def run(
         title="Where Stage I exists under fixed noisy labels (Han et al. 2025)",
         text=interrupted_note(frame) + _text(frame, seeds, steps),
         tables={"cells": summarise(frame)},
-        figure=_figure(frame),
+        figure=picture(frame),
     )
 
 
@@ -93,16 +94,19 @@ def _text(frame: "pd.DataFrame", seeds: int, steps: int) -> str:
     ])
 
 
-def _figure(frame: "pd.DataFrame") -> Any:
+def picture(frame: "pd.DataFrame") -> Any:
+    """Crossing times, and the shares of seeds in which the signal leads and log 2 separates."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(16, 4.3), layout="constrained")
-    axes = figure.subplots(1, 3)
+    figure = Figure(figsize=(style.PAGE, 6.0), layout="constrained")
+    axes = [*figure.subplot_mosaic("ab;c.").values()]
     for axis, value, title, limits in (
         (axes[0], "crossing", "crossing time (steps)", None),
         (axes[1], "signal_leads", "share of seeds: min γ > max ρ̄ at T1", (0.0, 1.0)),
         (axes[2], "separates", "share of seeds: log 2 separates", (0.0, 1.0)),
     ):
-        plot.heatmap(frame, "n_snr2", "tau", value, theory=[boundaries.first_stage(2.0)], limits=limits, axes=[axis])
-        axis.set(title=title, xscale="log", ylabel="flip rate τ")
+        plot.heatmap(frame, "n_snr2", "tau", value, theory=[boundaries.first_stage(2.0)], limits=limits, label=title,
+                     axes=[axis])
+        axis.set(title=title.split(":")[-1].strip(), xscale="log", ylabel="flip rate τ")
+    style.panel_letters(axes)
     return figure

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from theorysim.core import style
 from theorysim.core.intervals import mean
 from theorysim.patch.policy import AtStep, EarlyStopping, FirstStage, OracleSelection, SmallLossSelection
 from theorysim.patch.problem import SignalNoise
@@ -55,7 +56,7 @@ def run(
         title="Early stopping and sample selection under fixed noisy labels (Han et al. 2025)",
         text=interrupted_note(frame) + _text(frame, gains, seeds, steps),
         tables={"runs": frame, "gains": gains},
-        figure=_figure(frame),
+        figure=picture(frame),
     )
 
 
@@ -99,16 +100,18 @@ def _text(frame: "pd.DataFrame", gains: "pd.DataFrame", seeds: int, steps: int) 
     ])
 
 
-def _figure(frame: "pd.DataFrame") -> Any:
+def picture(frame: "pd.DataFrame") -> Any:
+    """Both errors of every policy over the flip rate."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 3.6), layout="constrained")
     for axis, (key, title) in zip(figure.subplots(1, 2), ERRORS, strict=True):
         for number, name in enumerate(dict.fromkeys(frame["algorithm"])):
             group = frame[frame["algorithm"] == name].groupby("tau")[key]
             shift = 0.004 * (number - 2.5)
-            axis.errorbar(group.mean().index + shift, group.mean(), yerr=group.sem(), marker="o", markersize=4,
-                          capsize=2, label=name)
+            axis.errorbar(group.mean().index + shift, group.mean(), yerr=group.sem(), label=name,
+                          **style.series(number))
         axis.set(xlabel="flip rate τ", ylabel=f"{title} (mean ± standard error)", title=title)
-    figure.axes[1].legend(fontsize=8)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    style.panel_letters(figure.axes)
     return figure

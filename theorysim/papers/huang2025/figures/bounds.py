@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from theorysim import plot
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.check import CheckReport, check
 from theorysim.patch.problem import SignalNoise
@@ -159,8 +160,10 @@ def _text(
 def _figure(fits: dict[str, ScalingFit]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(18, 10), layout="constrained")
-    for axis, (name, fit) in zip(figure.subplots(2, 3).ravel(), fits.items(), strict=True):
-        plot.scaling(fit, axis)
-        axis.set_title(f"{name}\n{fit.formula}", fontsize=9)
+    figure = Figure(figsize=(style.PAGE, 10.2), layout="constrained")
+    axes = figure.subplots(3, 2).ravel()
+    for axis, (name, fit) in zip(axes, fits.items(), strict=True):
+        law, _, where = fit.formula.partition(", ")
+        plot.scaling(fit, axis).set_title("\n".join(filter(None, (name, law, where))), fontsize=style.SMALLEST)
+    style.panel_letters(axes)
     return figure

@@ -20,6 +20,7 @@ CELLS = (
 )
 LEVELS = (0.5, 1.0)  # of the smaller of the two labels' signal outputs
 P_FLIP, M, RATE, EVERY = 0.1, 10, 0.3, 10
+SHOWN = ("label-noise gradient descent, test error as a rare event", "Theorem 3.3, exp(−C d/n²), C = 1", 2)
 
 
 def problem(n: int, d: int, m: int = M) -> SignalNoise:
@@ -59,7 +60,7 @@ def run(
              "intervals. The theorem's exp(−C d/n²) has a = 1, b = −2. R²: share of the variance of ln(−ln p) "
              "explained by proportionality to one variable.\n\n" + markdown(table),
         tables={"errors": frame, "exponents": table},
-        figure=rare_errors.figure(frame, "label-noise gradient descent, test error as a rare event"),
+        figure=rare_errors.figure(frame, *SHOWN),
     )
 
 

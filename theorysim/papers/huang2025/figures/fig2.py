@@ -11,6 +11,7 @@ import numpy as np
 
 from theorysim import plot
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, markdown
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PAPER = SignalNoise(n=200, d=2000, m=20, signal_norm=2.0, noise_std=0.5, init_std=0.01)
 P_FLIP = 0.1
 STEPS = 2000
+TITLES = ("max γ and max ρ̄", "max ρ̄ / max γ", "training loss", "test accuracy")  # short, as panels are small
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,17 @@ def _width_text(table: "pd.DataFrame") -> str:
 def _figure(runs: dict[str, dict[str, list[PatchRun]]]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(17, 3.6 * len(runs)), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 0.6 + 2.1 * len(runs)), layout="constrained")
     rows = figure.subfigures(len(runs), 1)
     for row, (name, group) in zip(np.atleast_1d(np.asarray(rows, dtype=object)), runs.items(), strict=True):
         row.suptitle(name, fontweight="bold")
-        plot.dynamics(group, row.subplots(1, plot.PANELS), n_test=4000)
+        for axis, title in zip(plot.dynamics(group, row.subplots(1, plot.PANELS), n_test=4000), TITLES, strict=True):
+            axis.set_title(title, fontsize=style.SMALLEST)
+            for text in axis.texts:
+                text.set(fontsize=style.SMALLEST,
+                         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0})
+            if axis.get_legend() is not None:
+                axis.get_legend().remove()
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    style.panel_letters(figure.axes)
     return figure

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.papers.huang2025.figures import predicted
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.problem import SignalNoise
@@ -137,10 +138,12 @@ def _summary(
 def _figure(frame: "pd.DataFrame", field: "pd.DataFrame") -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(18, 4.9), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 7.0), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
     plot.heatmap(
         frame, "n", "snr", "test_error", theory=[boundaries.n_snr2(1.0)], level=LEVEL,
         predicted={predicted.NAME: field}, difference=True, uncertainty=True, limits=(0.0, 0.5),
-        axes=figure.subplots(1, 4),
+        axes=axes,
     )
+    style.panel_letters(axes)
     return figure

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from theorysim.check import CheckReport, check
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.patch.algorithm import Flip, GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.reproduce import Report, markdown
@@ -15,7 +16,6 @@ from theorysim.systems import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 INSIDE = SignalNoise(n=10, d=10**5, m=150, signal_norm=0.3, noise_std=1.0, init_std=0.002)  # all of Assumption 3.1
 OUTSIDE = SignalNoise(n=20, d=10**4, m=10, signal_norm=1.0, noise_std=1.0, init_std=1e-4).replace(n_snr2=0.5)
@@ -40,19 +40,15 @@ def run(
     rates: Sequence[float] = RATES, steps: tuple[int, int] = (STEPS_INSIDE, STEPS_OUTSIDE),
 ) -> Report:
     """Check both algorithms in every setting, at every step that may be recorded, and count over seeds."""
-    from matplotlib.figure import Figure
-
     cases = _cases(inside, outside, rates, steps)
     reports = _checks(cases, seeds, progress)
-    figure = Figure(figsize=(9, 12), layout="constrained")
     table = _table(reports)
-    _draw(table, list(reports), figure.subplots())
     return Report(
         name="huang2025-lemmas",
         title="Every statement of Huang et al. 2025, counted over seeds",
         text=_text(cases, seeds) + "\n\n" + markdown(table),
         tables={"statements": table} | {f"check-{_slug(name)}": one.table for name, one in reports.items()},
-        figure=figure,
+        figure=picture(table),
     )
 
 
@@ -119,16 +115,22 @@ def _told(case: Case) -> str:
             f"{p.init_std * p.noise_std * np.sqrt(p.d):.3g}, flips with p = {case.p:g}, {case.steps} steps")
 
 
-def _draw(table: "pd.DataFrame", names: Sequence[str], axis: "Axes") -> None:
+def picture(table: "pd.DataFrame") -> Any:
     """The share of runs in which each statement is true, as a chart of squares."""
-    shares = np.array([[_share(cell) for cell in row] for row in table[list(names)].to_numpy()])
-    mesh = axis.pcolormesh(np.ma.masked_invalid(shares), cmap="RdYlGn", vmin=0, vmax=1, edgecolors="w", linewidth=0.5)
-    axis.set_xticks(np.arange(len(names)) + 0.5, names, rotation=45, ha="right", fontsize=8)
-    axis.set_yticks(np.arange(len(table)) + 0.5, table["statement"], fontsize=6)
-    axis.set(title="share of runs in which a statement is true; white: not about these, or not compared",
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(style.PAGE, 9.6), layout="constrained")
+    axis, names = figure.subplots(), [str(name) for name in table.columns[1:]]
+    shares = np.array([[_share(cell) for cell in row] for row in table[names].to_numpy()])
+    mesh = axis.pcolormesh(np.ma.masked_invalid(shares), cmap=style.SHARE, vmin=0, vmax=1, edgecolors="w",
+                           linewidth=0.5)
+    axis.set_xticks(np.arange(len(names)) + 0.5, names, rotation=45, ha="right")
+    axis.set_yticks(np.arange(len(table)) + 0.5, table["statement"])
+    axis.set(title="share of runs in which a statement is true\nwhite: not about these, or not compared",
              xlabel="setting and algorithm", ylabel="statement")
     axis.invert_yaxis()
-    axis.figure.colorbar(mesh, ax=axis, label="share of runs", shrink=0.5)
+    axis.figure.colorbar(mesh, ax=axis, label="share of runs in which it is true", shrink=0.5)
+    return figure
 
 
 def _share(cell: str) -> float:

@@ -2,19 +2,17 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from theorysim.core import style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "0.5", "#882255")  # Okabe, Ito
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<")
-DASHES = ("-", "--", ":", "-.")
 LIKE_LARGE_STEPS = {"momentum", "weight decay", "early stopping, loss", "early stopping, validation",
                     "small-loss selection", "weight noise"}  # in panel (a) only, as their curves would hide others
 
@@ -25,32 +23,27 @@ def draw(scan: "pd.DataFrame", boundary: "pd.DataFrame", names: Sequence[str], l
     import pandas as pd
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 13), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 7.8), layout="constrained")
     (upper_left, upper_right), (lower_left, lower_right) = figure.subplots(2, 2)
     _boundaries(boundary, names, level, upper_left)
     n = int(scan["n"].max())
     largest = pd.concat([scan[(scan["n"] == n) & (scan["algorithm"] == name)] for name in names
                          if name not in LIKE_LARGE_STEPS])
     _lines(largest, "test_error", upper_right)
-    upper_right.set(ylabel="test error, mean over seeds", title=f"(b) test error, n = {n}", ylim=(-0.02, 0.54))
+    upper_right.set(ylabel="test error, mean over seeds", title=f"test error, n = {n}", ylim=(-0.02, 0.54))
     _lines(largest, "learned_at", lower_left)
     lower_left.set(yscale="log", ylabel=f"gradient evaluations to a test error of {learned:g}",
-                   title=f"(c) when half of the seeds have learned, n = {n}")
-    _plain(lower_left.yaxis)
+                   title=f"when half of the seeds\nhave learned, n = {n}")
     _lines(largest.assign(train_loss=largest["train_loss"].clip(1e-6, 10)), "train_loss", lower_right)
-    lower_right.set(yscale="log", ylabel="training loss at the end, median, shown within [10⁻⁶, 10]",
-                    title=f"(d) training loss, n = {n}")
+    lower_right.set(yscale="log", ylabel="training loss at the end, median,\nshown within [10⁻⁶, 10]",
+                    title=f"training loss, n = {n}")
     for axis in (upper_right, lower_left, lower_right):
         axis.set(xscale="log", xlabel="n·SNR²")
-        _plain(axis.xaxis)
-        axis.legend(fontsize=8, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.1), handlelength=3)
+        style.log_ticks(axis.xaxis)
+    style.log_ticks(lower_left.yaxis, lower_right.yaxis)
+    figure.legend(*upper_right.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    style.panel_letters((upper_left, upper_right, lower_left, lower_right))
     return figure
-
-
-def _style(number: int) -> dict[str, Any]:
-    """Colour, marker and dash of a rule."""
-    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)],
-            "linestyle": DASHES[number % len(DASHES)], "markersize": 6, "linewidth": 1.3}
 
 
 def _lines(scan: "pd.DataFrame", column: str, axis: "Axes") -> None:
@@ -59,7 +52,8 @@ def _lines(scan: "pd.DataFrame", column: str, axis: "Axes") -> None:
         by = group.assign(value=group[column].fillna(np.inf)).groupby("n_snr2")["value"]
         middle = by.mean() if column == "test_error" else by.median()
         middle = middle[np.isfinite(middle)]
-        axis.plot(middle.index, middle, label=name, **_style(number))
+        dash = style.DASHES[(number + number // len(style.COLOURS)) % len(style.DASHES)]
+        axis.plot(middle.index, middle, label=name, **style.series(number) | {"linestyle": dash})
 
 
 def _boundaries(boundary: "pd.DataFrame", names: Sequence[str], level: float, axis: "Axes") -> None:
@@ -72,27 +66,17 @@ def _boundaries(boundary: "pd.DataFrame", names: Sequence[str], level: float, ax
         middle = points["crossing"].to_numpy()
         reach = [np.nan_to_num(middle - np.maximum(points["low"], middle / 100)),
                  np.nan_to_num(np.minimum(points["high"], middle * 100) - middle)]
-        axis.errorbar(middle, at, xerr=reach, fmt=MARKERS[number % len(MARKERS)], capsize=2, markersize=5,
-                      color=COLOURS[number % len(COLOURS)], linewidth=1,
+        axis.errorbar(middle, at, xerr=reach, **style.points(number), markersize=3,
                       markerfacecolor=None if side == "falls" else "white",
                       label=f"n = {n:.0f}" if side == "falls" else None)
     for row in range(len(names)):
-        axis.axhline(row + 0.5, color="0.9", linewidth=0.8)
-    axis.set(xscale="log", xlabel=f"n·SNR² where the mean test error is {level:g}, with 95% interval",
+        axis.axhline(row + 0.5, color="0.9", linewidth=0.6)
+    axis.set(xscale="log", xlabel=f"n·SNR² where the mean test error is {level:g},\nwith 95% interval",
              ylim=(len(names) - 0.5, -0.5), ylabel="training rule",
-             title="(a) where the signal begins to be learned; hollow: ceases to be")
+             title="signal learned from here\nhollow: up to here")
     axis.set_yticks(range(len(names)), names)
-    _plain(axis.xaxis)
-    axis.legend(fontsize=8, ncol=max(len(sizes), 1), loc="upper center", bbox_to_anchor=(0.5, -0.1))
-
-
-def _plain(axis: "Axis") -> None:
-    """Ticks of a logarithmic axis in plain figures."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
+    style.log_ticks(axis.xaxis)
+    style.legend_below(axis, max(len(sizes), 1), lower=40)
 
 
 def order(scan: "pd.DataFrame") -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from theorysim.check import evaluate
 from theorysim.core import intervals
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.papers.karhadkar2024.evidence import N_TEST, KarhadkarEvidence
 from theorysim.papers.karhadkar2024.setting import FILTERS, FLIPPED, MOST_STEPS, algorithm, problem
 from theorysim.papers.karhadkar2024.statements import STATEMENTS
@@ -23,7 +24,7 @@ SIZES = (50, 100, 150)
 RATIOS = (1, 2, 3, 4, 6, 8, 10)
 SIGNAL = 5
 FAMILIES: dict[str, Callable[[int, int], float]] = {f"{SIGNAL}/n": lambda n, d: SIGNAL / n, "1/d": lambda n, d: 1 / d}
-LOOKS = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", ":"))  # colours that all can tell apart
+LINEAR = 1e-4  # test errors below are shown on a linear scale, as some are 0
 CLAIMS = {f"{SIGNAL}/n": "benign", "1/d": "harmful"}
 
 
@@ -48,7 +49,7 @@ def run(
         title="Benign and harmful overfitting over d/n (Karhadkar et al. 2024)",
         text=_text(frame, summary, seeds, filters, steps),
         tables={"cells": summary, "runs": frame},
-        figure=_figure(summary, sizes),
+        figure=picture(summary, sizes),
     )
 
 
@@ -107,23 +108,25 @@ def _text(frame: "pd.DataFrame", summary: "pd.DataFrame", seeds: int, filters: i
     ])
 
 
-def _figure(summary: "pd.DataFrame", sizes: Sequence[int]) -> Any:
+def picture(summary: "pd.DataFrame", sizes: Sequence[int]) -> Any:
+    """Test errors over d/n in both families, a series for each n."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 3.6), layout="constrained")
     axes = figure.subplots(1, 2)
     for axis, (family, part) in zip(axes, summary.groupby("γ", sort=False), strict=True):
         for place, n in enumerate(sizes):
-            colour, marker, line = LOOKS[place % len(LOOKS)]
             aside = 0.12 * (place - (len(sizes) - 1) / 2)  # so that intervals do not hide each other
-            _curve(axis, part[part["n"] == n], aside, label=f"n = {n}", color=colour, marker=marker, linestyle=line)
-        axis.axhline(1 / 8, color="0.35", linewidth=1, label="1/8")
+            _curve(axis, part[part["n"] == n], aside, label=f"n = {n}", **style.series(place))
+        axis.axhline(1 / 8, color=style.REFERENCE, label="1/8")
         axis.set(xlabel="d/n (dimensions per sample)", title=f"γ = {family}, {CLAIMS[str(family)]} overfitting claimed",
                  ylabel="test error (probability, true labels)")
-    axes[0].set_yscale("symlog", linthresh=1e-4)
+    axes[0].set_yscale("symlog", linthresh=LINEAR)
+    axes[0].axhspan(0, LINEAR, color="0.92", label="left: linear below 10⁻⁴")
     axes[0].set_ylim(0, 0.6)
     axes[1].set_ylim(0, 0.6)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    style.panel_letters(axes)
     return figure
 
 
@@ -131,4 +134,4 @@ def _curve(axis: "Axes", part: "pd.DataFrame", aside: float, **look: Any) -> Non
     """Means with the ends of their intervals."""
     means = part["test error"].to_numpy()
     reach = np.abs(np.stack([means - part["low"], part["high"] - means]))
-    axis.errorbar(part["d/n"] + aside, means, yerr=np.nan_to_num(reach), capsize=3, markersize=5, **look)
+    axis.errorbar(part["d/n"] + aside, means, yerr=np.nan_to_num(reach), **look)

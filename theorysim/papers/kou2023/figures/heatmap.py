@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.problem import SignalNoise
 from theorysim.patch.run import PatchRun
@@ -81,7 +82,7 @@ def run(
         title="Test error over dimension and signal norm (Kou et al. 2023)",
         text=interrupted_note(frame) + _text(frame, line, constant, seeds, steps, lr),
         tables={"cells": summarise(frame)[["d", "signal_norm", "runs", *COLUMNS]], "boundary": line.points},
-        figure=_figure(frame, constant),
+        figure=picture(frame, constant[0]),
     )
 
 
@@ -134,19 +135,21 @@ def _luck(frame: "pd.DataFrame") -> str:
             f"with a standard error of {spread['test_error_observed']:.4f} over the {count} seeds.")
 
 
-def _figure(frame: "pd.DataFrame", constant: tuple[float, float, float]) -> Any:
+def picture(frame: "pd.DataFrame", constant: float) -> Any:
+    """Test error, training loss, and where the error is too large; the curve is n‖μ‖⁴ = constant·σ⁴d."""
     from matplotlib.figure import Figure
 
     mean = frame.groupby(["d", "signal_norm"])["test_error_observed"].transform("mean")
     frame = frame.assign(truncated=(mean > TRUNCATION).astype(float))
-    figure = Figure(figsize=(16, 4.4), layout="constrained")
-    axes = figure.subplots(1, 3)
-    theory = [boundaries.signal_power(round(constant[0], 2))] if np.isfinite(constant[0]) and constant[0] > 0 else []
+    figure = Figure(figsize=(style.PAGE, 6.2), layout="constrained")
+    axes = [*figure.subplot_mosaic("ab;c.").values()]
+    theory = [boundaries.signal_power(round(constant, 2))] if np.isfinite(constant) and constant > 0 else []
     for axis, value, title, limits in (
         (axes[0], "test_error_observed", "test error, labels flipped", (P_FLIP, 0.5)),
         (axes[1], "train_loss", "training loss", None),
-        (axes[2], "truncated", f"test error > {TRUNCATION:g}", (0.0, 1.0)),
+        (axes[2], "truncated", f"test error > {TRUNCATION:g} (1: yes)", (0.0, 1.0)),
     ):
-        plot.heatmap(frame, "d", "signal_norm", value, theory=theory, limits=limits, axes=[axis])
-        axis.set_title(title, fontsize=10)
+        plot.heatmap(frame, "d", "signal_norm", value, theory=theory, limits=limits, label=title, axes=[axis])
+        axis.set_title(title)
+    style.panel_letters(axes)
     return figure

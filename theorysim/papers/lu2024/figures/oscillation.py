@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.check import evaluate
+from theorysim.core import style
 from theorysim.core.intervals import mean
 from theorysim.core.progress import bar
 from theorysim.core.status import Status
@@ -29,8 +30,6 @@ STEPS = 4000
 RECORD_EVERY = 10
 FIRST_SEED = 700
 LARGE = 1.8  # step sizes that the page shows for larger batches
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-MARKS = ("o", "s", "^", "D")
 MEASURES = ("share", "weak", "gain", "error")
 
 
@@ -65,7 +64,7 @@ def run(
         title="Oscillation, and what a weak signal gains by it (Lu et al. 2024)",
         text=_text(frame, summary, problem, float(limit), seeds, steps, n_test),
         tables={"runs": frame, "summary": summary},
-        figure=_figure(summary, float(limit)),
+        figure=picture(summary, float(limit)),
     )
 
 
@@ -175,25 +174,27 @@ def _interval(row: Any, name: str) -> str:
     return f"{row[name]:.3f} [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
 
 
-def _figure(summary: "pd.DataFrame", limit: float) -> Any:
+def picture(summary: "pd.DataFrame", limit: float) -> Any:
+    """Oscillation, growth of the weak signal and the error without the strong one, over the learning rate."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 3.0), layout="constrained")
     axes = figure.subplots(1, 3)
     for axis, name, title, label in (
-        (axes[0], "share", "do samples oscillate?", "share of samples and steps with |yf − 1| ≥ δ"),
+        (axes[0], "share", "do samples oscillate?", "share of samples and steps\nwith |yf − 1| ≥ δ"),
         (axes[1], "weak", "the weak signal", "ln ⟨w, v⟩, gain per 1000 steps"),
         (axes[2], "error", "the weak signal alone", "test error without the strong signal"),
     ):
         for number, (batch, part) in enumerate(summary.groupby("batch")):
             part = part.dropna(subset=[name])
             reach = np.array([part[name] - part[f"{name}_low"], part[f"{name}_high"] - part[name]])
-            axis.errorbar(part["lr"], part[name], np.maximum(np.nan_to_num(reach), 0), capsize=2, markersize=4,
-                          color=COLOURS[number], marker=MARKS[number], label=f"batches of {batch}")
-        axis.axvline(limit, color="black", linestyle=":", label="m/(2‖u‖²), edge for batches of 1")
+            axis.errorbar(part["lr"], part[name], np.maximum(np.nan_to_num(reach), 0), markersize=3,
+                          label=f"batches of {batch}", **style.series(number))
+        axis.axvline(limit, color=style.THEORY, linestyle=":", label="m/(2‖u‖²), edge for batches of 1")
         axis.set(xlabel="learning rate η", ylabel=label, title=title)
     axes[0].set_ylim(-0.03, 1.03)
     axes[2].set_ylim(-0.03, 0.63)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    style.panel_letters(axes)
     return figure

@@ -26,13 +26,15 @@ ESTIMATED, ESTIMATES = (0.3, 0.4, 0.45, 0.5, 0.6, 1.0, 2.0, 4.0), 2  # values of
 TIME_KAPPAS, TIME_RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 2.0), (0.02, 0.1, 0.3)
 LAW_KAPPAS = (0.07, 0.1)
 ANNEALED = (0.45, 0.5, 0.6, 1.0)
+STEPS, LOG10_ERROR = 300, -10.0  # of the map, and to arrive at
 
 
 def run(
     *, seeds: int = 10, progress: bool = False, problem: SignalNoise = PROBLEM, kappas: Sequence[float] = KAPPAS,
-    rates: Sequence[float] = RATES, steps: int = 300, estimated: Sequence[float] = ESTIMATED,
-    time_kappas: Sequence[float] = TIME_KAPPAS, time_rates: Sequence[float] = TIME_RATES, log10_error: float = -10.0,
-    law_kappas: Sequence[float] = LAW_KAPPAS, annealed: Sequence[float] = ANNEALED, most: int = 100_000,
+    rates: Sequence[float] = RATES, steps: int = STEPS, estimated: Sequence[float] = ESTIMATED,
+    time_kappas: Sequence[float] = TIME_KAPPAS, time_rates: Sequence[float] = TIME_RATES,
+    log10_error: float = LOG10_ERROR, law_kappas: Sequence[float] = LAW_KAPPAS,
+    annealed: Sequence[float] = ANNEALED, most: int = 100_000,
 ) -> Report:
     """Measure, predict and report."""
     import pandas as pd

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.core.intervals import student
 from theorysim.core.status import Status
 from theorysim.patch.algorithm import Flip, GradientDescent
@@ -18,7 +19,6 @@ from theorysim.theory import second_order
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 FIRST_SEED = 100
@@ -45,7 +45,6 @@ def run(
 ) -> Report:
     """Measure, predict and report."""
     import pandas as pd
-    from matplotlib.figure import Figure
 
     rows: list[dict[str, Any]] = []
     with bars.bar(len(sizes) * seeds, progress, "run", "error-law") as bar:
@@ -57,8 +56,6 @@ def run(
         raise ValueError(f"steps={steps}: no run got to max γ ≥ 1; allow more steps")
     errors = pd.DataFrame(rows)
     summary, proportional = summary_of(errors), _proportional(errors)
-    figure = Figure(figsize=(13, 5.5), layout="constrained")
-    _draw(errors, *figure.subplots(1, 2))
     made, reached = len(sizes) * seeds, errors["at"].value_counts().reindex(MOMENTS, fill_value=0)
     return Report(
         name="error-law",
@@ -84,7 +81,7 @@ def run(
             "Assumption 3.1, whose step is smaller and whose σ_0 is larger.",
         ]),
         tables={"errors": errors, "summary": summary, "proportional": proportional},
-        figure=figure,
+        figure=picture(errors),
     )
 
 
@@ -197,19 +194,27 @@ def _exceeding(looks: "pd.DataFrame") -> str:
     return f"{int(above.sum())} of {len(looks)}"
 
 
-def _draw(errors: "pd.DataFrame", left: "Axes", right: "Axes") -> None:
-    """Measured against predicted, and against the theorem's variable."""
+def picture(errors: "pd.DataFrame") -> Any:
+    """Measured against predicted, and against the theorem's variable with its bound."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(style.PAGE, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for number, (column, title) in enumerate(PREDICTED.items()):
-        left.plot(errors[column], errors["measured"], ".", color=f"C{number}", markersize=5 - number, label=title)
+        left.plot(errors[column], errors["measured"], fillstyle="none", label=title, **style.points(number))
     ends = np.array([errors["eigenvalue"].min(), errors["eigenvalue"].max()])
-    left.plot(ends, ends, color="0.6", linestyle=":", label="equal")
+    left.plot(ends, ends, color=style.REFERENCE, linestyle=":", label="equal")
     left.set(xscale="log", yscale="log", xlabel="predicted −ln(error)", ylabel="measured −ln(error)",
              title="the law, no fitted number")
-    left.legend(fontsize=8)
+    style.legend_below(left, 2)
     both = errors[errors["at"] == BOTH]
     for number, n in enumerate(np.unique(both["n"])):
         group = both[both["n"] == n]
-        right.plot(group["d"] / n**2, group["measured"], ".", color=f"C{number}", label=f"n = {n}")
+        right.plot(group["d"] / n**2, group["measured"], label=f"n = {n}", **style.points(number))
+    ends = np.array([1, (both["d"] / both["n"] ** 2).max()])  # where it says something
+    right.plot(ends, ends - np.log(2), color=style.THEORY, linestyle="--", label="Theorem 3.3, 2 exp(−d/n²)")
     right.set(xscale="log", yscale="log", xlabel="d/n²", ylabel="measured −ln(error)",
               title=f"the variable of Theorem 3.3; S of both classes {LEVEL:g}")
-    right.legend(fontsize=8)
+    style.legend_below(right, 2)
+    style.panel_letters((left, right))
+    return figure

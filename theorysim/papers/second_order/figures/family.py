@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.check import evaluate
+from theorysim.core import style
 from theorysim.core.intervals import interval
 from theorysim.papers.huang2025 import PAPER, HuangEvidence, quantities
 from theorysim.papers.second_order.evidence import SecondOrderEvidence
@@ -109,8 +110,8 @@ def _items(lists: Iterable[str]) -> str:
 
 def draw(axis: "Axes", rows: "pd.DataFrame") -> None:
     """max γ at t and up to 4t, against the size."""
-    for column, label, marker in (("gamma at t", "at t", "o"), ("gamma at the end", "largest up to 4t", "s")):
-        axis.plot(rows["n"], rows[column], marker, fillstyle="none", label=label)
-    axis.axhline(1, color="0.6", linestyle=":", label="1, which T2 is about")
+    for number, (column, label) in enumerate((("gamma at t", "at t"), ("gamma at the end", "largest up to 4t"))):
+        axis.plot(rows["n"], rows[column], label=label, fillstyle="none", **style.points(number))
+    axis.axhline(1, color=style.REFERENCE, linestyle=":", label="1, which T2 is about")
     axis.set(yscale="log", xlabel="n = m (every run a mark)", ylabel="max γ", title="family with η = 1/(σ_p²d)")
-    axis.legend(fontsize=8)
+    style.legend_below(axis)

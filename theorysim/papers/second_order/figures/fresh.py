@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.papers.second_order.figures import error, exponents, law
 from theorysim.papers.second_order.figures.law import Setting, problem_of
 from theorysim.reproduce import Report, markdown
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 FIRST_SEED = 400
 WIDE = 10**14
@@ -53,7 +53,6 @@ def run(
 ) -> Report:
     """Measure, and say of each whether it is so."""
     import pandas as pd
-    from matplotlib.figure import Figure
 
     chosen = range(FIRST_SEED, FIRST_SEED + seeds)
     cells = [(claim, setting, kappa) for claim in claims for setting in claim.settings for kappa in setting.kappas]
@@ -70,17 +69,15 @@ def run(
     runs, ratios = pd.DataFrame(times), _ratios(times)
     found = exponents.table(centre.problem, centre.p, centre.kappas[0], chosen, steps, progress)
     rare = pd.DataFrame(errors)
-    means = _means(rare, len(sizes) * seeds)
+    means = means_of(rare, len(sizes) * seeds)
     verdicts = pd.DataFrame(
         [*(_of_times(claim, ratios) for claim in claims), *_of_exponents(found), *_of_errors(means)])
-    figure = Figure(figsize=(13, 8.5), layout="constrained")
-    _draw(claims, ratios, found, means, figure.subplots(2, 2).ravel())
     return Report(
         name="second-order-fresh",
         title="What must be true of the second-order law, on seeds of its own",
         text=_text(chosen, centre, sizes, m, ratios, found, means, verdicts),
         tables={"verdicts": verdicts, "runs": runs, "ratios": ratios, "exponents": found, "errors": rare},
-        figure=figure,
+        figure=picture(claims, ratios, found, means),
     )
 
 
@@ -100,7 +97,7 @@ def _ratios(times: Sequence[dict[str, Any]]) -> "pd.DataFrame":
                       median=("ratio", "median"), smallest=("ratio", "min"), largest=("ratio", "max")).reset_index()
 
 
-def _means(errors: "pd.DataFrame", made: int) -> "pd.DataFrame":
+def means_of(errors: "pd.DataFrame", made: int) -> "pd.DataFrame":
     """−ln(error), measured/predicted, where errors are rare: the geometric mean, the smallest and the largest."""
     import pandas as pd
 
@@ -148,41 +145,49 @@ def _of_errors(means: "pd.DataFrame") -> list[dict[str, Any]]:
     return rows
 
 
-def _draw(
-    claims: Sequence[Claim], ratios: "pd.DataFrame", found: "pd.DataFrame", means: "pd.DataFrame",
-    axes: "Sequence[Axes]",
-) -> None:
+def picture(
+    claims: Sequence[Claim], ratios: "pd.DataFrame", found: "pd.DataFrame", means: "pd.DataFrame"
+) -> Any:
     """Ratios of times over κ with what is allowed, exponents beside the law's, and ratios of errors."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(style.PAGE, 7.6), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
     times, fields, powers, errors = axes
     for axis, column in ((times, "closed"), (fields, "field")):
-        mine = [claim for claim in claims if claim.predicted == column]
+        mine, further = [claim for claim in claims if claim.predicted == column], 0
         for claim in mine:
             of = ratios[ratios["claim"] == claim.name]
             ends = [of["kappa"].min() / 1.1, of["kappa"].max() * 1.1]
-            axis.fill_between(ends, claim.low, claim.high, color="0.9", label="allowed" if claim is mine[0] else None)
+            axis.fill_between(ends, claim.low, claim.high, color="0.88", label="allowed" if claim is mine[0] else None)
             for number, (name, group) in enumerate(of.groupby(["setting", "d/n"], sort=False)):
                 reach = [group["median"] - group["smallest"], group["largest"] - group["median"]]
-                axis.errorbar(group["kappa"], group["median"], reach, fmt="os^D"[number % 4], capsize=2, mfc="none",
-                              markersize=5 + 3 * number, label=f"{name[0]}, d/n = {name[1]:.3g}")
-        axis.axhline(1, color="0.6", linestyle=":")
+                axis.errorbar(group["kappa"], group["median"], reach, mfc="none", markersize=3 + 2 * number,
+                              label=f"{name[0]}, d/n = {name[1]:.3g}", **style.points(further + number))
+            further += len(of.groupby(["setting", "d/n"]))
+        axis.axhline(1, color=style.REFERENCE, linestyle=":")
         axis.set(xscale="log", xlabel="κ = ησ_p²d/(nm)", ylabel=f"T2, exact/{law.PREDICTED[column]}")
-        axis.legend(fontsize=7)
+        style.log_ticks(axis.xaxis)
+        style.legend_below(axis, 1)
     places = np.arange(len(found))
     powers.errorbar(places, found["measured"], [found["measured"] - found["low"], found["high"] - found["measured"]],
-                    fmt="o", color="k", capsize=3, label="measured, 95% interval")
-    powers.plot(places, found["law of the draw"], "x", color="C1", markersize=9, label="law of the draw", zorder=3)
-    powers.plot(places, found["Lemma 4.5"], "v", color="C2", markersize=5, label="Lemma 4.5")
-    powers.set_xticks(places, found["parameter"])
+                    fmt="o", color=style.THEORY, label="measured, 95% interval")
+    powers.plot(places, found["law of the draw"], "x", color=style.ORANGE, markersize=7, zorder=3,
+                label="law of the draw")
+    powers.plot(places, found["Lemma 4.5"], "v", color=style.GREEN, label="Lemma 4.5")
+    powers.set_xticks(places, found["parameter"], rotation=30, ha="right")
     powers.set(xlabel="parameter", ylabel="exponent of T2 − T1")
-    powers.legend(fontsize=7)
+    style.legend_below(powers, 2, lower=62)
     places = np.arange(len(means))
     errors.errorbar(places, means["mean"], [means["mean"] - means["smallest"], means["largest"] - means["mean"]],
-                    fmt="o", color="k", capsize=3, label="geometric mean and range of runs")
-    errors.axhline(1, color="0.6", linestyle=":")
-    errors.set_xticks(places, [f"{error.PREDICTED[row['predicted with']]},\n{row['at']}" for row in
-                               means.to_dict("records")], fontsize=7)
+                    fmt="o", color=style.THEORY, label="geometric mean and range of runs")
+    errors.axhline(1, color=style.REFERENCE, linestyle=":")
+    names = [f"{error.PREDICTED[row['predicted with']]}, {row['at']}" for row in means.to_dict("records")]
+    errors.set_xticks(places, [name.replace(" as ", "\nas ").replace(", ", ",\n") for name in names])
     errors.set(xlabel="predicted with, and when", ylabel="−ln(error), measured/predicted")
-    errors.legend(fontsize=7)
+    style.legend_below(errors, 1, lower=52)
+    style.panel_letters(axes)
+    return figure
 
 
 def _text(

@@ -7,6 +7,7 @@ import numpy as np
 
 from theorysim.check import check
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.papers.huang2025 import HuangEvidence, quantities
 from theorysim.papers.second_order.evidence import CLASSES, SecondOrderEvidence
 from theorysim.papers.second_order.figures import family
@@ -56,10 +57,11 @@ def run(
     rows, of_sizes = pd.DataFrame([_row(one) for one in runs]), pd.DataFrame(others)
     statements = check(runs, "huang2025").table
     kept = statements[statements["statement"].str.contains("|".join(SHOWN))]
-    figure = Figure(figsize=(12, 5), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw(runs, rows, left)
     family.draw(right, of_sizes)
+    style.panel_letters((left, right))
     return Report(
         name="theorem-3-3",
         title="Theorem 3.3 of Huang et al. 2025 at one setting inside Assumption 3.1, constants 1, and in a family",
@@ -107,13 +109,13 @@ def _draw(runs: Sequence[PatchRun], rows: "pd.DataFrame", axis: "Axes") -> None:
     """max γ of every run, with the times."""
     for number, one in enumerate(runs):
         steps = np.unique(np.geomspace(1, one.steps, DRAWN).astype(int))
-        axis.plot(steps, one.column("gamma_max")[steps], color=f"C{number}", label=f"seed {one.seed}")
-    axis.axhline(1, color="0.6", linestyle=":")
-    for name, style in (("t of Theorem 3.3", "--"), ("T2 of Lemma 4.5", "-")):
+        axis.plot(steps, one.column("gamma_max")[steps], label=f"seed {one.seed}", **style.series(number, dense=True))
+    axis.axhline(1, color=style.REFERENCE, linestyle=":")
+    for name, dash in (("t of Theorem 3.3", "--"), ("T2 of Lemma 4.5", "-")):
         for place, time in enumerate(rows[name].dropna()):
-            axis.axvline(time, color="0.6", linestyle=style, linewidth=1, label=None if place else name)
-    axis.set(xscale="log", yscale="log", xlabel="step", ylabel="max γ", title="signal learned; dotted: 1")
-    axis.legend(fontsize=8)
+            axis.axvline(time, color=style.REFERENCE, linestyle=dash, label=None if place else name)
+    axis.set(xscale="log", yscale="log", xlabel="step (updates)", ylabel="max γ", title="signal learned; dotted: 1")
+    style.legend_below(axis)
 
 
 def _text(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.core.status import Status
 from theorysim.mean_field import MeanField, MeanFieldRun
 from theorysim.papers.huang2025 import HuangEvidence, quantities
@@ -64,7 +65,6 @@ def run(
 ) -> Report:
     """Measure T2 over κ, put what is predicted beside it, and fit exponents."""
     import pandas as pd
-    from matplotlib.figure import Figure
 
     cells = [(setting, kappa) for setting in settings for kappa in setting.kappas]
     chosen = range(FIRST_SEED, FIRST_SEED + seeds)
@@ -77,16 +77,12 @@ def run(
     runs = pd.DataFrame(rows)
     ratios = _ratios(runs)
     found = exponents.table(centre.problem, centre.p, centre.kappas[0], chosen, steps, progress)
-    figure = Figure(figsize=(6 * len(settings), 8), layout="constrained")
-    axes = figure.subplots(2, len(settings), squeeze=False, sharex="col")
-    for setting, column in zip(settings, axes.T, strict=True):
-        _draw(runs[runs["setting"] == setting.name], setting.name, column)
     return Report(
         name="second-order-law",
         title="When label noise learns the signal: a second-order law against exact runs",
         text=_text(settings, centre, chosen, ratios, found),
         tables={"runs": runs, "ratios": ratios, "exponents": found},
-        figure=figure,
+        figure=picture(runs),
     )
 
 
@@ -155,26 +151,39 @@ def _spread(values: "pd.Series[float]") -> str:
     return f"{middle} [{low}, {high}]{note}"
 
 
+def picture(runs: "pd.DataFrame") -> Any:
+    """T2 and measured/predicted over κ, a column for each setting."""
+    from matplotlib.figure import Figure
+
+    settings = dict(list(runs.groupby("setting", sort=False)))
+    figure = Figure(figsize=(min(3.5 * len(settings), style.PAGE), 5.6), layout="constrained")
+    axes = figure.subplots(2, len(settings), squeeze=False, sharex="col")
+    for (name, group), column in zip(settings.items(), axes.T, strict=True):
+        _draw(group, str(name), column)
+    style.panel_letters(axes.ravel())
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
 def _draw(runs: "pd.DataFrame", name: str, axes: "Sequence[Axes]") -> None:
     """T2 over κ above, measured/predicted below."""
     above, below = axes
     groups = runs.groupby("kappa")
     kappas, middle = np.array(list(groups.groups)), groups["T2"].median()
-    above.errorbar(kappas, middle, [middle - groups["T2"].min(), groups["T2"].max() - middle], fmt="o", color="k",
-                   markersize=4, label="exact runs, median and range", zorder=3)
+    above.errorbar(kappas, middle, [middle - groups["T2"].min(), groups["T2"].max() - middle], fmt="o",
+                   color=style.THEORY, label="exact runs, median and range", zorder=3)
     for number, column in enumerate(SHOWN):
-        line, colour = "--" if column == "field" else "-", f"C{number}"
-        above.plot(kappas, groups[column].median(), line, color=colour, label=PREDICTED[column])
+        look = style.series(2 + number) | {"linestyle": style.DASHES[number], "markersize": 3}
+        above.plot(kappas, groups[column].median(), label=PREDICTED[column], **look)
         ratio = runs["T2"] / runs[column]
         of = ratio.groupby(runs["kappa"])
-        below.plot(kappas, of.median(), line, color=colour, marker=".")
-        below.fill_between(kappas, of.min(), of.max(), color=colour, alpha=0.15, linewidth=0)
-    below.axhline(1, color="0.6", linestyle=":")
+        below.plot(kappas, of.median(), **look)
+        below.fill_between(kappas, of.min(), of.max(), color=look["color"], alpha=0.15, linewidth=0)
+    below.axhline(1, color=style.REFERENCE, linestyle=":")
     for axis in axes:
-        axis.axvline(0.5, color="0.6", linestyle=":")
+        axis.axvline(0.5, color=style.REFERENCE, linestyle=":")
         axis.set(xscale="log", yscale="log")
     above.set(ylabel="first step with max γ ≥ 1", title=name)
-    above.legend(fontsize=8)
     below.set(xlabel="κ = ησ_p²d/(nm)", ylabel="measured/predicted")
 
 

@@ -1,11 +1,13 @@
 """Where the second-order law ends: κ through ½ and beyond at finite d, p through ½ − κ/4, SNR² through 1."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.core.intervals import Interval, mean, typical
 from theorysim.papers.second_order.figures import panels
 from theorysim.papers.second_order.figures.ends import KILLING, Crossing, Erasure, Extinction, Rebirth
@@ -29,7 +31,6 @@ def run(
 ) -> Report:
     """Make the runs of all four ends, and put what is predicted beside them."""
     import pandas as pd
-    from matplotlib.figure import Figure
 
     parts: dict[str, Any] = {"kappa": crossing, "rebirth": rebirth, "flips": extinction, "snr": erasure}
     chosen = range(FIRST_SEED, FIRST_SEED + seeds)
@@ -45,11 +46,6 @@ def run(
             runs[name] = pd.DataFrame(rows)
     summaries = {"kappa": _crossings(runs["kappa"]), "rebirth": _rebirths(runs["rebirth"]),
                  "flips": _pulls(runs["flips"]), "snr": _growths(runs["snr"])}
-    figure = Figure(figsize=(13, 10), layout="constrained")
-    axes = figure.subplots(2, 2).ravel()
-    for name, draw, axis in zip(parts, (panels.times, panels.ratios, panels.pulls, panels.growths), axes,
-                                strict=True):
-        draw(axis, runs[name])
     return Report(
         name="label-noise-transition",
         title="Where the second-order law ends: κ = ½, p = ½ − κ/4, SNR = 1",
@@ -62,8 +58,20 @@ def run(
             *_erasure_text(erasure, summaries["snr"])]),
         tables={f"{name}{kind}": frames[name] for name in parts
                 for kind, frames in (("-runs", runs), ("", summaries))},
-        figure=figure,
+        figure=picture(runs),
     )
+
+
+def picture(runs: "Mapping[str, pd.DataFrame]") -> Any:
+    """A panel for each end, of its runs by name."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(style.PAGE, 7.4), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
+    for name, draw, axis in zip(runs, (panels.times, panels.ratios, panels.pulls, panels.growths), axes, strict=True):
+        draw(axis, runs[name])
+    style.panel_letters(axes)
+    return figure
 
 
 def _told(found: Interval, form: str = "0.3g") -> str:

@@ -1,10 +1,11 @@
 """Wan et al. 2025: the error on a first task after a second, against the angle between their signals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theorysim.core import style
 from theorysim.core.intervals import Interval, mean
 from theorysim.core.progress import bar
 from theorysim.papers.wan2025.evidence import NEW, OLD, ForgettingConstants, ForgettingEvidence, kept_share
@@ -19,8 +20,6 @@ ANGLES = (0, 15, 30, 45, 60, 75, 90, 100, 110, 115, 120, 122, 124, 126, 128, 130
           172, 173, 174, 175, 176, 178, 180)
 REPLAYS = (0.0, 0.1)
 FIRST_SEED = 700
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-MARKS = ("o", "s", "^", "D")
 MEASURES = ("error_1", "error_2", "margin_1", "margin_2")
 
 
@@ -53,7 +52,7 @@ def run(
         title="Forgetting against the angle between two tasks (Wan et al. 2025)",
         text=_text(frame, firsts, crossings, tasks, seeds, n_test),
         tables={"runs": frame, "angles": _summary(frame), "crossings": _table(crossings)},
-        figure=_figure(frame, crossings),
+        figure=picture(frame, crossings),
     )
 
 
@@ -167,10 +166,11 @@ def _at_end(part: "pd.DataFrame", name: str) -> str:
     return "{:.3f} [{:.3f}, {:.3f}]".format(*_within(last, name)) if len(last) else "–"
 
 
-def _figure(frame: "pd.DataFrame", crossings: dict[float, Interval]) -> Any:
+def picture(frame: "pd.DataFrame", crossings: Mapping[float, Interval]) -> Any:
+    """Errors on both tasks, and what is left of the first signal, over the angle."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 3.0), layout="constrained")
     axes, summary = figure.subplots(1, 3), _summary(frame)
     for axis, name, title, label in (
         (axes[0], "error_1", "task 1 after task 2", "test error on task 1"),
@@ -180,19 +180,20 @@ def _figure(frame: "pd.DataFrame", crossings: dict[float, Interval]) -> Any:
         for number, (replay, crossed) in enumerate(crossings.items()):
             part = summary[summary["replay"] == replay]
             reach = np.array([part[name] - part[f"{name}_low"], part[f"{name}_high"] - part[name]])
-            axis.errorbar(part["angle"], part[name], np.nan_to_num(np.maximum(reach, 0)), color=COLOURS[number],
-                          marker=MARKS[number], markersize=4, capsize=2, label=f"replay {replay:.0%}")
+            axis.errorbar(part["angle"], part[name], np.nan_to_num(np.maximum(reach, 0)), markersize=3,
+                          label=f"replay {replay:.0%}", **style.series(number))
             if name == "error_1" and not np.isnan(crossed.value):
-                axis.axvline(crossed.value, color=COLOURS[number], linestyle=":", linewidth=1)
-        axis.set(xlabel="angle between the signals θ (degrees)", ylabel=label, title=title,
-                 xticks=range(0, 181, 30))
+                axis.axvline(crossed.value, color=style.COLOURS[number], linestyle=":")
+        axis.set(xlabel="angle θ between the signals (°)", ylabel=label, title=title,
+                 xticks=range(0, 181, 45))
         if name.startswith("error"):
             axis.set_ylim(-0.03, 1.03)
     angles = np.linspace(90, 180, 91)
     before = frame["before"].mean()
-    axes[2].plot(angles, before * kept_share(np.cos(np.deg2rad(angles))), color="black", linestyle="--",
-                 linewidth=2, zorder=5, label="derived law, no replay")
-    axes[2].axhline(0.0, color="0.5", linewidth=1)
+    axes[2].plot(angles, before * kept_share(np.cos(np.deg2rad(angles))), color=style.THEORY, linestyle="--",
+                 zorder=5, label="derived law, no replay")
+    axes[2].axhline(0.0, color=style.REFERENCE, linewidth=0.6)
     handles, labels = axes[2].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    style.panel_letters(axes)
     return figure

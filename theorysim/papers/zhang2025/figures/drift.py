@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from theorysim.core import style
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import ODD_EVEN, STEPS, ZERO_ONE, Case, difference, each
 from theorysim.reweighting import KernelReweighting, Reweighting, ReweightingRun
@@ -113,15 +114,18 @@ def _table(frame: "pd.DataFrame") -> "pd.DataFrame":
 def _figure(groups: Mapping[tuple[str, str, str], list[Reading]], bases: list[str]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6 * len(bases), 4.2), layout="constrained")
+    figure = Figure(figsize=(min(3.4 * len(bases), style.PAGE), 3.3), layout="constrained")
     for axis, base in zip(figure.subplots(1, len(bases), squeeze=False)[0], bases, strict=True):
         found = [key for key in groups if key[0] == base]
-        colours = {cause: f"C{number}" for number, cause in enumerate(dict.fromkeys(cause for _, cause, _ in found))}
+        numbers = {cause: number for number, cause in enumerate(dict.fromkeys(cause for _, cause, _ in found))}
         for _, cause, weights in found:
             mean = np.mean([one.noisy for one in groups[base, cause, weights]], axis=0)
-            axis.plot(mean, color=colours[cause], linestyle="-" if weights == "learned" else "--",
-                      label=cause if weights == "learned" else None)
-        axis.set(xlabel="step (updates)", ylabel="mean weight of noisy samples, mean over seeds", xscale="symlog",
-                 title=f"{base} (dashed: frozen at t2)", xlim=(0, None), ylim=(0, None))
-        axis.legend(fontsize=8)
+            axis.plot(mean, color=style.COLOURS[numbers[cause]], linestyle="-" if weights == "learned" else "--",
+                      label=cause if weights == "learned" else None, linewidth=0.8,
+                      zorder=1 if "mini-batches" in cause else 2)  # whose jitter would hide the others
+        style.log_steps(axis)
+        axis.set(xlabel="step (updates)", ylabel="mean weight of noisy samples", ylim=(0, None),
+                 title=f"{base}\ndashed: frozen at t2")
+        style.legend_below(axis, 1)
+    style.panel_letters(figure.axes)
     return figure

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import blas, progress as bars
+from theorysim.core import style
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import difference, plus_minus
 from theorysim.papers.zhang2025.figures.training import PENALTY, Kernel, leave_one_out, train
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CLASSES = 10
 NOISES = (("symmetric", 0.2), ("symmetric", 0.4), ("symmetric", 0.8), ("pair", 0.2), ("pair", 0.4), ("pair", 0.8))
+DRAWN: tuple[tuple[str, float, dict[str, str]], ...] = (  # how a kind is drawn; aside, as they hide each other
+    ("symmetric", -0.008, {}), ("pair", 0.008, {"linestyle": "--", "markerfacecolor": "white"}))
 TAIL = (30, 23, 18, 14, 11, 8, 6, 5, 4, 3)
 TAIL_NOISE = ("symmetric", 0.4)
 UPDATES = 10  # of the weights before training
@@ -203,7 +206,7 @@ def _report(
         title="Feature-based reweighting on digits (Zhang et al. 2025)",
         text="\n\n".join(text),
         tables={"detection": detection, "tails": tails, "training": training, "trial": compared},
-        figure=_figure(detection, tails, training),
+        figure=picture(detection, tails, training),
     )
 
 
@@ -272,33 +275,35 @@ def _training_table(frame: "pd.DataFrame", noises: Sequence[tuple[str, float]]) 
     return pd.DataFrame(rows)
 
 
-def _figure(detection: "pd.DataFrame", tails: "pd.DataFrame", training: "pd.DataFrame") -> Any:
+def picture(detection: "pd.DataFrame", tails: "pd.DataFrame", training: "pd.DataFrame") -> Any:
+    """Detection and its rule over the noise rate, detection with few clean samples of some classes, and accuracies."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(16, 4.4), layout="constrained")
-    axes = figure.subplots(1, 4)
+    figure = Figure(figsize=(style.PAGE, 6.8), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
     for number, (column, title) in enumerate((("AUC", "detection AUC"), ("rule", "accuracy of the rule d > 0"))):
-        for colour, variant in enumerate(("FBR", "match-only", "unsigned")):
-            for noise, style in (("symmetric", "-"), ("pair", "--")):
+        for place, variant in enumerate(("FBR", "match-only", "unsigned")):
+            for noise, aside, other in DRAWN:
                 group = detection[(detection["variant"] == variant) & (detection["noise"] == noise)]
                 rates = group.groupby("rate")[column]
                 if len(rates):
                     axes[number].errorbar(
-                        rates.mean().index, rates.mean(), yerr=rates.std(ddof=0), marker="o", color=f"C{colour}",
-                        linestyle=style, capsize=2, markersize=4, label=f"{variant}, {noise}")
+                        rates.mean().index + aside, rates.mean(), yerr=rates.std(ddof=0), label=f"{variant}, {noise}",
+                        **style.series(place) | other)
         axes[number].set(xlabel="noise rate", ylabel=f"{title} (mean ± sd)", title="balanced clean set", ylim=(0, 1.03))
-    axes[0].legend(fontsize=7)
+        style.legend_below(axes[number], 2)
     names = list(VARIANTS)
-    axes[2].boxplot([tails[tails["variant"] == name]["AUC"] for name in names])
+    axes[2].boxplot([tails[tails["variant"] == name]["AUC"] for name in names], medianprops={"color": style.BRICK})
     axes[2].set_xticks(range(1, len(names) + 1), names, rotation=30, ha="right")
     axes[2].set(xlabel="variant", ylabel="detection AUC over seeds", title="long-tailed clean set, random order")
     kernel, noise = training["kernel"].iloc[-1], training["noise"].iloc[0]
     shown = training[(training["kernel"] == kernel) & (training["noise"] == noise)]
     for number, (method, group) in enumerate(shown.groupby("method", sort=False)):
         rates = group.groupby("rate")["accuracy"]
-        axes[3].errorbar(rates.mean().index, rates.mean(), yerr=rates.std(ddof=0), marker="o", capsize=2, markersize=4,
-                         label=method, color=f"C{number}")
+        axes[3].errorbar(rates.mean().index, rates.mean(), yerr=rates.std(ddof=0), label=method,
+                         **style.series(number))
     axes[3].set(xlabel=f"noise rate, {noise}", ylabel="test accuracy (mean ± sd)",
                 title=f"ridge regression, {kernel} kernel")
-    axes[3].legend(fontsize=7)
+    style.legend_below(axes[3], 3)
+    style.panel_letters(axes)
     return figure

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2025.figures.setting import (
     ODD_EVEN, PATCH, STEPS, THREE_EIGHT, ZERO_ONE, alignment_share, at_t1, each,
@@ -53,9 +54,14 @@ def run(
                     steps, progress, lambda one: Reading(quantities(one), one if one.problem in kept else None))
     values = _frame({name: [one.values for one in group] for name, group in readings.items()})
     table, compared, outside = _compare(values)
-    figure = Figure(figsize=(14, 3.6 * len(pictured)), layout="constrained")
-    plot.phases({name: [one.run for one in readings[name] if one.run is not None] for name in pictured},
-                figure.subplots(len(pictured), 3, squeeze=False))
+    figure = Figure(figsize=(style.PAGE, 0.6 + 2.1 * len(pictured)), layout="constrained")
+    axes = plot.phases({name: [one.run for one in readings[name] if one.run is not None] for name in pictured},
+                       figure.subplots(len(pictured), 3, squeeze=False, width_ratios=(1.5, 1, 1)))
+    for axis in axes[:, 0::2].ravel():
+        axis.get_legend().remove()
+    for axis in axes[-1, 0::2]:
+        style.legend_below(axis, 1)
+    style.panel_letters(axes.ravel())
     ordered = (values["t_pol"] < values["t1"]) & (values["t1"] < values["t2"])
     aligned = values["A4"] >= ALIGNED
     return Report(

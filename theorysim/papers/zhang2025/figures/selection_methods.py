@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theorysim.core import blas, progress as bars
+from theorysim.core import style
 from theorysim.patch.algorithm import GradientDescent
 from theorysim.patch.draw import Draw
 from theorysim.patch.policy import EarlyStopping, FirstStage, OracleSelection, Policy, SmallLossSelection
@@ -162,7 +163,7 @@ def run(
         title="Small loss, early stopping and learned weights on one problem",
         text=_text(sizes, seeds, accuracies, detection),
         tables={"runs": frame, "accuracy": accuracies, "detection": detection},
-        figure=_figure(frame),
+        figure=picture(frame),
     )
 
 
@@ -274,13 +275,14 @@ def _text(sizes: Sizes, seeds: int, accuracies: "pd.DataFrame", detection: "pd.D
     ])
 
 
-def _figure(frame: "pd.DataFrame") -> Any:
+def picture(frame: "pd.DataFrame") -> Any:
+    """Accuracy of networks and of kernels, and detection, over the flip rate."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 4.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 4.2), layout="constrained")
     axes = figure.subplots(1, 3)
     used = [0, 0, 0]
-    for method in dict.fromkeys(frame["method"]):
+    for number, method in enumerate(dict.fromkeys(frame["method"])):
         group = frame[frame["method"] == method]
         for place, column in ((0 if method.startswith("patch") else 1, "accuracy"), (2, "AUC")):
             values = group.groupby("rate")[column]
@@ -289,10 +291,11 @@ def _figure(frame: "pd.DataFrame") -> Any:
             mean = values.mean()
             axes[place].errorbar(
                 mean.index + 0.003 * (used[place] - 3), mean, yerr=[mean - values.min(), values.max() - mean],
-                label=method, marker="o", markersize=4, capsize=2, color=f"C{used[place]}")
+                label=method, markersize=3, **style.series(number))
             used[place] += 1
     for axis, title in zip(axes, ("patch network", "kernels", "detection"), strict=True):
         axis.set(xlabel="flip rate τ", title=title,
                  ylabel=("detection AUC" if title == "detection" else "test accuracy") + " (mean, range over seeds)")
-        axis.legend(fontsize=7)
+        style.legend_below(axis, 1)
+    style.panel_letters(axes)
     return figure

@@ -11,6 +11,7 @@ import numpy as np
 
 from theorysim import plot
 from theorysim.check import check
+from theorysim.core import style
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD, linearised_errors
 from theorysim.linear.picture import plane
 from theorysim.reproduce import Report, markdown, spread
@@ -79,8 +80,8 @@ def _lazy(runs: Runs, last: int) -> "pd.DataFrame":
 def _picture(runs: Runs, at: Sequence[int], targets: Runs, early: Sequence[int]) -> "Figure":
     from matplotlib import figure as pictures
 
-    figure = pictures.Figure(figsize=(17, 8), layout="constrained")
-    panels = figure.subplots(2, 4)
+    figure = pictures.Figure(figsize=(style.PAGE, 10.4), layout="constrained")
+    panels = figure.subplots(4, 2).reshape(2, 4)
     plot.two_phases(runs, panels[0, :3])
     plot.neurons(runs["label noise"][0], at, panels[0, 3]).set_title("all neurons, label noise, seed 0")
     for axis, column in zip(panels[1, :2], ("mean_norm_sq", "inner_product_mean"), strict=True):
@@ -89,6 +90,9 @@ def _picture(runs: Runs, at: Sequence[int], targets: Runs, early: Sequence[int])
     panels[1, 1].set(ylabel="mean |⟨w_i, θ*⟩|, start 1", title="relative to the start")
     for axis, (norm, group) in zip(panels[1, 2:], [*targets.items()][:2], strict=False):
         plane(group[0], [early[0], *early[2:]], axis).set_title(f"‖θ*‖ = {norm}, seed 0")
+    for axis in (panels[0, 0], panels[0, 3], *panels[1]):
+        style.legend_below(axis, 3)
+    style.panel_letters(panels.ravel())
     return figure
 
 
@@ -96,7 +100,6 @@ def _curves(axis: "Axes", targets: Runs, column: str) -> None:
     for number, (norm, group) in enumerate(targets.items()):
         for place, one in enumerate(group):
             values = one.column(column)
-            axis.plot(one.steps_observed, values / (values[0] if column != "mean_norm_sq" else 1), color=f"C{number}",
-                      linewidth=1, label=None if place else f"‖θ*‖ = {norm}")
-    axis.set(xlabel="step")
-    axis.legend(fontsize=8)
+            axis.plot(one.steps_observed, values / (values[0] if column != "mean_norm_sq" else 1), linewidth=0.8,
+                      label=None if place else f"‖θ*‖ = {norm}", **style.series(number, dense=True))
+    axis.set(xlabel="step (updates)")

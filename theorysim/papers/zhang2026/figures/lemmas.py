@@ -8,6 +8,7 @@ import numpy as np
 
 from theorysim.check import Finding, Verdict, check
 from theorysim.core import progress as bars
+from theorysim.core import style
 from theorysim.linear import LinearDraw, LinearNetwork, LinearSGD
 from theorysim.linear.watch import grid
 from theorysim.oscillation import OscillatingLayer
@@ -48,7 +49,7 @@ def run(
             cases += part
             bar.update(1)
     table = _table(cases)
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 4.2), layout="constrained")
     _draw(cases, lr, figure.subplots(1, 2))
     return Report(
         name="zhang2026-lemmas",
@@ -150,14 +151,16 @@ def _draw(cases: Sequence[Case], lr: float, axes: "Sequence[Axes]") -> None:
     for kind, (column, axis) in shown.items():
         for number, case in enumerate(one for one in cases if one.title == f"descent, {kind}"):
             for place, one in enumerate(case.runs):
-                axis.plot(one.steps_observed, one.column(column), color=f"C{number}", linewidth=1,
-                          label=None if place else case.setting)
-        axis.set(xscale="symlog", xlabel="step")
-        axis.legend(fontsize=6)
+                axis.plot(one.steps_observed, one.column(column), linewidth=0.8,
+                          label=None if place else case.setting, **style.series(number, dense=True))
+        style.log_steps(axis)
+        axis.set(xlabel="step (updates)")
+        style.legend_below(axis, 1)
+    style.panel_letters(axes)
     share = np.log(1 / lr)
     for axis, steps in ((axes[0], (share, share / lr)), (axes[1], (share / lr,))):
         for step in steps:
-            axis.axvline(step, color="0.6", linestyle=":")
-    axes[1].axhline(lr * share, color="0.6", linestyle="--")
-    axes[0].set(ylabel="median |cos(w_i, θ*)|", title="small neurons; dotted: t2 as printed, and with 1/η")
-    axes[1].set(ylabel="‖θ − θ*‖", yscale="log", title="aligned neurons; dashed: η ln(1/η), dotted: t3 at ‖θ*‖ = 1")
+            axis.axvline(step, color=style.REFERENCE, linestyle=":")
+    axes[1].axhline(lr * share, color=style.REFERENCE, linestyle="--")
+    axes[0].set(ylabel="median |cos(w_i, θ*)|", title="small neurons\ndotted: t2 as printed, and with 1/η")
+    axes[1].set(ylabel="‖θ − θ*‖", yscale="log", title="aligned neurons\ndashed: η ln(1/η), dotted: t3 at ‖θ*‖ = 1")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.linear import LinearNetwork, LinearRun, LinearSGD
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2026.figures.setting import LR, PAPER, groups, setting, slope
@@ -30,18 +31,21 @@ def run(
     at = sorted({*ends, *(end + period // 2 for end in ends[:-1])})
     runs = groups("zhang2026-periodic", problem, algorithms, seeds, ends[-1], progress, neurons=0, record_at=at)
     table = _table(runs["periodic"], ends, problem.label_noise_std)
-    figure = Figure(figsize=(17, 3.8), layout="constrained")
-    axes = figure.subplots(1, 4)
+    figure = Figure(figsize=(style.PAGE, 5.2), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
     plot.two_phases(runs, axes[:3])
     for place, one in enumerate(runs["periodic"]):
-        axes[3].plot(one.steps_observed, np.sqrt(one.column("second_layer")), color="C0", linewidth=1,
+        axes[3].plot(one.steps_observed, np.sqrt(one.column("second_layer")), color=style.COLOURS[0], linewidth=0.6,
                      label=None if place else "periodic, each seed")
-    axes[3].set(xlabel="step", ylabel="second layer ‖a‖")
+    axes[3].set(xlabel="step (updates)", ylabel="second layer ‖a‖", title="periodic, each seed")
     for axis in axes:
         axis.set_xscale("linear")
         for start in ends[:-1:2]:
             axis.axvspan(start, start + period, color="0.9", zorder=0)
     axes[1].set_title("grey: label noise on")
+    axes[0].get_legend().remove()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    style.panel_letters(axes)
     means = {state: table.loc[table["label noise"] == state, "change"].mean() for state in ("on", "off")}
     shown = table.assign(change=table["spread"]).drop(columns=["spread"])
     shown["−τ"] = [f"{value:.3g}" for value in shown["−τ"]]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theorysim import plot
+from theorysim.core import style
 from theorysim.linear import LinearNetwork, LinearSGD
 from theorysim.oscillation import OscillatingLayer
 from theorysim.reproduce import Report, markdown, spread
@@ -37,8 +38,11 @@ def run(
     runs = groups("zhang2026-sam", problem, ALGORITHMS, seeds, steps, progress, record_at=looks)
     table, times = looks_table(runs, looks), times_table(runs)
     oscillation = _oscillation(problem, chains, oscillation_steps, settled)
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
-    plot.two_phases(runs, figure.subplots(1, 3))
+    figure = Figure(figsize=(style.PAGE, 3.0), layout="constrained")
+    axes = plot.two_phases(runs, figure.subplots(1, 3))
+    axes[0].get_legend().remove()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    style.panel_letters(axes)
     return Report(
         name="zhang2026-sam",
         title="Sharpness-aware minimisation in linear networks (T. Zhang et al. 2026)",

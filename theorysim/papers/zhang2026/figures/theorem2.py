@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from theorysim import plot
 from theorysim.check import check
+from theorysim.core import style
 from theorysim.linear import LinearNetwork, LinearSGD
 from theorysim.reproduce import Report, markdown, spread
 from theorysim.papers.zhang2026.figures.setting import PAPER, groups
-from theorysim.scaling import rounded, scaling
+from theorysim.scaling import ScalingFit, rounded, scaling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,15 +32,10 @@ def run(
     vary_alignment: Mapping[str, Sequence[float]] = VARY_ALIGNMENT,
 ) -> Report:
     """Fit the exponents of T1_all and T2(½), and compare T1_all with the bound and with e^{−Hτ/2}."""
-    from matplotlib.figure import Figure
-
     studies = {"zhang2026.T1": (lr, vary), "zhang2026.T2": (alignment_lr, vary_alignment)}
     fits = {measure: scaling(problem, LinearSGD(rate), measure, vary=values, seeds=seeds, steps=steps,
                              progress=progress) for measure, (rate, values) in studies.items()}
     table = _laws(problem, lr, vary, seeds, steps, progress)
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
-    for axis, (measure, fit) in zip(figure.subplots(1, 2), fits.items(), strict=True):
-        plot.scaling(fit, axis).set_title(measure)
     return Report(
         name="zhang2026-theorem2",
         title="Leaving the lazy regime (T. Zhang et al. 2026, Theorem 2)",
@@ -51,8 +47,19 @@ def run(
              + f"\n\n## The laws, measured/predicted\n\nMean [smallest, largest] over seeds.\n\n{markdown(table)}",
         tables={"laws": table} | {f"{name.split('.')[1]}-exponents": fit.exponents for name, fit in fits.items()}
         | {f"{name.split('.')[1]}-runs": fit.runs for name, fit in fits.items()},
-        figure=figure,
+        figure=picture(fits),
     )
+
+
+def picture(fits: Mapping[str, ScalingFit]) -> Any:
+    """Measured against predicted times, a panel for each study."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(style.PAGE, 3.9), layout="constrained")
+    for axis, (measure, fit) in zip(figure.subplots(1, 2), fits.items(), strict=True):
+        plot.scaling(fit, axis).set_title(measure)
+    style.panel_letters(figure.axes)
+    return figure
 
 
 def _laws(
