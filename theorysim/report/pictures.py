@@ -80,8 +80,10 @@ def _in_rows(figure: "Figure") -> None:
 
 
 def mark_times(drawn: Any, times: dict[str, float]) -> Any:
-    """A line at each time that is known, for pictures that have none; returns what was drawn."""
+    """A line at each time that is known, in pictures that have no upright lines yet; returns what was drawn."""
     panels = np.ravel(np.asarray(drawn, dtype=object))
+    if any(len({*line.get_xdata()}) == 1 and len(line.get_xdata()) > 1 for axis in panels for line in axis.get_lines()):
+        return drawn
     known = {name: time for name, time in times.items() if np.isfinite(time)}
     for axis in panels:
         for name, time in known.items():
