@@ -21,6 +21,7 @@ from theorysim.check.formulas import parse, to_mathml
 from theorysim.core.replay import unequal
 from theorysim.papers.huang2025 import PAPER
 from theorysim.report import code, parts, pictures, target, verb
+from theorysim.report import runs as runs_page
 from theorysim.report.foreign import sanitised
 from theorysim.report.markdown import parts_of
 from theorysim.report.meanings import meanings
@@ -220,6 +221,29 @@ def test_times_are_marked_where_there_is_no_picture_of_the_system() -> None:
     pictures.mark_times(axes, {"t": 3.0, "u": float("nan")})
     assert all([line.get_xdata()[0] for line in one.get_lines()] == [3.0] for one in axes)
     assert [one.get_text() for one in axes[1].texts] == ["t = 3"]
+    pictures.mark_times(axes, {"u": 5.0})
+    assert len(axes[0].get_lines()) == 1
+
+
+def test_linear_times_are_marked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The system's picture has none of its own; of a patch network it has, and nothing is added."""
+    marked: list[set[str]] = []
+    mark = pictures.mark_times
+
+    def watched(drawn: Any, times: dict[str, float]) -> Any:
+        before = sum(len(one.get_lines()) for one in np.ravel(drawn))
+        mark(drawn, times)
+        if sum(len(one.get_lines()) for one in np.ravel(drawn)) > before:
+            marked.append({name for name, time in times.items() if np.isfinite(time)})
+        return drawn
+
+    monkeypatch.setattr(runs_page, "mark_times", watched)
+    page_of(CASES["linear, width-free"].simulate(1000), tmp_path)
+    assert len(marked) == 1 and marked[0]
+    reached = ts.simulate(PROBLEM.replace(n=20, d=2000, m=5), GD, 60)
+    assert reached.stage_times().T1 > 0
+    page_of(reached, tmp_path)
+    assert len(marked) == 1
 
 
 def test_a_check(tmp_path: Path) -> None:

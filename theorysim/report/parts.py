@@ -107,9 +107,10 @@ def clean(text: Any) -> str:
 def facts(caption: str, rows: dict[str, Any], meanings: dict[str, str] | None = None) -> Table:
     """Names and values, and what the names mean where that is known."""
     head = ("name", "value") + (("meaning",) if meanings else ())
-    return Table(caption, head, tuple(
-        (Cell(name), Cell(show(value)), *([Cell(meanings.get(name, ""))] if meanings else []))
-        for name, value in rows.items()), (False,) * len(head))
+    shown = {name: value(one) if isinstance(one, float) else show(one) for name, one in rows.items()}
+    cells = tuple((Cell(name), Cell(one), *([Cell(meanings.get(name, ""))] if meanings else []))
+                  for name, one in shown.items())
+    return Table(caption, head, cells, (False,) * len(head))
 
 
 def table_of(frame: "pd.DataFrame", caption: str, tones: dict[str, Any] | None = None) -> Table:

@@ -80,14 +80,16 @@ def _in_rows(figure: "Figure") -> None:
 
 
 def mark_times(drawn: Any, times: dict[str, float]) -> Any:
-    """A line at each time that is known, for pictures that have none; returns what was drawn."""
+    """A line at each time that is known, in pictures that have no upright lines yet; returns what was drawn."""
     panels = np.ravel(np.asarray(drawn, dtype=object))
+    if any(len({*line.get_xdata()}) == 1 and len(line.get_xdata()) > 1 for axis in panels for line in axis.get_lines()):
+        return drawn
     known = {name: time for name, time in times.items() if np.isfinite(time)}
     for axis in panels:
-        for name, time in known.items():
+        for place, (name, time) in enumerate(known.items()):  # words one below the other, as times may be close
             axis.axvline(time, color=MARK, linestyle=":", linewidth=1)
-            axis.annotate(f"{name} = {time:g}", (time, 0.97), xycoords=("data", "axes fraction"), rotation=90,
-                          va="top", ha="right", fontsize=7, color=MARK)
+            axis.annotate(f"{name} = {time:g}", (time, 0.97 - 0.07 * place), xycoords=("data", "axes fraction"),
+                          xytext=(-3, 0), textcoords="offset points", va="top", ha="right", fontsize=7, color=MARK)
     return drawn
 
 

@@ -76,12 +76,12 @@ def _section(runs: Sequence[Run], name: str) -> Section:
 
 
 def _curves(named: dict[str, list[Run]]) -> Any:
-    """The picture of their system; one that marks no times gets those of a single run."""
-    drawn = dynamics(named)
-    groups = list(named.values())
-    if system_of_run(groups[0][0]).picture is None and len(groups) == 1 and len(groups[0]) == 1:
-        return mark_times(drawn, groups[0][0].stage_times().to_dict())
-    return drawn
+    """The picture of their system; of a single run times are marked where it marks none."""
+    drawn, runs = dynamics(named), [one for group in named.values() for one in group]
+    if len(runs) > 1:
+        return drawn
+    measured, times = system_of_run(runs[0]).times, runs[0].stage_times().to_dict()
+    return mark_times(drawn, {name: time for name, time in times.items() if name in measured or not measured})
 
 
 def _caption(runs: Sequence[Run]) -> str:
@@ -94,7 +94,8 @@ def _one(run: Run) -> list[Part]:
     spent = {f"{name} time (s)" for name in run.timings}  # of the machine, and not of the run
     said = {name: one for name, one in run.summary().items() if name not in spent | {"problem", "algorithm"}}
     times = run.stage_times().sentences()
-    return [facts("Summary", said), *([facts("Stage times (steps)", dict(times))] if times else [])]
+    told = {name: "not reached" if one == "nan" else one for name, one in times.items()}
+    return [facts("Summary", said), *([facts("Stage times (steps)", told)] if told else [])]
 
 
 def _each(runs: Sequence[Run]) -> "pd.DataFrame":
@@ -121,7 +122,7 @@ def _fields(title: str, value: Any) -> list[Part]:
             shown = f"array of shape {given.shape}" if isinstance(given, np.ndarray) else given
             (usual if at_default else chosen)[one.name] = shown
     return [facts(f"{title}: {type(value).__name__}", chosen, said),
-            *([Folded(f"{len(usual)} fields at their defaults", (facts("", usual, said),))] if usual else [])]
+            *([Folded(f"Fields at their defaults: {len(usual)}", (facts("", usual, said),))] if usual else [])]
 
 
 def _plain(default: Any) -> Any:
