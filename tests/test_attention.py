@@ -262,7 +262,7 @@ def test_data_are_as_told() -> None:
                                 noise_std=1e-9)
     true, observed = problem.labels()
     assert true.tolist() == [1] * 4 + [-1] * 5 and (true != observed).nonzero()[0].tolist() == [0, 1, 4, 5]
-    assert problem.kinds.tolist() == [0, 1, 1, 2 - 1, 2, 2]
+    assert problem.kinds.tolist() == [0, 1, 1, 1, 2, 2]
     tokens, matrix = token_vectors(problem, 2)
     expected = np.zeros((2, 6, 40))
     for place, (own, other) in enumerate(((0, 1), (1, 0))):

@@ -191,7 +191,6 @@ def _signals(problem: TokenSelection) -> Array:
 
 def fitting(draw: AttentionDraw, problem: TokenSelection) -> AttentionDraw:
     """A draw given, once it is seen to be one of the problem."""
-    validate.instance("draw", draw, (AttentionDraw, str))
     if (draw.n, draw.tokens) != (problem.n, problem.tokens):
         raise ValueError(f"draw: has (n, tokens) = {(draw.n, draw.tokens)}, must have {(problem.n, problem.tokens)}")
     return draw
