@@ -45,9 +45,10 @@ def test_from_a_claim_to_a_report(tmp_path: Path) -> None:
     """At most ten cells: the claim holds where it seems true, a run breaks it, and the page says both."""
     notebook = executed("claim-to-report.ipynb", tmp_path)
     assert len(notebook.cells) <= MOST_CELLS
-    shown = [one["data"].get("text/plain", "") for cell in notebook.cells if cell.cell_type == "code"
-             for one in cell.outputs if "data" in one]
+    cells = [one for one in notebook.cells if one.cell_type == "code"]
+    shown = [one["data"].get("text/plain", "") for cell in cells for one in cell.outputs if "data" in one]
+    printed = "".join(one["text"] for cell in cells for one in cell.outputs if one.output_type == "stream")
     page = (tmp_path / "claim.html").read_text(encoding="utf-8")
-    assert [one for one in shown if "1 of 1 inside the regime hold" in one]
-    assert [one for one in shown if "0 of 1 inside the regime hold" in one]
-    assert "it is violated" in page and "it holds" in page and "ts.simulate(" in page
+    assert [one for one in shown if "5 runs, 1 of 1 inside the regime holds" in one]
+    assert "is contradicted" in printed and "claim = ts.claim(" in printed
+    assert "it holds" in page and "Counterexample to claim.gamma_max_le_rho_bar_max" in page and "ts.simulate(" in page

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 import theorysim
-from theorysim.cli import check, output, papers, reproduce, sweep, train
+from theorysim.cli import check, falsify, output, papers, reproduce, sweep, train
 from theorysim.cli.parser import Command, Parser, parsed
 from theorysim.core import validate
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def commands() -> dict[str, Command]:
     """All commands, by name, as they are listed."""
-    found = [*train.commands(), check.COMMAND, sweep.COMMAND, papers.COMMAND, reproduce.COMMAND]
+    found = [*train.commands(), check.COMMAND, falsify.COMMAND, sweep.COMMAND, papers.COMMAND, reproduce.COMMAND]
     return {one.name: one for one in found}
 
 

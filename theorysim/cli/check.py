@@ -12,7 +12,9 @@ from theorysim.cli.parser import Command, Parser
 from theorysim.core import validate
 from theorysim.core.run import Run
 from theorysim.core.status import DivergenceError, Status
+from theorysim.report import report
 from theorysim.systems import load_run, simulate
+from theorysim.theory.claim import claim
 from theorysim.theory.paper import paper_named
 
 DESCRIPTION = """\
@@ -30,6 +32,7 @@ examples:
   theorysim check seed0.npz seed1.npz seed2.npz --paper huang2025 --set delta=0.1 --csv report.csv
   theorysim check --seeds 5 --n 50 --m 10 --lr 0.3 --steps 1000
   theorysim check --seeds 5 --system linear
+  theorysim check --seeds 5 --steps 300 --claim "gamma_max <= rho_bar_max" --html page.html
 """
 
 
@@ -42,9 +45,12 @@ def _add(parser: Parser, arguments: Sequence[str]) -> None:
     # With --seeds there are no files, and each option of a setting takes what follows it.
     parser.add_argument("runs", type=Path, nargs="*", metavar="NPZ", help="runs written by `theorysim simulate --save`")
     parser.add_argument("--seeds", type=int, metavar="K", help="make K runs of a setting instead, seeds 0..K-1")
-    parser.add_argument("--paper", help="default: the one whose setting the runs have")
+    parser.add_argument("--paper", help="default: the one whose setting the runs have, if no claim is given")
+    parser.add_argument("--claim", action="append", default=[], metavar="TEXT",
+                        help='a claim of your own, such as "gamma_max <= 2*rho_bar_max"; may be given several times')
     constants.add(parser)
     output.add_file(parser, "--csv", output.TABLES, "write the whole table")
+    output.add_file(parser, "--html", output.PAGES, "write a page")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
                         help="of verdicts (default: in terminals that have colours, unless NO_COLOR is set)")
     parser.add_argument("--replay", action="store_true",
@@ -58,6 +64,7 @@ def _add(parser: Parser, arguments: Sequence[str]) -> None:
 def _check(given: argparse.Namespace) -> int:
     if given.paper is not None:
         paper_named(given.paper)  # before any run is read or made
+    asked = [*([] if given.paper is None else [given.paper]), *map(claim, given.claim)]
     hidden = constants.of(given.constants)
     if given.seeds is None:
         if not given.runs:
@@ -68,12 +75,14 @@ def _check(given: argparse.Namespace) -> int:
     if not runs:
         return 130
     with output.compiling(given):
-        report = check(runs, given.paper, replay=given.replay, **hidden)
+        found = check(runs, asked or None, replay=given.replay, **hidden)
     if given.csv:
-        report.to_csv(output.prepared(given.csv))
-    print(report.to_text(color=given.color))
-    if given.csv:
-        print(f"wrote {given.csv}")
+        found.to_csv(output.prepared(given.csv))
+    if given.html:
+        report(found, output.prepared(given.html))
+    print(found.to_text(color=given.color))
+    for path in filter(None, (given.csv, given.html)):
+        print(f"wrote {path}")
     return 0 if len(runs) == len(made) else 130
 
 

@@ -14,6 +14,7 @@ from theorysim.core import jit
 PICTURES = (".png", ".pdf", ".svg")
 TABLES = (".csv",)
 RUNS = (".npz",)
+PAGES = (".html",)
 CLOSED_PIPE = 141  # of a process that was ended by SIGPIPE, as shells count
 
 

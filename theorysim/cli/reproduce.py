@@ -7,7 +7,7 @@ from pathlib import Path
 from theorysim.cli import output
 from theorysim.cli.parser import Command, Parser
 from theorysim.core import validate
-from theorysim.reproduce import figures, reproduce
+from theorysim.reproduce import METADATA, figures, reproduce
 from theorysim.sweep.random_numbers import KINDS
 from theorysim.sweep.sweep import PRECISIONS
 from theorysim.theory.paper import papers
@@ -31,6 +31,9 @@ def _add(parser: Parser, _arguments: Sequence[str]) -> None:
     parser.add_argument("--seeds", type=int, help="independent runs per setting (default: its own)")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="FOLDER",
                         help="folder to write to (default %(default)s)")
+    parser.add_argument("--format", nargs="+", choices=tuple(METADATA), default=["png"], metavar="FORMAT",
+                        help="of the picture: png, pdf, svg, one or several (default png)")
+    parser.add_argument("--html", action="store_true", help="write the page NAME.html, too")
     sweeps = parser.add_argument_group("for those that are sweeps")
     output.add_file(sweeps, "--store", (), "keep every run in this file as it finishes")
     sweeps.add_argument("--workers", type=int, help="cores to use (default: all)")
@@ -53,7 +56,8 @@ def _reproduce(given: argparse.Namespace) -> int:
         output.prepared(given.store)
     with output.compiling(given):
         report = reproduce(given.name, seeds=given.seeds, progress=output.shows_bars(given), **chosen)
-    written = report.write(given.out)  # first of all, so that nothing that happens to the output loses it
+    # First of all, so that nothing that happens to the output loses it.
+    written = report.write(given.out, given.format, html=given.html)
     print(f"{report.title}\n\n{report.text}\n")
     for path in written:
         print(f"wrote {path}")

@@ -11,6 +11,7 @@ from theorysim.cli.parser import Command, Parser, parsed
 from theorysim.core import validate
 from theorysim.core.system import System
 from theorysim.plot import heatmap
+from theorysim.report import report
 from theorysim.sweep import sweep
 from theorysim.sweep.measures import named
 from theorysim.sweep.plan import axes_of, cells
@@ -62,6 +63,7 @@ def _add_own(parser: Parser) -> None:
     parser.add_argument("--workers", type=int, help="cores to use (default: all)")
     output.add_file(parser, "--store", (), "keep every run in this file as it finishes, and go on with what it has")
     output.add_file(parser, "--csv", output.TABLES, "write the table, a row for every run")
+    output.add_file(parser, "--html", output.PAGES, "write a page")
     output.add_file(parser, "--heatmap", output.PICTURES, "draw means over two axes of the grid, a panel each")
     parser.add_argument("--x", metavar="NAME", help="axis of the heatmap (default: the first of the grid)")
     parser.add_argument("--y", metavar="NAME", help="the other one (default: the second)")
@@ -207,6 +209,8 @@ def _write(frame: "pd.DataFrame", given: argparse.Namespace, drawn: tuple[str, s
     if given.csv:
         frame.to_csv(output.prepared(given.csv), index=False)
         written.append(given.csv)
+    if given.html:
+        written.append(report(frame, output.prepared(given.html)))
     if drawn is not None and summary.completed(frame):
         heatmap(frame, *drawn)[0].figure.savefig(output.prepared(given.heatmap), dpi=110)
         written.append(given.heatmap)

@@ -14,6 +14,7 @@ from theorysim.core.run import Run
 from theorysim.core.status import DivergenceError, Status
 from theorysim.core.system import System
 from theorysim.plot import dynamics
+from theorysim.report import report
 from theorysim.systems import simulate
 
 CODES = {Status.DIVERGED: 1, Status.INTERRUPTED: 130}
@@ -37,6 +38,7 @@ def _add(parser: Parser, system: System) -> None:
     output.add_file(written, "--plot", output.PICTURES, "draw what happened")
     output.add_file(written, "--csv", output.TABLES, "write the table of observables")
     output.add_file(written, "--save", output.RUNS, "write the whole run, for theorysim.load_run")
+    output.add_file(written, "--html", output.PAGES, "write a page: curves, verdicts, the code that makes it again")
     written.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -48,6 +50,7 @@ WRITERS: dict[str, Callable[[Run, Path], Any]] = {  # by option
     "csv": lambda run, path: run.observables.to_csv(path),
     "save": lambda run, path: run.save(path),
     "plot": _picture,
+    "html": report,
 }
 
 

@@ -10,6 +10,7 @@ from theorysim.check.finding import Finding, Verdict, evaluate
 from theorysim.check.replay import replayed
 from theorysim.core import validate
 from theorysim.systems import SYSTEMS
+from theorysim.theory.claim import SENSES, claim
 from theorysim.theory.paper import Paper, constants_of, papers, statement_named
 from theorysim.theory.statement import Array, Constants, Sense, Statement, Steps
 
@@ -90,7 +91,7 @@ def _logarithmic(less: Any, more: Any) -> Any:
 
 
 def claim_of(given: Any, inside: Any, constants: Mapping[str, Any]) -> Claim:
-    """A statement, or the id of a paper's, as a claim.
+    """A statement, the id of a paper's, or the expressions of :func:`theorysim.claim`, as a claim.
 
     A statement with the id of a paper's, such as one of which something was replaced, is looked at as that paper looks
     at its own. Of an id that several papers have it is the paper named as ``inside``, or else the first.
@@ -101,6 +102,8 @@ def claim_of(given: Any, inside: Any, constants: Mapping[str, Any]) -> Claim:
         For what is neither, an unknown id, and constants that the claim does not know.
     """
     validate.instance("claim", given, (Statement, str))
+    if isinstance(given, str) and any(sign in given for sign in SENSES):
+        given = claim(given)
     found = statement_named(given if isinstance(given, str) else given.id)
     if isinstance(given, str) and not found:
         prefix = given.partition(".")[0]

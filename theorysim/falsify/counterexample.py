@@ -10,10 +10,9 @@ from theorysim.check.finding import Finding
 from theorysim.core.html import show, table
 from theorysim.core.status import Status
 from theorysim.falsify import picture
-from theorysim.falsify.claim import OWN, Claim
+from theorysim.falsify.claim import Claim
 from theorysim.falsify.setting import Setting
-from theorysim.falsify.source import source
-from theorysim.systems import system_of
+from theorysim.falsify.source import claim_source, source
 from theorysim.theory.statement import Constants, Statement
 
 
@@ -117,7 +116,7 @@ class Counterexample:
     def code(self) -> str:
         """Python that makes the run again and holds it against the claim, after ``import theorysim as ts``.
 
-        One's own claim is to be there under the name ``claim``; it is checked as the only one of a paper of that name.
+        A claim that is not of :func:`theorysim.claim` with expressions alone is to be there under the name ``claim``.
         """
         options = ', on_failure="return"' if self.status == Status.DIVERGED else ""
         seed, last = ("seed", f" for seed in range({self.share[1]})]") if self.share else (str(self.seed), "")
@@ -125,22 +124,13 @@ class Counterexample:
             options += f", draw={source(self.setting.recipe(self.problem, self.seed))}"
         made = f"ts.simulate(problem, {source(self.algorithm)}, steps={self.steps}, seed={seed}{options})"
         constants = "".join(f", {key}={source(value)}" for key, value in self.asked.given.items())
-        home = self.asked.paper.name
-        name = home if self.asked.printed else OWN
-        lines = [f"problem = {source(self.problem)}", f"run = {'[' * bool(last)}{made}{last}",
-                 f'print(ts.check(run, "{name}", replay=True{constants}).table.set_index("statement").loc['
-                 f'"{self.claim.id}", ["verdict", "measured", "predicted"]])']
-        arrays = ["from numpy import array"] if self.setting.recipe is not None else []
-        return "\n".join([*arrays, *self._registered(home), *lines])
-
-    def _registered(self, home: str) -> list[str]:
-        """What makes one's own claim known to ``check``."""
-        if self.asked.printed:
-            return []
-        seen = [] if home == OWN else [f'home = ts.theory.paper.paper_named("{home}")']
-        way = "" if home == OWN else ", evidence=home.evidence, constants=home.constants"
-        about = (system_of(self.problem, self.algorithm).name,)
-        return [*seen, f'ts.register_paper(ts.Paper("{OWN}", "", {about!r}, (claim,){way}))']
+        typed = None if self.asked.printed else claim_source(self.claim)
+        name = f'"{self.claim.id}"' if self.asked.printed else "claim"
+        return "\n".join([
+            *(["from numpy import array"] if self.setting.recipe is not None else []),
+            *([] if typed is None else [f"claim = {typed}"]),
+            f"problem = {source(self.problem)}", f"run = {'[' * bool(last)}{made}{last}",
+            f'print(ts.check(run, {name}, replay=True{constants}).table[["verdict", "measured", "predicted"]])'])
 
     def plot(self, axes: Any = None) -> Any:
         """Both sides of the claim over the steps of the run, with :attr:`step` marked; returns the Axes."""

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from theorysim.theory.claim import WORDS, Conditions, Moment, claim
+from theorysim.theory.statement import Statement
+
 HOME = "theorysim"
 
 
@@ -31,6 +34,29 @@ def source(value: Any) -> str:
     if isinstance(value, float) and not np.isfinite(value):
         return f"float({str(value)!r})"
     return repr(value)
+
+
+def claim_source(statement: Statement) -> str | None:
+    """The call of :func:`theorysim.claim` that makes a statement; None where some part of it is a function."""
+    window, conditions = statement.window, statement.conditions
+    when = conditions.written if isinstance(conditions, Conditions) else ()
+    if not all(isinstance(one, str) for one in when):
+        return None
+    words = window.words.removeprefix("at ").replace("step ", "") if isinstance(window, Moment) else ""
+    at = next((word for word, one in WORDS.items() if one is window), words)
+    parts: dict[str, tuple[Any, Any]] = {
+        "at": (at, "every step"), "when": (when[0] if len(when) == 1 else when, ()),
+        "band": (statement.band, None), "over_draws": (statement.over_draws, False)}
+    options: dict[str, Any] = {name: value for name, (value, usual) in parts.items() if value != usual}
+    for called in (None, statement.id):
+        try:
+            if claim(statement.claim, name=called, **options) == statement:
+                given = options | ({} if called is None else {"name": called})
+                named = (f"{name}={value!r}" for name, value in given.items())
+                return f"ts.claim({', '.join([repr(statement.claim), *named])})"
+        except (TypeError, ValueError):
+            return None
+    return None
 
 
 def _usual(field: Any, value: Any) -> bool:

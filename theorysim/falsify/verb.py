@@ -41,7 +41,8 @@ def falsify(
     Parameters
     ----------
     claim : Statement or str
-        Or the id of a paper's, such as "huang2025.lemma_d_4", with its evidence and conditions.
+        Or the id of a paper's, such as "huang2025.lemma_d_4", with its evidence and conditions; or what
+        :func:`theorysim.claim` reads, such as "gamma_max <= rho_bar_max".
     inside : optional
         Where to look. By default anything valid of the systems that the claim's paper speaks of; for one's own claim of
         the patch network, or of the algorithm's system. The name of a paper that has a regime ("huang2025"); a problem,
