@@ -107,7 +107,7 @@ FALSE: dict[str, Case] = {
         note="bare, draws with one active filter", keywords=(("horizon", 5000),)),
     "4.2 (ii), constant 1": Case(bare("lemma_4_2.rho_under"), note="bare"),
     "4.2 (ii), 12 for 24": Case(scaled("lemma_4_2.rho_under.explicit", 0.5), note="bare"),
-    "4.3, |ρ̲|, constant 1": Case(bare("lemma_4_3.rho_under"), note="bare"),
+    "4.3, ρ̲, constant 1": Case(bare("lemma_4_3.rho_under"), note="bare"),
     "4.3, γ at most doubles": Case("huang2025.lemma_4_3.gamma.proof"),
     "4.4 (iii)": Case(theorem("lemma_4_4.gamma"), NOISY, note="Assumption 3.1 alone"),
     "4.5 (iii), mean square": Case(theorem("lemma_4_5.output.upper"), NOISY, note="Assumption 3.1 alone"),
