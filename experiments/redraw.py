@@ -18,7 +18,7 @@ from theorysim.papers import rare_errors
 from theorysim.papers.chen2023.figures import heatmap as chen
 from theorysim.papers.han2025.figures import early_stop_bound, phases, policies
 from theorysim.papers.huang2025.figures import (
-    error_bound, lemmas, regularisers, regularisers_picture, regularisers_rows,
+    appendix, error_bound, lemmas, regularisers, regularisers_picture, regularisers_rows,
 )
 from theorysim.papers.karhadkar2024.figures import grid
 from theorysim.papers.kou2023.figures import heatmap as kou
@@ -106,6 +106,8 @@ PICTURES: dict[str, Callable[[Tables], Any]] = {
     "han2025-policies": lambda tables: policies.picture(tables["runs"]),
     "huang2025-error-bound": lambda tables: rare_errors.figure(tables["errors"], *error_bound.SHOWN),
     "huang2025-lemmas": lambda tables: lemmas.picture(tables["statements"].fillna("")),
+    "huang2025-noise-laws": appendix.laws_picture,
+    "huang2025-powers": appendix.powers_picture,
     "karhadkar2024-grid": lambda tables: grid.picture(tables["cells"], grid.SIZES),
     "kou2023-heatmap": kou2023,
     "label-noise-transition": lambda tables: transition.picture(
@@ -123,7 +125,8 @@ PICTURES: dict[str, Callable[[Tables], Any]] = {
 
 def redraw(name: str, folder: Path) -> Path:
     """One picture, beside its tables."""
-    found = {path.stem.removeprefix(f"{name}-"): pd.read_csv(path) for path in sorted(folder.glob(f"{name}-*.csv"))}
+    found = {path.stem.removeprefix(f"{name}-"): pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
+             for path in sorted(folder.glob(f"{name}-*.csv"))}  # "none" is a word there
     target = folder / f"{name}.png"
     with style.publication(), np.errstate(invalid="ignore"):
         PICTURES[name](found).savefig(target, dpi=style.DPI)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theorysim.core import style
 from theorysim.core.intervals import typical
 from theorysim.core.progress import bar as progress_bar
 from theorysim.core.status import Status
@@ -25,12 +26,12 @@ from theorysim.theory import second_order
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 FIRST_SEED = 600
 LEARNED = 1.0  # of max γ
 LATE = 0.75  # of a run, from where on losses are averaged
 LOOKS = 200  # records of that part
+NONE = "none"  # label noise
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Cell:
 def _name(law: LabelNoise | None) -> str:
     """A law of ε in a table."""
     if law is None:
-        return "none"
+        return NONE
     if isinstance(law, Flip):
         return f"flips, p = {law.p:g}"
     if isinstance(law, Gaussian):
@@ -141,7 +142,7 @@ def noise_laws(
             markdown(levels),
         ]),
         tables={"runs": runs, "summary": summary, "levels": levels},
-        figure=_picture(main, [f"{noise}, η = {lr:g}" for noise, lr in zip(main["noise"], main["lr"], strict=True)]),
+        figure=laws_picture({"runs": runs}),
     )
 
 
@@ -186,8 +187,7 @@ def powers(
         text=f"{told}. Not stated there, and chosen: d = {chosen[0][1].d}, p = {p:g}, {steps} steps, σ_0. "
         f"{_told(seeds)} The law of the draw is for q = 2; the mean field for any q.\n\n" + markdown(summary),
         tables={"runs": runs, "summary": summary},
-        figure=_picture(runs, [f"q = {q:g}, σ_0 = {start:g}, {noise}" for q, start, noise in
-                               zip(runs["q"], runs["sigma_0"], runs["noise"], strict=True)]),
+        figure=powers_picture({"runs": runs}),
     )
 
 
@@ -242,29 +242,43 @@ def _interval(values: "pd.Series[float]") -> str:
     return f"{middle:.3g}" if np.isnan(low) else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
 
 
+def laws_picture(tables: "Mapping[str, pd.DataFrame]") -> Any:
+    """Of the runs of Appendix G.3, without those that are about the loss alone."""
+    runs = tables["runs"]
+    main = runs[runs["lr"].isin(runs.loc[runs["noise"] == NONE, "lr"])
+                & runs["noise"].isin([_name(law) for _, law in LAWS])]
+    return _picture(main, [f"{noise}, η = {lr:g}" for noise, lr in zip(main["noise"], main["lr"], strict=True)])
+
+
+def powers_picture(tables: "Mapping[str, pd.DataFrame]") -> Any:
+    """Of the runs of Appendix G.4."""
+    runs = tables["runs"]
+    return _picture(runs, [f"q = {q:g}, σ_0 = {start:g}, {noise}" for q, start, noise in
+                           zip(runs["q"], runs["sigma_0"], runs["noise"], strict=True)])
+
+
 def _picture(runs: "pd.DataFrame", settings: Sequence[str]) -> Any:
     """Test accuracy, and T2 measured over predicted, of every run."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(settings))
     places = np.array([names.index(one) for one in settings])
-    figure = Figure(figsize=(8.0, 0.25 * len(names) + 1.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 0.2 * len(names) + 1.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    _points(left, runs["test accuracy"], places, runs["T2"].isna(), "test accuracy")
-    left.axvline(0.5, color="0.6", linestyle=":")
+    late = runs["T2"].isna().to_numpy()
+    for number, (kind, label) in enumerate(((~late, "signal learned"), (late, "max γ below 1"))):
+        left.plot(runs["test accuracy"][kind], places[kind], fillstyle="none", label=label, **style.points(number))
+    left.axvline(0.5, color=style.REFERENCE, linestyle=":")
+    left.set(xlabel="test accuracy at the end (every run a mark)", ylabel="setting")
     left.set_yticks(range(len(names)), names)
-    left.set_ylabel("setting")
     left.invert_yaxis()
-    for column, marker in (("T2 of the law", "x"), ("T2 of the mean field", "+")):
-        right.plot(runs["T2"] / runs[column], places, marker, label=f"over the {column}")
-    right.axvline(1, color="0.6", linestyle=":")
+    for number, (column, marker) in enumerate((("T2 of the law", "x"), ("T2 of the mean field", "+"))):
+        if runs[column].notna().any():
+            right.plot(runs["T2"] / runs[column], places, label=f"over the {column}",
+                       **style.points(number + 2) | {"marker": marker})
+    right.axvline(1, color=style.REFERENCE, linestyle=":")
     right.set(xlabel="T2 measured/predicted (every run a mark)", ylabel="setting")
-    right.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    for axis in (left, right):
+        style.legend_below(axis, 1)
+    style.panel_letters((left, right))
     return figure
-
-
-def _points(axis: "Axes", values: "pd.Series[float]", places: Any, plain: "pd.Series[bool]", name: str) -> None:
-    axis.plot(values[~plain], places[~plain], "o", fillstyle="none", label="signal learned")
-    axis.plot(values[plain], places[plain], "s", fillstyle="none", label="max γ below 1")
-    axis.set_xlabel(f"{name} at the end (every run a mark)")
-    axis.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
