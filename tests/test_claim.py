@@ -498,3 +498,14 @@ def test_states_in_blocks_are_states_at_once(run: ts.PatchRun, monkeypatch: pyte
         found = evaluate(one, Evidence(run))
         assert all(getattr(found, name) == getattr(wanted, name) or np.isnan(getattr(wanted, name)) for name in NUMBERS)
     assert {one.verdict for one in whole} >= {Verdict.HOLDS, Verdict.VIOLATED}
+
+
+def test_a_statement_that_is_not_about_the_run_is_named() -> None:
+    """Nothing that was asked for is left out without a word; of a whole paper it need not be said."""
+    run = ts.simulate(ts.SignalNoise(6, 300, 2, 1.0, 0.5, 0.01), ts.GradientDescent(0.1, ts.Flip(0.1)), 5)
+    asked = ["huang2025.lemma_d_1", ts.claim("gamma_max <= 100")]
+    for given in (asked, iter(asked)):
+        report = ts.check(run, given)
+        assert "not about such runs: huang2025.lemma_d_1" in report.why
+        assert report.table["statement"].tolist() == ["claim.gamma_max_le_100"]
+    assert "not about such runs" not in ts.check(run, "huang2025").why

@@ -46,14 +46,15 @@ def assert_shown(wanted: str, found: str, where: str) -> None:
 
 
 def command(line: str) -> str:
-    """Output of a command line `theorysim ...`, which must succeed."""
+    """Output of a command line `theorysim ...`, which must succeed; a claim that is contradicted has the status 1."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
             status = cli.main(shlex.split(line)[1:])
         except SystemExit as end:  # --help, --version and bad usage
             status = int(end.code or 0)
-    assert status == 0, f"{line}: exit status {status}\n{output.getvalue()}"
+    contradicted = line.startswith("theorysim falsify") and "is contradicted" in output.getvalue()
+    assert status == int(contradicted), f"{line}: exit status {status}\n{output.getvalue()}"
     return output.getvalue()
 
 

@@ -1,6 +1,6 @@
 """check(): runs and claims side by side, one verdict for each statement of a paper."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +62,8 @@ def check(
     """
     runs = _validated(run)
     validate.flag("replay", replay)
+    if isinstance(paper, Iterator):
+        paper = tuple(paper)
     chosen, why = _chosen(runs[0], paper)
     hidden = constants_of(chosen, constants)
     found = []
@@ -75,9 +77,19 @@ def check(
         found.append(tuple(findings))
     reasons = [why, *(f"of problem and draw alone: {reason}" for source in chosen
                       for reason in dict.fromkeys(map(source.unlike, runs)) if reason)]
+    silent = sorted(_asked_one_by_one(paper) - {one.statement.id for findings in found for one in findings})
+    if silent:
+        reasons.append(f"not about such runs: {', '.join(silent)}")
     widest = max(hidden.values(), key=lambda one: len(one.names()))
     title = " and ".join(OWN if source.citation == OWN else source.name for source in chosen)
     return CheckReport(title, widest, tuple(found), "; ".join(filter(None, reasons)))
+
+
+def _asked_one_by_one(asked: Any) -> set[str]:
+    """Ids of the statements that were named, rather than their paper."""
+    each = [asked] if isinstance(asked, str | Statement) else asked or []
+    named = {one.id if isinstance(one, Statement) else one for one in each}
+    return {one for one in named if one not in papers()}
 
 
 def _chosen(run: Any, asked: Any) -> tuple[list[Paper], str]:
