@@ -55,7 +55,6 @@ TOO_LOOSE: dict[str, str] = {
     "huang2025.theorem_3_3.test_error": "no error is seen, below every factor of the bound",
     "deng2023.core_first": "the other feature has hardly moved at that time",
     "deng2023.spurious_first": "the other feature has hardly moved at that time",
-    "lu2024.learned": "it grows several times as much as is asked for",
     "wan2025.benign": "a tenth is far from what is kept",
     "zhang2025.phases.alignment": "the phases are farther apart than a factor of 2",
     "zhang2026.lemma_3.shrinking": "the bound is below 0", "zhang2026.derived.lemma_5_repaired_any": "it is near 0",

@@ -54,6 +54,7 @@ FINDINGS = {
     "huang2025.lemma_d_4": "false at t = 0 when the weakest start lies between 1/4 and 1/2.4 of σ_0σ_p√d",
     "huang2025.lemma_4_2.rho_under": "Õ read with constant 1 is too small, the start along a noise may be twice that",
     "huang2025.lemma_4_3.rho_under": "the same",
+    "huang2025.lemma_4_3.gamma": "Õ read with constant 1: a start that is long along μ passes it by some percent",
     "huang2025.lemma_e_1": "without its own conditions: a class without samples, or a step with most labels flipped, "
                            "does not grow its signal",
     "huang2025.lemma_e_1.main_text": "the same, and sooner, as it has no factor 1/2 at the start",

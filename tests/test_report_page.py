@@ -483,6 +483,7 @@ def test_no_figure_is_left_open(tmp_path: Path) -> None:
     """Those of a session stay."""
     import matplotlib.pyplot as plt
 
+    plt.close("all")  # of tests before this one
     mine = plt.figure()
     ts.report([run_of(), sweep_of()], tmp_path / "page.html")
     assert plt.get_fignums() == [mine.number]

@@ -37,7 +37,8 @@ def plain() -> dict[str, Any]:
         ts.OracleSelection(5, "downweight", 0.2), ts.PowerReLU(2.0), ts.SignedPower(2.0), ts.Monomial(3),
         ts.LeakyReLU(0.1), ts.HuberisedReLU(2.0, 0.1), ts.SmoothedLeakyReLU(0.1, 0.2), ts.Identity(), ts.Erf(),
         ts.Softplus(2.0), ts.Signal(1.0, name="mu"), ts.Noise(0.3), ts.Spurious(1.5, 0.8), ts.XOR(2.0), ts.Zero(),
-        ts.ConstantPatch(1.0), ts.LongTail((1.0, 2.0), (0.7, 0.3)), ts.Signal(1.0) + ts.Noise(0.1),
+        ts.TokenSelection(), ts.AttentionGD(0.01), ts.ConstantPatch(1.0), ts.LongTail((1.0, 2.0), (0.7, 0.3)),
+        ts.Signal(1.0) + ts.Noise(0.1),
     ]
     return {type(one).__name__: one for one in made}
 
@@ -47,11 +48,13 @@ def shortened() -> dict[str, Any]:
     arrays = ts.LabelledArrays(RNG.standard_normal((60, 7)), np.where(RNG.random(60) < 0.5, -1.0, 1.0))
     linear, oscillating = CASES["linear, wide"].simulate(20), CASES["oscillation, chains"].simulate(20)
     field = CASES["mean_field, flips"].simulate(20)
+    attending, claim = CASES["attention, keys"].simulate(20), ts.claim("gamma_max <= rho_bar_max")
     overflow = ts.DivergenceError(SOME.replace(message="overflows"))
     made: list[Any] = [
         images(), arrays, SOME, SOME.draw, linear, linear.draw, oscillating, field, field.draw, REWEIGHTED,
         REWEIGHTED.draw, SELECTED.selection, ts.Values(tuple(np.linspace(1, 0, 500))), paper_named("huang2025"),
         SYSTEMS[0], ts.simulate(SIGNAL, FLIPS, 10, seeds=20), overflow, ts.Status.STOPPED,
+        attending, attending.draw, claim, ts.falsify(claim, runs=40), ts.falsify("n >= 1", runs=3),
     ]
     return {type(one).__name__: one for one in made}
 

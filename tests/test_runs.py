@@ -24,7 +24,7 @@ UNSTABLE = SIGNAL.replace(q=4)  # at these rates seed 0 alone diverges, and seed
 ONE_DIVERGES, TWO_DIVERGE = ts.GradientDescent(8.0), ts.GradientDescent(20.0)
 
 DRAWN = {"patch": "train_loss", "mean_field": "train_loss", "linear": "test_loss", "oscillation": "mean_norm_sq",
-         "reweighting": "clean_loss"}
+         "reweighting": "clean_loss", "attention": "train_loss"}
 
 
 @pytest.fixture(autouse=True)

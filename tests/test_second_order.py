@@ -261,12 +261,12 @@ def kappa_at_once() -> None:
     assert 1 + 2 * law.kappa_at_once(one) * float(oracle.pull(np.array(-2.0), np.array(one.rest))) == pytest.approx(0)
 
 
-@check
 def _density_of_log(value: float, kappa: float, mean: float, std: float) -> float:
     """ln|1 + κε| times the density of N(mean, std²)."""
     return float(np.log(abs(1 + kappa * value)) * np.exp(-((value - mean) / std) ** 2 / 2) / (std * np.sqrt(2 * np.pi)))
 
 
+@check
 def growth_rate() -> None:
     """The mean of a sampled ln|1 + κε|."""
     rng = np.random.default_rng(0)

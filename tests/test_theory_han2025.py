@@ -380,7 +380,7 @@ def search() -> tuple[dict[str, Counter[Verdict]], list[float]]:
     found: dict[str, Counter[Verdict]] = {name: Counter() for name in names}
     deviations: list[float] = []
 
-    @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+    @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
     @given(stage_runs())
     def collect(run: ts.Run) -> None:
         evidence = Evidence(run)

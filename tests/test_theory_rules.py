@@ -63,7 +63,7 @@ def oscillating(draw: st.DrawFn) -> Evidence | None:
     batch = draw(st.sampled_from([1, 2, n]))
     rule = ts.GradientDescent(draw(st.floats(0.2, 1.9)) * m / (2 * strong**2), batch_size=min(batch, n),
                               replacement=draw(st.booleans()))
-    run = ts.simulate(problem, rule, draw(st.integers(200, 600)), draw(ours.seeds()), record_every=10,
+    run = ts.simulate(problem, rule, draw(st.integers(200, 600)), draw(ours.seeds()), record_every=1,
                       on_failure="return")
     return lu2024.OscillationEvidence(run, lu2024.OscillationConstants()) if run.status == "completed" else None
 

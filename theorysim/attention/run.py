@@ -68,15 +68,13 @@ class AttentionRun(RowsRun):
     MEANINGS: ClassVar[Mapping[str, str]] = ATTENTION_OBSERVABLES
 
     def named_arrays(self) -> dict[str, Labelled]:
-        """Coordinates of p, Wp and v over the training tokens, and the softmax weights."""
-        shape = (len(self.steps_recorded), self.draw.n, -1)
+        """Coordinates of p, Wp and v over all training tokens, and the softmax weights by sample and token."""
         weights = np.stack([self.attention(int(step)) for step in self.steps_recorded])
         meanings = {"query": "b of p = Σ_a b_a W(0)ᵀx_a", "carried": "c of Wp = W(0)p + Σ_a c_a x_a",
                     "head": "h of v = v(0) + Σ_a h_a x_a"}
-        tokens = (RECORDED, "sample", "token")
-        coordinates = {name: Labelled(tokens, getattr(self, name).reshape(shape), meaning)
+        coordinates = {name: Labelled((RECORDED, "training_token"), getattr(self, name), meaning)
                        for name, meaning in meanings.items()}
-        return coordinates | {"attention": Labelled(tokens, weights, "softmax weights of the tokens")}
+        return coordinates | {"attention": Labelled((RECORDED, "sample", "token"), weights, "softmax of the scores")}
 
     def stage_times(self) -> AttentionTimes:
         """When the relevant token is selected and labels are fitted, see :class:`AttentionTimes`."""

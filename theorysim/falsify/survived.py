@@ -128,4 +128,4 @@ class Survived:
         printer.text(repr(self))
 
     def _repr_html_(self) -> str:
-        return table(f"No counterexample to {self.claim.id}", self.summary())
+        return table(f"Survived: no counterexample to {self.claim.id}", self.summary())

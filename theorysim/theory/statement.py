@@ -219,8 +219,9 @@ class Statement:
         return f"<Statement {self.id}: {self.formula}{where}>"
 
     def _repr_html_(self) -> str:
-        return table(self.id, {"claim": self.claim, "formula": self.formula, "at": self.moment.removeprefix("at "),
-                               "source": self.source})
+        return table(f"Statement {self.id}", {
+            "claim": self.claim, "formula": self.formula, "at": self.moment.removeprefix("at "),
+            "source": self.source})
 
     def asked(self, evidence: Any) -> Steps:
         """The steps at which it is to be compared: those it speaks about, less one where it is true by construction.

@@ -18,6 +18,7 @@ from theorysim.patch.run import PatchRun
 from theorysim.theory.statement import Array, Constants, Evidence
 
 STRONG, WEAK = 0, 1  # atoms
+RESOLVED = 1e-9  # of a product, below which of its start only rounding is left
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,11 @@ class OscillationEvidence(Evidence):
 
     @cached_property
     def aligned(self) -> NDArray[np.bool_]:
-        """(2, m) filters that were active on both signals of their own class whenever the run was recorded."""
-        active: NDArray[np.bool_] = np.all(self.products > 0, axis=(0, 3))
+        """(2, m) filters that were active on both signals of their own class whenever the run was recorded.
+
+        And far above the rounding of where they started, of which a product that has shrunk is the rest.
+        """
+        active: NDArray[np.bool_] = np.all(self.products > RESOLVED * np.abs(self.products[0]), axis=(0, 3))
         return active
 
     @cached_property

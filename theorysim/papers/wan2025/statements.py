@@ -43,7 +43,8 @@ def obtuse(evidence: ForgettingEvidence) -> Sequence[Condition]:
 
 
 def _off(evidence: ForgettingEvidence, steps: Steps) -> Array:
-    return np.abs(evidence.margin(OLD, steps) / evidence.before - evidence.kept)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a task that had no margin at all lost none
+        return np.abs(evidence.margin(OLD, steps) / evidence.before - evidence.kept)
 
 
 STATEMENTS = (
