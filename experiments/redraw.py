@@ -23,6 +23,8 @@ from theorysim.papers.huang2025.figures import (
 from theorysim.papers.karhadkar2024.figures import grid
 from theorysim.papers.kou2023.figures import heatmap as kou
 from theorysim.papers.lu2024.figures import oscillation
+from theorysim.papers.sakamoto2025.evidence import threshold
+from theorysim.papers.sakamoto2025.figures import map as selection_map, time as selection_time
 from theorysim.papers.second_order.figures import best, best_picture, error, fresh, law, transition
 from theorysim.papers.wan2025.figures import forgetting
 from theorysim.papers.zhang2025.figures import fbr, selection_methods
@@ -84,6 +86,16 @@ def zhang2026_theorem2(tables: Tables) -> Any:
     return theorem2.picture(fits)
 
 
+def sakamoto2025_map(tables: Tables) -> Any:
+    """Means of the cells, and lines as they were found."""
+    problem = selection_map.PROBLEM
+    cells = tables["cells"]
+    powers = problem.n * (cells["signal_norm"] / problem.noise_std) ** 2 / cells["d"]
+    frame = of_seeds(cells.assign(n_snr2=powers), INDEPENDENT)
+    lines = {(name, measure): one for (name, measure), one in tables["lines"].groupby(["algorithm", "measure"])}
+    return selection_map.picture(frame, lines, threshold(problem, problem.label_flip))
+
+
 def regularisers_(tables: Tables) -> Any:
     """Boundaries of all rules, and curves of some."""
     names = regularisers_picture.order(tables["scan"])
@@ -114,6 +126,8 @@ PICTURES: dict[str, Callable[[Tables], Any]] = {
         {name: tables[f"{name}-runs"] for name in ("kappa", "rebirth", "flips", "snr")}),
     "lu2024-oscillation": lu2024,
     "regularisers": regularisers_,
+    "sakamoto2025-map": sakamoto2025_map,
+    "sakamoto2025-time": lambda tables: selection_time.picture(tables["looks"]),
     "second-order-fresh": second_order_fresh,
     "second-order-law": lambda tables: law.picture(tables["runs"]),
     "selection-methods": lambda tables: selection_methods.picture(tables["runs"]),

@@ -1,6 +1,6 @@
 """Sakamoto & Sato 2025: training and test loss over d and ‖μ‖, and the lines between the regimes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +11,7 @@ from theorysim import plot
 from theorysim.attention.algorithm import AttentionGD
 from theorysim.attention.problem import TokenSelection
 from theorysim.attention.run import AttentionRun
+from theorysim.core import style
 from theorysim.papers.sakamoto2025.evidence import LEVEL, threshold
 from theorysim.papers.sakamoto2025.statements import IGNORED, STATEMENTS
 from theorysim.reproduce import Report, interrupted_note, markdown, require_runs
@@ -28,9 +29,10 @@ DIMENSIONS = (250, 350, 500, 700, 1000, 1400, 2000, 2800, 4000, 5000)
 NORMS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 100.0)
 QUERY, BOTH = "p", "p and W"
 SELECTED = 0.5
-LOOKS: tuple[dict[str, Any], ...] = (  # of the lines that are drawn
-    {"color": "#D55E00", "linestyle": "-", "marker": "o", "markersize": 3},
-    {"color": "#CC79A7", "linestyle": "--", "marker": "s", "markersize": 3})
+LOOKS: tuple[dict[str, Any], ...] = (style.series(4), style.series(0) | {"linestyle": "-."})  # of the lines drawn
+SHOWN = (("train_loss", "training loss", None), ("test_loss", "test loss", None),
+         ("signal_weight_clean", "softmax weight on the\nrelevant token, true labels", (0.0, 1.0)),
+         ("signal_weight_noisy", "softmax weight on the\nrelevant token, flipped labels", (0.0, 1.0)))
 VERDICTS = ("holds", "violated", "outside regime", "not reached")
 
 
@@ -96,7 +98,7 @@ def run(
         tables={"cells": cells[["d", "signal_norm", "algorithm", "runs",
                                 *(f"{name}{part}" for name in (*NUMBERS, "first_step") for part in ("", "_se"))]],
                 "lines": _points(lines)},
-        figure=_figure(frame, lines, turning),
+        figure=picture(frame, {key: one.points for key, one in lines.items()}, turning),
     )
 
 
@@ -184,28 +186,29 @@ def _of_statements(frame: "pd.DataFrame") -> "pd.DataFrame":
         for one in STATEMENTS for name, part in frame.groupby("algorithm", sort=False)])
 
 
-def _figure(frame: "pd.DataFrame", lines: dict[tuple[str, str], Crossing], turning: float) -> Any:
+def picture(frame: "pd.DataFrame", lines: "Mapping[tuple[str, str], pd.DataFrame]", turning: float) -> Any:
+    """A row for each measure and a column for what is trained, with the lines of the map."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(frame["algorithm"]))
-    shown = (("train_loss", "training loss", None), ("test_loss", "test loss", None),
-             ("signal_weight_clean", "weight on the relevant token, true labels", (0.0, 1.0)),
-             ("signal_weight_noisy", "the same, flipped labels", (0.0, 1.0)))
-    figure = Figure(figsize=(5 * len(shown), 4.2 * len(names)), layout="constrained")
-    axes, ticks = np.atleast_2d(figure.subplots(len(names), len(shown))), np.unique(frame["d"])[::3]
+    figure = Figure(figsize=(style.PAGE, 2.3 * len(SHOWN)), layout="constrained")
+    axes = figure.subplots(len(SHOWN), len(names), squeeze=False)
     first = Boundary(f"first step, n·SNR² = {turning:.2f}", "derived", lambda of: np.log(of["n_snr2"] / turning))
-    for row, name in zip(axes, names, strict=True):
-        part = frame[frame["algorithm"] == name]
-        for axis, (value, title, limits) in zip(row, shown, strict=True):
-            plot.heatmap(part, "d", "signal_norm", value, theory=[first], limits=limits, axes=[axis])
-            axis.set_title(f"{title}; trained: {name}", fontsize=9)
+    for row, (value, title, limits) in zip(axes, SHOWN, strict=True):
+        for axis, name in zip(row, names, strict=True):
+            part = frame[frame["algorithm"] == name]
+            plot.heatmap(part, "d", "signal_norm", value, theory=[first], limits=limits, label=title, axes=[axis])
+            axis.set_title(f"trained: {name}")
             for line, look in zip(LINES[1:], LOOKS, strict=True):
-                points = lines[name, line.measure].points.dropna(subset=["crossing"])
+                points = lines[name, line.measure].dropna(subset=["crossing"])
                 axis.plot(points["d"], points["crossing"], label=line.text, **look)
             axis.set(xscale="log", yscale="log")
-            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            axis.xaxis.set_minor_formatter(NullFormatter())
+            style.log_ticks(axis.xaxis, axis.yaxis)
+            if axis.get_legend() is not None:
+                axis.get_legend().remove()
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    handles.append(Line2D([], [], color="black", linestyle="--"))
+    figure.legend(handles, [*labels, first.label], loc="outside lower center", ncols=1, frameon=False)
+    style.panel_letters(axes.ravel())
     return figure

@@ -7,6 +7,7 @@ import numpy as np
 
 from theorysim.attention.algorithm import AttentionGD
 from theorysim.check import evaluate
+from theorysim.core import style
 from theorysim.core.intervals import mean
 from theorysim.core.progress import bar
 from theorysim.papers.sakamoto2025.evidence import SelectionConstants, SelectionEvidence
@@ -23,7 +24,6 @@ STEPS = 30_000
 LOOKS = (0, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 FIRST_SEED = 700
 COLUMNS = ("train_loss", "noisy_accuracy", "signal_weight_clean", "signal_weight_noisy")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 
 
 def run(
@@ -61,7 +61,7 @@ def run(
         title="Attention with flipped labels, trained for long (Sakamoto & Sato 2025)",
         text=_text(frame, times, seeds, steps, lr, n_test),
         tables={"looks": frame, "runs": times},
-        figure=_figure(frame),
+        figure=picture(frame),
     )
 
 
@@ -100,23 +100,26 @@ def _interval(values: "pd.Series[float]", most: float) -> str:
     return "{:.3f} [{:.3f}, {:.3f}]".format(*np.clip(mean(values), 0.0, most))
 
 
-def _figure(frame: "pd.DataFrame") -> Any:
+def picture(frame: "pd.DataFrame") -> Any:
+    """A row for each measure and a column for what is trained: medians over seeds with the range."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(frame["trained"]))
-    shown = (("train_loss", "training loss"), ("noisy_accuracy", "flipped labels fitted"),
+    shown = (("train_loss", "training loss"), ("noisy_accuracy", "share of flipped\nlabels fitted"),
              ("test_loss", "test loss"), ("test_error", "test error"))
-    figure = Figure(figsize=(4.4 * len(shown), 3.6 * len(names)), layout="constrained")
-    axes = np.atleast_2d(figure.subplots(len(names), len(shown)))
-    for row, name in zip(axes, names, strict=True):
-        for axis, (column, title) in zip(row, shown, strict=True):
+    figure = Figure(figsize=(style.PAGE, 2.0 * len(shown)), layout="constrained")
+    axes = figure.subplots(len(shown), len(names), squeeze=False)
+    for row, (column, title) in zip(axes, shown, strict=True):
+        for axis, name in zip(row, names, strict=True):
             of = frame[frame["trained"] == name].groupby(["d", "signal_norm"], sort=False)
-            for colour, ((d, norm), part) in zip(COLOURS, of, strict=False):
-                by_step = part.groupby("step")[column]
-                axis.plot(by_step.median(), color=colour, label=f"d = {d:g}, ‖μ‖ = {norm:g}")
-                axis.fill_between(by_step.min().index, by_step.min(), by_step.max(), color=colour, alpha=0.2,
+            for number, ((d, norm), part) in enumerate(of):
+                by_step, look = part[part["step"] > 0].groupby("step")[column], style.series(number, dense=True)
+                axis.plot(by_step.median(), label=f"d = {d:g}, ‖μ‖ = {norm:g}", **look)
+                axis.fill_between(by_step.min().index, by_step.min(), by_step.max(), color=look["color"], alpha=0.2,
                                   linewidth=0)
-            axis.set(xscale="symlog", xlabel="step", title=f"{title}; trained: {name}")
+            style.log_steps(axis)
+            axis.set(xlabel="step (updates)", ylabel=title, title=f"trained: {name}")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False)
+    style.panel_letters(axes.ravel())
     return figure
