@@ -430,6 +430,7 @@ BASE = ts.SignalNoise(6, 400, 3, 1.0, 0.5, 0.05)
 FIELD = ts.MeanField.of(BASE)
 
 
+@pytest.mark.compiled
 def test_sweep_of_a_problem_and_of_a_function() -> None:
     """The numbers are those of simulate(); a function of the grid says by what it returns which system is meant."""
     frame = sweep(ts.MeanField.of(BASE))

@@ -151,6 +151,7 @@ def test_readout_is_explicit_training(readout: tuple[float, ...], trained: bool)
     assert learned(check(Case(descent(0.1, ts.Flip(0.1), train_readout=trained), problem))) > 0.1
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("activation", [None, ts.LeakyReLU(), ts.Monomial(3), ts.Erf()], ids=str)
 def test_error_is_that_of_fresh_samples(activation: Any) -> None:
     """Against samples of one's own through the reference's network, of a trained readout."""
@@ -226,6 +227,7 @@ HARD: dict[str, Callable[[ts.GradientDescent], Case]] = {
 }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("algorithm", [MIXED, NORMALISED], ids=["mixed", "normalised"])
 @pytest.mark.parametrize("name", HARD)
 def test_hard_inputs(name: str, algorithm: ts.GradientDescent) -> None:
@@ -344,6 +346,7 @@ def test_any_combination_is_explicit_training(case: Case) -> None:
 IN_PARTS = {**RULES, **READOUTS, "mixed": MIXED, "normalised, all": NORMALISED}
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", IN_PARTS)
 def test_in_parts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Resumed, saved and loaded, in chunks of one step: bit for bit the straight run."""

@@ -61,13 +61,19 @@ def test_a_claim_about_t1_is_not_read_at_the_next_record(keywords: dict[str, Any
     assert np.isnan([found.measured, found.predicted, found.ratio, found.first_violation]).all()
 
 
+@cache
+def _whole() -> Any:
+    """What a run that kept everything says."""
+    return check(noisy(record_every=1))
+
+
 @pytest.mark.parametrize("keywords", [
     {}, {"record_at": ()}, {"observe": "outputs"}, {"observables_every": 7}, {"record_at": (10, 20), "until": None},
 ])
 def test_replay_sees_it(keywords: dict[str, Any]) -> None:
     """Whatever the run has kept, the same finding, at the same steps."""
-    whole = check(noisy(record_every=1))
     found = check(noisy(**keywords), replay=True)
+    whole = _whole()
     for one, other in zip(whole.findings[0], found.findings[0], strict=True):
         assert_same(one, other, one.statement.id)
 
